@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * What a program loader, a core dump and a debugger must know of the processor.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+
+struct thread;
+struct trapframe;
+
+/* <arch_impl/elf.h>: ARCH_ELF_MACHINE, ARCH_ELF_PLATFORM ("x86_64"), ARCH_UTS_MACHINE, ARCH_MMAP_RND_BITS, ARCH_STACK_RND_BITS, PIE base */
+#include <arch_impl/elf.h>
+
+u64 arch_elf_hwcap(void);
+u64 arch_elf_hwcap2(void);
+u64 arch_elf_minsigstksz(void);
+/* The vDSO: its image (page aligned, in kernel memory) and the clock data page that the kernel updates and users read just before it. */
+const void *arch_vdso_image(size_t *out_len);
+struct vvar; /* <time/vvar.h> */
+struct vvar *arch_vdso_data(void);
+/*
+ * Register sets by their ELF note type (NT_PRSTATUS, NT_PRFPREG, NT_X86_XSTATE): size, get, set (checked: hostile). For ptrace and core dumps. @t is not running.
+ */
+ssize_t arch_regset_size(u32 note_type);
+int arch_regset_get(struct thread *t, u32 note_type, void *buf, size_t off, size_t len) MUST_CHECK;
+int arch_regset_set(struct thread *t, u32 note_type, const void *buf, size_t off, size_t len) MUST_CHECK;

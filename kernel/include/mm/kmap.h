@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Kernel virtual memory that is not the direct map: stacks with guard pages, large tables, device registers.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <arch/mmu.h>
+
+/* Zeroed pages mapped in a row with an unmapped guard page before and after. NULL on -ENOMEM. May sleep. */
+void *vmap_alloc(size_t size);
+void vmap_free(void *va);
+/* Device registers; prot adds PROT_UNCACHED or PROT_WRITECOMB. NULL on -ENOMEM. */
+void *vmap_device(paddr_t pa, size_t size, unsigned prot);
+void vmap_device_free(void *va);
+/* Kernel stacks: KSTACK_SIZE, guard page below, cached per CPU. NULL on -ENOMEM. */
+void *kstack_alloc(void);
+void kstack_free(void *stack);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * User address spaces.
+ *
+ * The areas of a space stand in a tree that writers change under map_lock (a mutex) and that faults read under RCU and a sequence count. A fault
+ * takes no lock of the space: it finds its area, prepares the page, takes the lock of the one page table it writes to, checks under it that
+ * the area has not changed since (area->seq), and installs the entry. An operation that shrinks or changes an area first marks the change, then takes the
+ * page-table locks one by one: so either the fault sees the change, or the operation sees the entry. Page tables are freed after an RCU grace period.
+ *
+ * Anonymous pages live in page-table entries only (page->maps, page->refs); a private copy is made when a write finds the page shared.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <lib/rbtree.h>
+#include <lib/atomic.h>
+#include <arch/mmu.h>
+#include <sync/mutex.h>
+#include <sync/seqlock.h>
+#include <sync/rcu.h>
+
+struct vm_object;
+struct file;
+
+enum vm_flags {
+	VM_READ = 1u << 0,
+	VM_WRITE = 1u << 1,
+	VM_EXEC = 1u << 2,
+	VM_SHARED = 1u << 3,
+	VM_MAYREAD = 1u << 4, /* mprotect may turn it on */
+	VM_MAYWRITE = 1u << 5,
+	VM_MAYEXEC = 1u << 6,
+	VM_GROWSDOWN = 1u << 7,
+	VM_LOCKED = 1u << 8,
+	VM_LOCKONFAULT = 1u << 9,
+	VM_DONTFORK = 1u << 10,
+	VM_WIPEONFORK = 1u << 11,
+	VM_DONTDUMP = 1u << 12,
+	VM_NORESERVE = 1u << 13,
+	VM_DEVICE = 1u << 14,	/* frames without struct page, or not counted */
+	VM_HUGE = 1u << 15,
+	VM_NOHUGE = 1u << 16,
+	VM_SEQ_READ = 1u << 17,
+	VM_RAND_READ = 1u << 18,
+	VM_ACCOUNT = 1u << 19,
+	VM_SEALED = 1u << 20,
+};
+
+/*
+ * What the personality lends an area that maps a file: the object and a reference to the open file. Handed in so that the core never sees a struct file.
+ */
+struct vm_backing_ops {
+	void (*get)(void *backing);
+	void (*put)(void *backing);
+	/* Path for /proc/PID/maps: writes at most size bytes, returns the length. */
+	size_t (*name)(void *backing, char *buf, size_t size);
+	/* dev, ino for maps. */
+	void (*ident)(void *backing, u32 *out_dev, u64 *out_ino);
+	/* Device memory and the like: make an entry for the page at @pgoff; NULL: use the object. 0 with *out_pte, or an errno. */
+	int (*fault)(void *backing, u64 pgoff, unsigned fault_flags, struct pte *out_pte);
+};
+
+struct vm_area {
+	vaddr_t start, end;	/* writers: map_lock; readers: space->seq */
+	u32 flags;		/* enum vm_flags; likewise */
+	u32 seq;		/* atomic; changes whenever start/end/flags change; odd: going away */
+	u64 pgoff;		/* page offset of start in the object; for anonymous memory start>>12 at creation */
+	struct vm_object *object;	/* NULL: anonymous private */
+	const struct vm_backing_ops *backing_ops;
+	void *backing;
+	struct vm_space *space;
+	struct rb_node node;	/* space->areas; augmented with the largest gap below */
+	u64 gap, subtree_gap;
+	struct list_node object_link;	/* object->maps */
+	struct rcu_head rcu;
+	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
+	char *anon_name;	/* PR_SET_VMA_ANON_NAME */
+};
+
+struct vm_space {
+	struct mmu_space mmu;
+	u32 users;		/* atomic: threads that run in it; last one empties it */
+	u32 refs;		/* atomic: plus lazy users and /proc readers */
+	struct mutex map_lock;
+	struct seqcount seq;	/* areas tree */
+	struct rb_root areas;
+	u32 nareas;
+	vaddr_t mmap_top;	/* highest address for mmap's top-down search */
+	vaddr_t brk_start, brk;
+	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end, vdso;
+	u64 auxv[48];
+	u64 total_pages, locked_pages, data_pages, stack_pages, exec_pages; /* map_lock */
+	u64 peak_total;
+	s64 rss_anon, rss_file, rss_shmem;	/* atomic, batched by CPU */
+	s64 peak_rss;
+	u32 dumpable;
+	void *exe;		/* the personality's: the open executable file */
+	u32 def_flags;		/* mlockall(MCL_FUTURE) */
+};
+
+/* A new empty space with one user; NULL on -ENOMEM. */
+struct vm_space *vm_space_create(void);
+/* A copy of @parent as fork makes it: private writable pages become copy-on-write in both. -ENOMEM. May sleep. */
+int vm_space_fork(struct vm_space *parent, struct vm_space **out_child) MUST_CHECK;
+void vm_space_get_user(struct vm_space *s);
+/* The last user leaving unmaps everything. May sleep. */
+void vm_space_put_user(struct vm_space *s);
+void vm_space_get(struct vm_space *s);
+void vm_space_put(struct vm_space *s);
+
+struct vm_map_args {
+	vaddr_t hint;		/* page aligned */
+	size_t len;		/* rounded up by the callee */
+	u32 flags;		/* enum vm_flags */
+	u64 pgoff;
+	struct vm_object *object;
+	const struct vm_backing_ops *backing_ops;
+	void *backing;		/* on success the area holds its own reference (ops->get) */
+	bool fixed, noreplace, populate, low32;
+	const char *label;
+	u64 limit_as, limit_data, limit_memlock; /* the caller's rlimits in bytes; ~0 none; memlock ~0 for CAP_IPC_LOCK */
+};
+
+/* mmap: choose an address, unmap what is in the way (fixed), merge with neighbours. -EINVAL -ENOMEM -EEXIST -EAGAIN(locked). May sleep. */
+int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va) MUST_CHECK;
+int vm_unmap(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK;
+int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown) MUST_CHECK;
+int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, int mremap_flags, vaddr_t new_addr, u64 limit_as,
+	u64 limit_memlock, vaddr_t *out_va) MUST_CHECK;
+int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice) MUST_CHECK;
+int vm_lock(struct vm_space *s, vaddr_t va, size_t len, u32 lock_flags, u64 limit_memlock) MUST_CHECK; /* VM_LOCKED, VM_LOCKONFAULT or 0: unlock */
+int vm_lock_all(struct vm_space *s, int mcl_flags, u64 limit_memlock) MUST_CHECK;
+int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags) MUST_CHECK;
+int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec) MUST_CHECK;
+/* brk(2): the new break or the old one. */
+vaddr_t vm_brk(struct vm_space *s, vaddr_t brk, u64 limit_data, u64 limit_as);
+
+/* Serve a fault of the running thread: 0: retry; else a signal in *out_signo/_code (SIGSEGV MAPERR/ACCERR/PKUERR, SIGBUS ADRERR), -ENOMEM -> OOM kill. May sleep. */
+int vm_fault(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack, int *out_signo, int *out_code) MUST_CHECK;
+/*
+ * The frame behind a user address, made present (and private, if @write), with a reference: for futex keys, ptrace, process_vm_*, O_DIRECT.
+ * @force: ptrace may write to read-only private areas. -EFAULT.
+ */
+int vm_pin(struct vm_space *s, vaddr_t va, bool write, bool force, struct page **out_page) MUST_CHECK;
+/* Copy from/to another space; bytes copied (may be short) or -EFAULT. */
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len, bool write, bool force);
+
+/* What a futex word is keyed by: (object, page index) for shared memory, (space, address) for private. */
+struct vm_key {
+	u64 a, b;
+};
+int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out_key) MUST_CHECK;
+
+/* One area as /proc shows it; fn returns false to stop. Consistent: under map_lock. */
+void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_area *, void *), void *arg);
+/* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
+void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
+
+/* mmap address layout of a fresh program. */
+void vm_space_set_layout(struct vm_space *s, u64 stack_limit, bool randomize);
+void vm_init(void);

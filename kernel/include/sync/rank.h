@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * The order in which locks are taken: a lock's rank is larger than that of every lock already held. docs/locking.md is generated from here and from LOCK_CLASS.
+ */
+enum lock_rank {
+	RANK_NONE = 0,
+	RANK_NAMESPACE = 100,	/* mount tree, rename */
+	RANK_FS_RENAME = 110,
+	RANK_FS_DIR = 120,	/* directory inode (parents before children: nested) */
+	RANK_FS_INODE = 130,
+	RANK_FILE_POS = 90,
+	RANK_TTY = 140,
+	RANK_PIPE = 150,
+	RANK_EPOLL = 160,
+	RANK_TASK_EXEC = 80,
+	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
+	RANK_SIGHAND = 210,
+	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
+	RANK_OBJECT_MAPS = 185,
+	RANK_FUTEX = 300,
+	RANK_SOCKET = 310,
+	RANK_DENTRY = 320,
+	RANK_FDTABLE = 330,
+	RANK_OBJECT = 340,	/* vm_object.lock */
+	RANK_PT = 350,		/* one page table */
+	RANK_WAITQ = 400,
+	RANK_TIMER = 420,
+	RANK_WORK = 430,
+	RANK_SLAB = 500,
+	RANK_KMAP = 510,
+	RANK_PAGE = 520,	/* zone of page frames */
+	RANK_IRQ = 540,
+	RANK_LEAF = 900,	/* takes nothing inside */
+	RANK_LOG = 1000,
+};
