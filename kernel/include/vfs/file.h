@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Open files and descriptor tables.
+ *
+ * A struct file is an open file description: refcounted, freed after an RCU grace period, so that a descriptor lookup takes no lock: read the table under RCU,
+ * tryget, read again. When the table has one user, fd_get borrows without touching the count (struct fd_ref remembers).
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <env/iobuf.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
+#include <sync/rcu.h>
+
+struct file;
+struct inode;
+struct poll_table;
+struct vm_map_args;
+struct cred;
+struct dir_emit;
+
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+
+/*
+ * What a kind of open file can do. NULL where it cannot: the caller returns the right error (EINVAL, ESPIPE, ENOTTY, EBADF...).
+ * All run in thread context without locks, may sleep, unless stated.
+ */
+struct file_ops {
+	/* From/to *pos (advanced) ; pos NULL for streams. Bytes, or -errno. rwf: RWF_* plus f->flags already merged into RWF_NOWAIT/APPEND/SYNC. */
+	ssize_t (*read)(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
+	ssize_t (*write)(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
+	s64 (*lseek)(struct file *f, s64 off, int whence);
+	/* Events ready now (EPOLLIN...); registers @pt (may be NULL) with poll_wait first. */
+	u32 (*poll)(struct file *f, struct poll_table *pt);
+	s64 (*ioctl)(struct file *f, unsigned cmd, u64 arg);
+	/* Fill args->object / backing_ops / flags. -ENODEV if absent. */
+	int (*mmap)(struct file *f, struct vm_map_args *args);
+	int (*iterate)(struct file *f, struct dir_emit *emit);
+	int (*fsync)(struct file *f, s64 start, s64 end, bool datasync);
+	int (*fallocate)(struct file *f, int mode, s64 off, s64 len);
+	/* A descriptor is being closed (each close): -errno is close(2)'s. */
+	int (*flush)(struct file *f);
+	int (*open)(struct inode *inode, struct file *f);
+	/* The last reference is gone. */
+	void (*release)(struct file *f);
+	/* F_SETFL changes O_ASYNC/O_DIRECT...; may refuse. */
+	int (*setfl)(struct file *f, unsigned flags);
+	/* /proc/PID/fdinfo extra lines into buf. */
+	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
+	ssize_t (*splice_read)(struct file *f, s64 *pos, struct file *pipe, size_t len, unsigned flags);
+	ssize_t (*splice_write)(struct file *pipe, struct file *f, s64 *pos, size_t len, unsigned flags);
+};
+
+enum file_mode {
+	FMODE_READ = 1u << 0,
+	FMODE_WRITE = 1u << 1,
+	FMODE_SEEK = 1u << 2,	/* has a position */
+	FMODE_PATH = 1u << 3,	/* O_PATH */
+	FMODE_EXEC = 1u << 4,
+	FMODE_POS_LOCK = 1u << 5, /* regular file or directory: position updates are atomic */
+	FMODE_WRITER = 1u << 6,	/* counts as a writer of its inode (ETXTBSY) */
+	FMODE_EPOLLED = 1u << 7, /* some epoll watches it: tell it on release */
+};
+
+struct file {
+	u64 refs;		/* atomic */
+	u32 mode;		/* enum file_mode, constant */
+	u32 flags;		/* O_*; changed by F_SETFL under lock */
+	const struct file_ops *ops;
+	struct inode *inode;	/* never NULL (anonymous files share one inode each kind) */
+	struct path path;
+	s64 pos;		/* pos_lock when FMODE_POS_LOCK */
+	struct mutex pos_lock;
+	struct spinlock lock;	/* flags, owner, watchers */
+	const struct cred *cred; /* of the opener */
+	void *private;		/* the ops' own */
+	struct list_node epoll_watches; /* lock */
+	struct fown *owner;	/* F_SETOWN/F_SETSIG, NULL until used */
+	s64 ra_state[2];	/* readahead's */
+	struct rcu_head rcu;
+};
+
+/* Make a file that stands in no directory (pipe, socket, eventfd): "anon_inode:[name]" or a pipe/socket inode. -ENFILE -ENOMEM. */
+int file_create_anon(const char *name, const struct file_ops *ops, void *priv, unsigned o_flags, struct file **out) MUST_CHECK;
+void file_get(struct file *f);
+void file_put(struct file *f);	/* the last put releases it: may be deferred to the return to user mode; any thread context */
+
+/* ---- descriptor tables ---- */
+struct files;			/* one table; shared by CLONE_FILES */
+struct files *files_create(void);
+int files_fork(struct files *from, struct files **out) MUST_CHECK;
+void files_get(struct files *t);
+void files_put(struct files *t);	/* the last one closes all */
+void files_close_on_exec(struct files *t);
+bool files_is_shared(struct files *t);
+
+/* Borrowed look-up for the running thread's table. */
+struct fd_ref {
+	struct file *file;	/* NULL: -EBADF */
+	bool put;
+};
+struct fd_ref fd_get(int fd);		/* not O_PATH files */
+struct fd_ref fd_get_path(int fd);	/* O_PATH too */
+static inline void fd_put(struct fd_ref r)
+{
+	if (r.put)
+		file_put(r.file);
+}
+/* Lowest free descriptor >= min below RLIMIT_NOFILE, reserved: -EMFILE -ENOMEM. Then fd_install (gives the caller's reference away) or fd_cancel. */
+int fd_reserve(int min, bool cloexec) MUST_CHECK;
+void fd_install(int fd, struct file *f);
+void fd_cancel(int fd);
+/* reserve + install; on error the caller still owns @f. */
+int fd_add(struct file *f, bool cloexec) MUST_CHECK;
+/* Reference to another table's file (procfs, pidfd_getfd, kcmp); NULL. */
+struct file *files_lookup(struct files *t, int fd);
+/* Next used descriptor >= fd, or -1. */
+int files_next(struct files *t, int fd);
+
+/* ---- whole operations used inside the kernel ---- */
+ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos);	/* kernel memory */
+ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos);
+/* Path string of an open file relative to the running task's root ("/a/b", "pipe:[3]", "... (deleted)"): length or -ENAMETOOLONG; fills from the start of buf. */
+ssize_t file_path(struct file *f, char *buf, size_t size);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Inodes, super blocks and what a file system implements.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <mm/object.h>
+#include <sync/rwlock.h>
+#include <sync/rcu.h>
+#include <vfs/file.h>
+
+struct inode;
+struct super;
+struct dentry;
+struct statx;
+struct kstat;
+
+struct kstat {
+	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id;
+	u32 mode, uid, gid, blksize, rdev, dev; /* devices in the kernel's packing: vfs_dev_major/minor */
+	struct ktime {
+		s64 sec;
+		u32 nsec;
+	} atime, mtime, ctime, btime;
+	bool has_btime;
+};
+
+struct iattr {
+	unsigned valid;		/* IATTR_* */
+	u32 mode, uid, gid;
+	u64 size;
+	struct ktime atime, mtime;
+};
+enum { IATTR_MODE = 1, IATTR_UID = 2, IATTR_GID = 4, IATTR_SIZE = 8, IATTR_ATIME = 16, IATTR_MTIME = 32, IATTR_ATIME_NOW = 64, IATTR_MTIME_NOW = 128, IATTR_CTIME = 256, IATTR_KILL_SUID = 512 };
+
+/*
+ * Directory operations are called with the directory's lock held for writing (lookup: for reading at least), permissions and name checked by the VFS.
+ */
+struct inode_ops {
+	/* Attach the result to @dentry (dentry_set_inode), or leave it negative: 0; -errno. */
+	int (*lookup)(struct inode *dir, struct dentry *dentry);
+	int (*create)(struct inode *dir, struct dentry *dentry, u32 mode);
+	int (*mknod)(struct inode *dir, struct dentry *dentry, u32 mode, u32 rdev);
+	int (*mkdir)(struct inode *dir, struct dentry *dentry, u32 mode);
+	int (*symlink)(struct inode *dir, struct dentry *dentry, const char *target);
+	int (*link)(struct inode *dir, struct dentry *dentry, struct inode *target);
+	int (*unlink)(struct inode *dir, struct dentry *dentry);
+	int (*rmdir)(struct inode *dir, struct dentry *dentry);
+	int (*rename)(struct inode *odir, struct dentry *od, struct inode *ndir, struct dentry *nd, unsigned flags);
+	int (*tmpfile)(struct inode *dir, u32 mode, struct inode **out);
+	/* Target of a symbolic link: kernel string valid until put; or jump: *out_path set instead (proc magic links). */
+	int (*readlink)(struct inode *inode, struct dentry *dentry, char *buf, size_t size);
+	int (*follow)(struct inode *inode, struct dentry *dentry, struct path *out);
+	int (*setattr)(struct inode *inode, const struct iattr *attr);
+	int (*getattr)(struct inode *inode, struct kstat *st); /* NULL: from the inode's fields */
+	int (*permission)(struct inode *inode, int mask);	/* NULL: mode bits and ACL */
+	int (*revalidate)(struct dentry *dentry);		/* 1 valid, 0 look up again */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *val, size_t size, int flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
+	int (*removexattr)(struct inode *inode, const char *name);
+};
+
+struct inode {
+	u32 refs;		/* atomic */
+	u32 mode;		/* lock to change, READ_ONCE to read; likewise uid gid nlink size times */
+	u32 uid, gid;
+	u32 nlink;
+	u32 rdev;
+	u64 ino;
+	u32 generation;
+	u32 flags;		/* S_IMMUTABLE ...: enum inode_flags */
+	struct super *super;
+	const struct inode_ops *ops;
+	const struct file_ops *fops;
+	struct rwlock lock;	/* directories: entries; files: size changes, writes exclusive */
+	struct vm_object data;	/* page cache of a regular file; data.size is the file size */
+	struct ktime atime, mtime, ctime, btime;
+	u64 blocks512;
+	s32 writers;		/* atomic: > 0 open for writing, < 0 executed: ETXTBSY */
+	struct file_locks *locks;	/* POSIX, OFD, flock, leases; NULL until used */
+	struct fsnotify_marks *marks;	/* inotify, fanotify */
+	struct list_node super_link, dentries;
+	struct pipe *pipe;	/* FIFO */
+	void *private;		/* the file system's */
+	struct rcu_head rcu;
+};
+
+struct super_ops {
+	struct inode *(*alloc_inode)(struct super *sb);	/* NULL: plain struct inode */
+	void (*free_inode)(struct inode *inode);	/* after RCU */
+	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
+	int (*statfs)(struct super *sb, struct kstatfs *out);
+	int (*sync)(struct super *sb, bool wait);
+	int (*remount)(struct super *sb, unsigned sb_flags, const char *options);
+	size_t (*show_options)(struct super *sb, char *buf, size_t size);
+	void (*kill)(struct super *sb);			/* unmounted: free private */
+	struct dentry *(*root)(struct super *sb);
+};
+
+struct kstatfs {
+	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
+};
+
+struct fs_type {
+	struct fs_type *next;
+	const char *name;
+	unsigned flags;		/* FS_NODEV, FS_USERNS */
+	/* Make a super block; options is mount(2)'s data string (may be NULL). */
+	int (*mount)(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out);
+};
+void fs_register(struct fs_type *t);
+
+/* ---- devices ---- */
+/* Character devices by number: open replaces f->ops by the driver's. */
+struct chrdev {
+	struct chrdev *next;
+	u32 major, minor, nminors;
+	const struct file_ops *ops;
+	void *private;		/* inode->private of devtmpfs nodes is not used: file->private starts as this */
+	const char *name;
+};
+int chrdev_register(struct chrdev *c) MUST_CHECK;
+/* Node in devtmpfs; "pts/0", "input/event0"; mode includes S_IFCHR/S_IFBLK. */
+int devtmpfs_add(const char *name, u32 mode, u32 rdev) MUST_CHECK;
+void devtmpfs_remove(const char *name);
+static inline u32 vfs_mkdev(u32 major, u32 minor)
+{
+	return (minor & 0xff) | (major << 8) | ((minor & ~0xffu) << 12);
+}
+static inline u32 vfs_major(u32 dev)
+{
+	return (dev >> 8) & 0xfff;
+}
+static inline u32 vfs_minor(u32 dev)
+{
+	return (dev & 0xff) | ((dev >> 12) & 0xfff00);
+}

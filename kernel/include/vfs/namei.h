@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Names to files. The walk takes no lock while it hits the name cache (RCU, per-dentry sequence); else it takes references and goes on the slow way.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <vfs/file.h>
+#include <vfs/inode.h>
+
+enum lookup_flags {
+	LOOKUP_FOLLOW = 1, LOOKUP_DIRECTORY = 2, LOOKUP_EMPTY = 4, LOOKUP_NO_XDEV = 8, LOOKUP_NO_MAGIC = 16, LOOKUP_NO_SYMLINKS = 32,
+	LOOKUP_BENEATH = 64, LOOKUP_IN_ROOT = 128, LOOKUP_CACHED = 256, LOOKUP_PARENT = 512, LOOKUP_NO_AUTOMOUNT = 1024,
+};
+
+/* The working directory, root and umask of a task; shared by CLONE_FS. */
+struct fs_context {
+	u32 refs;
+	u32 umask;
+	struct spinlock lock;	/* root, cwd */
+	struct seqcount seq;
+	struct path root, cwd;
+};
+struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
+void fs_context_put(struct fs_context *fs);
+
+/* A path name copied from user space (getname): kernel string; path_name_put frees. -EFAULT -ENAMETOOLONG -ENOENT(empty, unless @empty_ok) -ENOMEM. */
+struct path_name;
+int path_name_get(struct uptr user, bool empty_ok, struct path_name **out) MUST_CHECK;
+int path_name_kernel(const char *s, struct path_name **out) MUST_CHECK;
+void path_name_put(struct path_name *n);
+const char *path_name_str(const struct path_name *n);
+
+/* Resolve from @dirfd (AT_FDCWD or a descriptor); out holds references: path_put. */
+int path_lookup(int dirfd, const struct path_name *name, unsigned lookup_flags, struct path *out) MUST_CHECK;
+int path_lookup_kernel(const char *name, unsigned lookup_flags, struct path *out) MUST_CHECK;
+void path_get(const struct path *p);
+void path_put(const struct path *p);
+ssize_t path_string(const struct path *p, const struct path *root, char *buf, size_t size);
+
+int file_open_path(const struct path *p, unsigned o_flags, struct file **out) MUST_CHECK;
+/* The whole of openat2(2) but the descriptor. */
+int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned lookup_flags, struct file **out) MUST_CHECK;
+/* For execve: regular file, execute permission, noexec mounts, ETXTBSY accounting (file_exec_done undoes). */
+int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out) MUST_CHECK;
+void file_allow_write(struct file *f);	/* end of the executable's protection against writers */
+
+/* Rights of the running task to an inode; mask MAY_READ|MAY_WRITE|MAY_EXEC. */
+enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
+int inode_permission(struct inode *inode, int mask) MUST_CHECK;
+void inode_get(struct inode *i);
+void inode_put(struct inode *i);
+int inode_getattr(const struct path *p, struct kstat *st) MUST_CHECK;
+int inode_setattr(const struct path *p, const struct iattr *attr) MUST_CHECK;
