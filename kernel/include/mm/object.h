@@ -37,7 +37,7 @@ struct vm_object {
 	struct spinlock lock;
 	u64 npages;		/* lock */
 	u64 size;		/* bytes; faults beyond are SIGBUS; written by the owner under its own lock, read with READ_ONCE */
-	struct list_node maps;	/* vm_area.object_link; maps_lock */
+	struct list_head maps;	/* vm_area.object_link; maps_lock */
 	struct mutex maps_lock;
 	u32 writable_maps;	/* shared writable mappings; ~0 part of sealing: atomic */
 	void *owner;		/* the inode */

@@ -72,7 +72,7 @@ struct vm_area {
 	struct vm_space *space;
 	struct rb_node node;	/* space->areas; augmented with the largest gap below */
 	u64 gap, subtree_gap;
-	struct list_node object_link;	/* object->maps */
+	struct list_head object_link;	/* object->maps */
 	struct rcu_head rcu;
 	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
 	char *anon_name;	/* PR_SET_VMA_ANON_NAME */

@@ -61,7 +61,7 @@ struct sched_params {
 /* Scheduling state; owned by the CPU whose queue holds the thread. */
 struct sched_entity {
 	struct rb_node node;
-	struct list_node rt_link;
+	struct list_head rt_link;
 	u32 weight;
 	u8 klass;	/* enum sched_class, after inheritance */
 	bool queued;
@@ -94,7 +94,7 @@ struct thread {
 	u64 utime_ns, stime_ns, last_mark_ns;	/* accounted at kernel entry... by tick/switch; own CPU */
 	u64 start_ns;
 	char name[16];
-	struct list_node all_link;	/* all threads, for the debugger and hung-task detector; RCU */
+	struct list_head all_link;	/* all threads, for the debugger and hung-task detector; RCU */
 	struct lock_held *held;		/* lockdep, debug kernels */
 	u32 nheld;
 	const char *wait_what;		/* wchan */

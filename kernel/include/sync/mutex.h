@@ -13,13 +13,13 @@
 struct mutex {
 	u64 owner;	/* struct thread * | flags */
 	struct spinlock lock;	/* waiters */
-	struct list_node waiters;
+	struct list_head waiters;
 	struct lock_class *klass;
 };
 
 #define mutex_init(m, class_id) mutex_init_class(m, &lock_class_##class_id)
 #define MUTEX_INIT(name, class_id)                                                                 \
-	{.lock = {.klass = &lock_class_mutex_wait}, .waiters = LIST_INIT((name).waiters), .klass = &lock_class_##class_id}
+	{.lock = {.klass = &lock_class_mutex_wait}, .waiters = LIST_HEAD_INIT((name).waiters), .klass = &lock_class_##class_id}
 extern struct lock_class lock_class_mutex_wait;
 void mutex_init_class(struct mutex *m, struct lock_class *klass);
 void mutex_lock(struct mutex *m);

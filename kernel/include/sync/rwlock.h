@@ -12,7 +12,7 @@
 struct rwlock {
 	s64 state;	/* readers, or writer and waiter flags */
 	struct spinlock lock;
-	struct list_node waiters;
+	struct list_head waiters;
 	struct lock_class *klass;
 };
 

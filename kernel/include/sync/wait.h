@@ -13,11 +13,11 @@
 
 struct wait_queue {
 	struct spinlock lock;
-	struct list_node entries;
+	struct list_head entries;
 };
 
 struct wait_entry {
-	struct list_node link;
+	struct list_head link;
 	bool (*fn)(struct wait_entry *e, u32 key);
 	struct thread *thread;
 	bool exclusive;

@@ -79,7 +79,7 @@ struct file {
 	struct spinlock lock;	/* flags, owner, watchers */
 	const struct cred *cred; /* of the opener */
 	void *private;		/* the ops' own */
-	struct list_node epoll_watches; /* lock */
+	struct list_head epoll_watches; /* lock */
 	struct fown *owner;	/* F_SETOWN/F_SETSIG, NULL until used */
 	s64 ra_state[2];	/* readahead's */
 	struct rcu_head rcu;

@@ -82,7 +82,7 @@ struct inode {
 	s32 writers;		/* atomic: > 0 open for writing, < 0 executed: ETXTBSY */
 	struct file_locks *locks;	/* POSIX, OFD, flock, leases; NULL until used */
 	struct fsnotify_marks *marks;	/* inotify, fanotify */
-	struct list_node super_link, dentries;
+	struct list_head super_link, dentries;
 	struct pipe *pipe;	/* FIFO */
 	void *private;		/* the file system's */
 	struct rcu_head rcu;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Credentials: an immutable, refcounted set of identities and capabilities; changing them means a new set. The running task's is read without a lock.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <linux/capability.h>
+
+#define KCAP_ALL ((1ull << (CAP_LAST_CAP + 1)) - 1)
+
+struct cred {
+	u64 refs;
+	u32 uid, euid, suid, fsuid;
+	u32 gid, egid, sgid, fsgid;
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+	u32 securebits;
+	u32 ngroups;
+	bool no_new_privs;
+	u32 *groups;	/* sorted */
+	struct user *user;	/* counts per real uid: processes, pending signals, ... */
+};
+
+struct user {
+	u32 uid;
+	u64 refs;
+	s64 nprocs, nsigpending, nlocked_pages, nmq_bytes;	/* atomics */
+	struct user *hash_next;
+};
+
+const struct cred *cred_current(void);
+struct cred *cred_copy(const struct cred *old);	/* to be changed and committed; NULL: -ENOMEM */
+void cred_get(const struct cred *c);
+void cred_put(const struct cred *c);
+/* Make @c (reference given) the running task's. */
+void cred_commit(struct cred *c);
+bool cred_in_group(const struct cred *c, u32 gid);	/* fsgid or supplementary */
+/* Has the running task this capability? */
+bool capable(int cap);
+bool cred_capable(const struct cred *c, int cap);
+int user_get(u32 uid, struct user **out) MUST_CHECK;
+void user_put(struct user *u);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Process identifiers. A struct pid is a number's identity: it outlives the task (pidfd, waiters, F_SETOWN) and is found by number in O(1) under RCU.
+ * It carries one number per pid-namespace level (level 0 is the initial one).
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/hlist.h>
+#include <lib/list.h>
+#include <sync/rcu.h>
+#include <sync/wait.h>
+
+enum pid_type { PID_TID, PID_TGID, PID_PGID, PID_SID, PID_TYPES };
+
+struct pid_namespace;
+
+struct pid {
+	u64 refs;
+	struct list_head members[PID_TYPES]; /* tasks; tree lock to change, RCU to walk */
+	struct wait_queue wait;		/* pidfd pollers */
+	struct rcu_head rcu;
+	u32 level;
+	struct pid_number {
+		s32 nr;
+		struct pid_namespace *ns;
+		struct hlist_node hash;
+	} numbers[];
+};
+
+/* Allocate numbers in @ns and its ancestors; *set_tid as clone3's (may be NULL). -EAGAIN -ENOMEM -EEXIST -EINVAL. */
+int pid_create(struct pid_namespace *ns, const s32 *set_tid, size_t nset, struct pid **out) MUST_CHECK;
+void pid_get(struct pid *p);
+void pid_put(struct pid *p);
+/* The numbers become free (the task is reaped); the struct lives while referenced. */
+void pid_release(struct pid *p);
+/* Number as the running task's namespace sees it; 0 if it does not. */
+s32 pid_nr(const struct pid *p);
+s32 pid_nr_in(const struct pid *p, const struct pid_namespace *ns);
+/* By number in the running task's namespace; under rcu_read_lock; NULL. */
+struct pid *pid_find_rcu(s32 nr);
+struct pid *pid_find_get(s32 nr);
+/* The next pid with number >= nr in the running task's namespace (for /proc), referenced; NULL. */
+struct pid *pid_next_get(s32 nr);
+extern struct pid_namespace pid_ns_init;
+struct pid_namespace *pid_ns_current(void);

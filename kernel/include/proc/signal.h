@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Signals. Signal n is bit n-1 of a u64 mask.
+ *
+ * A signal is pending for a task or for its process. send_* queue it and pick a thread that can take it; that thread finds UW_SIGNAL set, and on its way to user
+ * mode signal_deliver takes signals one by one: default action, or a frame for the handler.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <sync/spinlock.h>
+#include <sync/rcu.h>
+#include <sync/wait.h>
+#include <asm/signal.h>
+#include <asm/siginfo.h>
+
+struct task;
+struct proc;
+struct pid;
+struct cred;
+struct user;
+struct trapframe;
+
+#define SIG_MAX	    64
+#define SIGMASK(n)  (1ull << ((n)-1))
+#define SIG_UNBLOCKABLE (SIGMASK(SIGKILL) | SIGMASK(SIGSTOP))
+
+/* One queued signal. */
+struct sigqueue {
+	struct list_head link;
+	siginfo_t info;
+	struct user *user;	/* whose RLIMIT_SIGPENDING it counts to */
+	bool prealloc;		/* belongs to a POSIX timer, not freed on delivery */
+	struct posix_timer *timer;
+};
+
+struct sigqueue_set {
+	u64 mask;
+	struct list_head queue;
+};
+
+struct ksigaction {
+	u64 handler;	/* SIG_DFL, SIG_IGN or a user address */
+	u64 flags;
+	u64 restorer;
+	u64 mask;
+};
+
+struct sighand {
+	u64 refs;
+	struct spinlock lock;
+	struct ksigaction action[SIG_MAX];
+	struct wait_queue signalfd_wait;
+	struct rcu_head rcu;
+};
+
+enum jobctl { JOBCTL_STOP_PENDING = 1, JOBCTL_STOPPED = 2, JOBCTL_TRAP = 4, JOBCTL_TRACED = 8, JOBCTL_LISTENING = 16 };
+
+/* Sources of siginfo: */
+void siginfo_kernel(siginfo_t *info, int signo);	/* SI_KERNEL */
+void siginfo_user(siginfo_t *info, int signo);		/* SI_USER from the running task */
+
+/*
+ * Queue @info for a task, a process or a group. 0; -EAGAIN when a queued (real-time, sigqueue) signal exceeds RLIMIT_SIGPENDING; -ESRCH: exiting.
+ * No permission check: signal_may_send. Any context.
+ */
+int signal_send_task(struct task *t, const siginfo_t *info);
+int signal_send_proc(struct proc *p, const siginfo_t *info);
+int signal_send_pgrp(struct pid *pgrp, const siginfo_t *info);	/* takes the tree lock */
+int signal_may_send(struct task *t, int signo) MUST_CHECK;	/* 0 or -EPERM */
+/* A fault of the running thread: cannot be ignored or blocked. */
+void signal_force(int signo, int code, u64 addr);
+void signal_force_info(const siginfo_t *info);
+void signal_kill_proc(struct proc *p);	/* SIGKILL without questions (OOM, exec, exit_group) */
+
+/* The running thread's mask; KILL and STOP are dropped from it. */
+void signal_set_mask(u64 mask);
+/* sigsuspend, pselect...: temporary mask until the call returns to user mode. */
+void signal_set_temp_mask(u64 mask);
+u64 signal_pending_mask(struct task *t);	/* unblocked and pending, both queues */
+void signal_recalc(struct task *t);		/* UW_SIGNAL; sighand lock held */
+/* Take the first pending signal of @mask from the running task: number with info, 0 if none (sigtimedwait, signalfd). Sighand lock taken here. */
+int signal_dequeue(u64 mask, siginfo_t *out);
+/* Way out: deliver what is pending, or restart the interrupted call. (return_to_user_work) */
+void signal_deliver(struct trapframe *tf);
+bool signal_is_ignored(struct task *t, int signo);
+
+/* exec: caught signals back to default. clone: new or shared table. */
+struct sighand *sighand_create(const struct sighand *from);
+void sighand_put(struct sighand *s);
+/* Lock the sighand of a task that may be exiting; NULL when it has none any more. Interrupts off on success. */
+struct sighand *sighand_lock(struct task *t, irqflags_t *flags);
+void sighand_unlock(struct sighand *s, irqflags_t flags);
+void sigqueue_flush(struct sigqueue_set *set);
+
+/* siginfo_t <-> user */
+int siginfo_to_user(struct uptr p, const siginfo_t *info) MUST_CHECK;
+int siginfo_from_user(siginfo_t *info, struct uptr p) MUST_CHECK;
+int sigset_from_user(u64 *out, struct uptr p, size_t sigsetsize) MUST_CHECK; /* -EINVAL: size is not 8 */

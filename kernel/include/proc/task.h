@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Tasks and processes: the personality's view of threads.
+ *
+ * struct task is one thread with its private attributes, and embeds the scheduler's struct thread. struct proc is what all threads of a process share (a "thread
+ * group"). What clone(2) can share separately hangs off the task by reference: space, files, fs, sighand.
+ *
+ * Locks: proc_tree_lock (spinlock, interrupts off not needed, RANK_TASK_TREE) guards parents, children, thread lists, group and session membership, exit state.
+ * sighand->lock (spinlock, irqsave, RANK_SIGHAND) guards actions, pending signals, stop state. task->alloc_lock guards the pointers files, fs, thread.space,
+ * cred when somebody else looks at them.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <lib/list.h>
+#include <sched/thread.h>
+#include <sync/spinlock.h>
+#include <sync/mutex.h>
+#include <sync/wait.h>
+#include <time/timer.h>
+#include <proc/pid.h>
+#include <proc/signal.h>
+#include <linux/resource.h>
+
+struct vm_space;
+struct files;
+struct fs_context;
+struct cred;
+struct proc;
+struct tty;
+struct file;
+
+struct task {
+	struct thread thread;		/* first */
+	struct proc *proc;
+	struct pid *pids[PID_TYPES];	/* own tid; the others as the leader's */
+	struct list_head pid_links[PID_TYPES]; /* tree lock; PID_PGID/SID/TGID linked for leaders only */
+	struct list_head thread_link;	/* proc->threads; tree lock, RCU */
+	/* --- shared by clone flags; alloc_lock for others, own thread reads freely --- */
+	struct spinlock alloc_lock;
+	struct files *files;
+	struct fs_context *fs;
+	struct sighand *sighand;	/* RCU */
+	const struct cred *cred;	/* RCU */
+	struct nsproxy *ns;
+	/* --- signals: sighand->lock --- */
+	struct sigqueue_set pending;
+	u64 blocked;			/* own thread writes under lock */
+	u64 saved_mask;			/* sigsuspend and friends; valid if restore_mask */
+	bool restore_mask;
+	stack_t altstack;		/* own thread */
+	u32 jobctl;			/* enum jobctl */
+	/* --- own thread --- */
+	s32 exit_signal;
+	s32 exit_code;			/* wait status format */
+	struct uptr clear_child_tid, set_child_tid;
+	struct uptr robust_list;
+	size_t robust_len;
+	struct uptr rseq;
+	u32 rseq_len, rseq_sig;
+	u32 pdeath_signal;
+	bool in_exec, exiting, is_kthread, vfork_child, did_exec;
+	struct completion *vfork_done;	/* alloc_lock */
+	struct list_head pi_owned;	/* PI futexes */
+	struct ptrace_link *ptrace;	/* being traced; tree lock */
+	struct list_head tracees, tracee_link;
+	struct seccomp *seccomp;
+	void *aio;
+	u64 timer_slack_ns, default_slack_ns;
+	u64 min_flt, maj_flt, start_boottime;
+	u64 syscall_nr;			/* for /proc/PID/syscall and restarts */
+	struct restart_block {
+		s64 (*fn)(struct restart_block *);
+		u64 args[5];
+	} restart;
+	struct task_work *work;		/* run before user mode; atomic push */
+	s32 oom_score_adj;
+	u64 ioac[7];			/* rchar wchar syscr syscw read_bytes write_bytes cancelled */
+	u32 personality;
+};
+
+struct task_work {
+	struct task_work *next;
+	void (*fn)(struct task_work *);
+};
+
+enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64 };
+
+struct proc {
+	u64 refs;
+	struct list_head threads;	/* tree lock, RCU */
+	u32 nthreads;			/* tree lock */
+	u32 live;			/* atomic: threads that have not begun to exit */
+	struct task *leader;		/* tree lock */
+	struct proc *parent;		/* tree lock; never NULL but for init */
+	struct list_head children, sibling; /* tree lock */
+	u32 flags;			/* enum proc_flags; sighand lock */
+	s32 group_exit_code;
+	bool group_exit;
+	struct task *exec_task;		/* de_thread in progress */
+	struct wait_queue wait_child;
+	/* job control; sighand lock */
+	s32 stop_code;
+	u32 stop_count;			/* threads still to stop */
+	struct sigqueue_set pending;	/* shared pending signals */
+	struct tty *tty;		/* controlling terminal: tree lock */
+	struct file *exe;
+	struct rlimit64_pair {
+		u64 cur, max;
+	} rlimits[RLIM_NLIMITS];	/* proc lock */
+	struct spinlock lock;
+	/* accounting of dead threads and waited-for children; sighand lock */
+	struct proc_usage {
+		u64 utime_ns, stime_ns, min_flt, maj_flt, nvcsw, nivcsw, maxrss_kb, inblock, oublock;
+	} dead, children_usage;
+	struct posix_timers *timers;	/* timer_create, itimers */
+	u32 reparented;
+	u64 start_boottime;
+	char *cmdline_override;
+};
+
+static inline struct task *task_current(void)
+{
+	return (struct task *)thread_current();
+}
+
+static inline struct task *thread_task(struct thread *t)
+{
+	return (struct task *)t;
+}
+
+extern struct spinlock proc_tree_lock;
+extern struct task *init_task;	/* pid 1 */
+
+/* By number, with a reference (thread_put(&t->thread)); NULL. PID_TID: any thread; PID_TGID: leaders only. */
+struct task *task_find_get(s32 nr, enum pid_type type);
+struct task *pid_task_rcu(struct pid *pid, enum pid_type type);
+struct task *pid_task_get(struct pid *pid, enum pid_type type);
+static inline void task_get(struct task *t)
+{
+	thread_get(&t->thread);
+}
+static inline void task_put(struct task *t)
+{
+	thread_put(&t->thread);
+}
+/* References to what a task may lose at any moment; NULL when it is gone. */
+struct vm_space *task_space_get(struct task *t);
+struct files *task_files_get(struct task *t);
+struct fs_context *task_fs_get(struct task *t);
+const struct cred *task_cred_get(struct task *t);
+
+u64 rlimit_cur(int resource);	/* of the running process; RLIM_INFINITY is ~0 */
+s32 task_tid(const struct task *t);	/* as the running task sees them */
+s32 task_tgid(const struct task *t);
+
+/* clone */
+struct clone_params {
+	u64 flags;		/* CLONE_* without the signal */
+	s32 exit_signal;
+	struct uptr stack, parent_tid, child_tid, tls, pidfd;
+	size_t stack_size;
+	const s32 *set_tid;
+	size_t set_tid_size;
+};
+s64 proc_clone(const struct clone_params *p);	/* child's tid or -errno */
+/* A kernel thread that becomes user process 1. */
+int proc_make_init(void (*fn)(void *), void *arg) MUST_CHECK;
+
+void task_exit(s32 code) NORETURN;		/* this thread only; wait-status format */
+void proc_exit_group(s32 code) NORETURN;
+
+struct exec_params;
+struct path_name;
+/* execve(2). On success the trapframe starts the new program. argv/envp: user pointers, or kernel arrays for init. */
+s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr envp, int at_flags);
+s64 proc_exec_kernel(const char *file, const char *const *argv, const char *const *envp);
+
+struct wait_params {
+	int which;	/* P_ALL P_PID P_PGID P_PIDFD */
+	struct pid *pid;
+	int options;
+};
+struct wait_result {
+	s32 pid, uid, status, code;
+	struct proc_usage usage;
+};
+s64 proc_wait(const struct wait_params *p, struct wait_result *out);
+
+/* Sessions and groups */
+s64 proc_setsid(void);
+s64 proc_setpgid(s32 pid, s32 pgid);
+bool pgrp_is_orphaned(struct pid *pgrp);
+
+/* Run @w->fn in @t's context before it next returns to user mode. False if it is exiting already. */
+bool task_work_add(struct task *t, struct task_work *w);
+/* May the running task look into @t (ptrace access mode)? 0 or -EPERM/-ESRCH. */
+enum { PTRACE_READ = 1, PTRACE_ATTACH_MODE = 2, PTRACE_FSCREDS = 4, PTRACE_REALCREDS = 8 };
+int ptrace_may_access(struct task *t, unsigned mode) MUST_CHECK;
+void proc_usage_get(struct proc *p, struct proc_usage *out);	/* live threads folded with the dead */
