@@ -57,10 +57,10 @@ void arch_init_cpu_secondary(unsigned cpu); /* each other CPU, before it schedul
 void arch_power_off(void) NORETURN;
 void arch_reboot(void) NORETURN;
 
+struct trapframe;
 /* Walk the kernel stack: from @tf, or from the caller when NULL; at most max return addresses; returns how many. */
 unsigned arch_backtrace(const struct trapframe *tf, vaddr_t *out_pc, unsigned max);
 /* Print processor registers of @tf with klog. */
-struct trapframe;
 void arch_print_frame(const struct trapframe *tf);
 /* One line for /proc/cpuinfo's block of @cpu, /sys/.../vulnerabilities/NAME. Bytes written (snprintf rules). */
 size_t arch_cpuinfo(unsigned cpu, char *buf, size_t size);

@@ -14,8 +14,16 @@
 
 #define MAX_CPUS 256
 
-#define DEFINE_PER_CPU(type, name)  __attribute__((section(".percpu"))) __typeof__(type) name
-#define DECLARE_PER_CPU(type, name) extern __attribute__((section(".percpu"))) __typeof__(type) name
+#define DEFINE_PER_CPU(type, name)  __attribute__((section("percpu"))) __typeof__(type) name
+#define DECLARE_PER_CPU(type, name) extern __attribute__((section("percpu"))) __typeof__(type) name
+
+/*
+ * per_cpu_offset[cpu] + address of the variable in the image = address of that CPU's copy. Written by percpu_init (kernel/mm) before other
+ * CPUs start; until then CPU 0 uses the template itself (offset 0).
+ */
+extern unsigned long per_cpu_offset[MAX_CPUS];
+/* The template: what percpu_init copies. Symbols of the linker (script). */
+extern char __start_percpu[], __stop_percpu[];
 
 /*
  * <arch_impl/cpu.h> defines, as inlines or macros:
