@@ -55,7 +55,7 @@ void irq_dispatch(unsigned vector, struct trapframe *tf);
 /*
  * About to return to user mode; interrupts off. True: there is work (signals, reschedule, tracing): the arch then enables interrupts, calls
  * return_to_user_work(tf), disables them and asks again. Must be a few instructions.
- * The flag itself is thread_current()->user_work (u32), so that the entry code may test it inline.
+ * The flags are thread_current()->user_work & UW_EXIT, so that the entry code may test them inline.
  */
 void return_to_user_work(struct trapframe *tf);
 /* Return from an interrupt to preemptible kernel code with a reschedule pending. Interrupts off. (kernel/sched) */

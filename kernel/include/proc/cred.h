@@ -5,12 +5,15 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <lib/refcount.h>
+#include <lib/hlist.h>
+#include <sync/rcu.h>
 #include <linux/capability.h>
 
 #define KCAP_ALL ((1ull << (CAP_LAST_CAP + 1)) - 1)
 
 struct cred {
-	u64 refs;
+	struct refcount refs;
 	u32 uid, euid, suid, fsuid;
 	u32 gid, egid, sgid, fsgid;
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
@@ -19,13 +22,14 @@ struct cred {
 	bool no_new_privs;
 	u32 *groups;	/* sorted */
 	struct user *user;	/* counts per real uid: processes, pending signals, ... */
+	struct rcu_head rcu;
 };
 
 struct user {
 	u32 uid;
-	u64 refs;
-	s64 nprocs, nsigpending, nlocked_pages, nmq_bytes;	/* atomics */
-	struct user *hash_next;
+	struct refcount refs;
+	struct atomic64 nprocs, nsigpending, nlocked_pages, nmq_bytes;
+	struct hlist_node hash;
 };
 
 const struct cred *cred_current(void);

@@ -6,7 +6,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
-#include <lib/hlist.h>
+#include <lib/refcount.h>
 #include <lib/list.h>
 #include <sync/rcu.h>
 #include <sync/wait.h>
@@ -16,7 +16,7 @@ enum pid_type { PID_TID, PID_TGID, PID_PGID, PID_SID, PID_TYPES };
 struct pid_namespace;
 
 struct pid {
-	u64 refs;
+	struct refcount refs;
 	struct list_head members[PID_TYPES]; /* tasks; tree lock to change, RCU to walk */
 	struct wait_queue wait;		/* pidfd pollers */
 	struct rcu_head rcu;
@@ -24,7 +24,6 @@ struct pid {
 	struct pid_number {
 		s32 nr;
 		struct pid_namespace *ns;
-		struct hlist_node hash;
 	} numbers[];
 };
 

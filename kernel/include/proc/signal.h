@@ -9,6 +9,7 @@
 #include <lib/types.h>
 #include <lib/compiler.h>
 #include <lib/list.h>
+#include <lib/refcount.h>
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
 #include <sync/wait.h>
@@ -48,7 +49,7 @@ struct ksigaction {
 };
 
 struct sighand {
-	u64 refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct ksigaction action[SIG_MAX];
 	struct wait_queue signalfd_wait;
@@ -89,8 +90,8 @@ bool signal_is_ignored(struct task *t, int signo);
 /* exec: caught signals back to default. clone: new or shared table. */
 struct sighand *sighand_create(const struct sighand *from);
 void sighand_put(struct sighand *s);
-/* Lock the sighand of a task that may be exiting; NULL when it has none any more. Interrupts off on success. */
-struct sighand *sighand_lock(struct task *t, irqflags_t *flags);
+/* Lock the signal state of a process that the caller holds a reference to. Interrupts off until sighand_unlock. */
+struct sighand *sighand_lock(struct proc *p, irqflags_t *flags);
 void sighand_unlock(struct sighand *s, irqflags_t flags);
 void sigqueue_flush(struct sigqueue_set *set);
 

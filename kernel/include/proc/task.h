@@ -4,7 +4,8 @@
  * Tasks and processes: the personality's view of threads.
  *
  * struct task is one thread with its private attributes, and embeds the scheduler's struct thread. struct proc is what all threads of a process share (a "thread
- * group"). What clone(2) can share separately hangs off the task by reference: space, files, fs, sighand.
+ * group"). What clone(2) can share separately hangs off the task by reference: space, files, fs;
+ * signal actions hang off the process (CLONE_THREAD demands CLONE_SIGHAND).
  *
  * Locks: proc_tree_lock (spinlock, interrupts off not needed, RANK_TASK_TREE) guards parents, children, thread lists, group and session membership, exit state.
  * sighand->lock (spinlock, irqsave, RANK_SIGHAND) guards actions, pending signals, stop state. task->alloc_lock guards the pointers files, fs, thread.space,
@@ -13,6 +14,7 @@
 #include <lib/types.h>
 #include <lib/compiler.h>
 #include <lib/list.h>
+#include <lib/refcount.h>
 #include <sched/thread.h>
 #include <sync/spinlock.h>
 #include <sync/mutex.h>
@@ -40,7 +42,6 @@ struct task {
 	struct spinlock alloc_lock;
 	struct files *files;
 	struct fs_context *fs;
-	struct sighand *sighand;	/* RCU */
 	const struct cred *cred;	/* RCU */
 	struct nsproxy *ns;
 	/* --- signals: sighand->lock --- */
@@ -84,15 +85,21 @@ struct task_work {
 	void (*fn)(struct task_work *);
 };
 
+/* ALIVE -> ZOMBIE when the last thread has exited -> REAPED by whoever wins the CAS under the tree lock. */
+enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
+
 enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64 };
 
 struct proc {
-	u64 refs;
+	struct refcount refs;
+	struct sighand *sighand;	/* RCU; replaced by exec only */
 	struct list_head threads;	/* tree lock, RCU */
 	u32 nthreads;			/* tree lock */
 	u32 live;			/* atomic: threads that have not begun to exit */
 	struct task *leader;		/* tree lock */
-	struct proc *parent;		/* tree lock; never NULL but for init */
+	struct proc *parent;		/* tree lock; NULL for init */
+	struct task *forker;		/* thread of parent that made it (PR_SET_PDEATHSIG, __WNOTHREAD); tree lock, compared only */
+	enum proc_state state;		/* tree lock */
 	struct list_head children, sibling; /* tree lock */
 	u32 flags;			/* enum proc_flags; sighand lock */
 	s32 group_exit_code;

@@ -44,7 +44,8 @@ enum user_work {
 	UW_SIGNAL = 1u << 1,
 	UW_NOTIFY = 1u << 2,	/* task work list, rseq, ... */
 	UW_TRACE = 1u << 3,	/* syscall tracing, single step */
-	UW_SYSCALL = 1u << 4,	/* slow system-call entry and exit: ptrace, seccomp, audit */
+	UW_SYSCALL = 1u << 4,	/* slow system-call entry and exit: ptrace, seccomp, audit; stays set */
+	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY | UW_TRACE, /* what the way out must clear first */
 };
 
 enum sched_class { SCHED_CLASS_DEADLINE, SCHED_CLASS_RT, SCHED_CLASS_FAIR, SCHED_CLASS_IDLE };
