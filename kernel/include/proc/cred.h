@@ -42,5 +42,10 @@ bool cred_in_group(const struct cred *c, u32 gid);	/* fsgid or supplementary */
 /* Has the running task this capability? */
 bool capable(int cap);
 bool cred_capable(const struct cred *c, int cap);
+/* The credentials of the first process. -ENOMEM. */
+int cred_create_root(struct cred **out) MUST_CHECK;
+/* Real uid of a set not yet committed, with the user it counts for. -ENOMEM. */
+int cred_set_user(struct cred *c, u32 uid) MUST_CHECK;
+void user_hold(struct user *u);
 int user_get(u32 uid, struct user **out) MUST_CHECK;
 void user_put(struct user *u);

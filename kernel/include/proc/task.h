@@ -97,6 +97,7 @@ struct proc {
 	u32 nthreads;			/* tree lock */
 	u32 live;			/* atomic: threads that have not begun to exit */
 	struct task *leader;		/* tree lock */
+	struct pid *pid;		/* the thread group's number: the leader's */
 	struct proc *parent;		/* tree lock; NULL for init */
 	struct task *forker;		/* thread of parent that made it (PR_SET_PDEATHSIG, __WNOTHREAD); tree lock, compared only */
 	enum proc_state state;		/* tree lock */
@@ -124,6 +125,7 @@ struct proc {
 	u32 reparented;
 	u64 start_boottime;
 	char *cmdline_override;
+	struct rcu_head rcu;
 };
 
 static inline struct task *task_current(void)

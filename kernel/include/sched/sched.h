@@ -26,6 +26,8 @@ void sched_get_affinity(struct thread *t, struct cpumask *out);
 u64 sched_rr_interval_ns(struct thread *t);
 /* Inheritance by PI futexes and mutexes: @prio 1..99, 0 ends it. */
 void sched_set_pi(struct thread *t, unsigned prio);
+/* User and system time so far; their sum is sched_runtime_ns, and neither ever goes back. */
+void sched_cputime(struct thread *t, u64 *out_utime_ns, u64 *out_stime_ns);
 /* CPU time consumed, including the current slice. */
 u64 sched_runtime_ns(struct thread *t);
 

@@ -120,6 +120,8 @@ void thread_start(struct thread *t);
 /* End the running thread. Its stack and memory go when the last reference is put, after it is off the CPU. */
 void thread_exit(void) NORETURN;
 void thread_get(struct thread *t);
+/* Take a reference unless it is dead already; for lookups under RCU (its memory stays for a grace period after release). */
+bool thread_tryget(struct thread *t) MUST_CHECK;
 void thread_put(struct thread *t);
 
 /*

@@ -16,6 +16,7 @@ enum lock_rank {
 	RANK_TASK_EXEC = 80,
 	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
 	RANK_SIGHAND = 210,
+	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
 	RANK_OBJECT_MAPS = 185,
 	RANK_FUTEX = 300,

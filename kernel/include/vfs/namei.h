@@ -22,6 +22,7 @@ struct fs_context {
 	struct path root, cwd;
 };
 struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
+void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 
 /* A path name copied from user space (getname): kernel string; path_name_put frees. -EFAULT -ENAMETOOLONG -ENOENT(empty, unless @empty_ok) -ENOMEM. */

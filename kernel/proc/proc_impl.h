@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * What the files of kernel/proc share with each other only.
+ */
+#include <proc/task.h>
+#include <proc/cred.h>
+#include <proc/signal.h>
+#include <sched/sched.h>
+#include <sync/lockdep.h>
+#include <arch/irq.h>
+
+struct trapframe;
+
+/* task->work of a task that takes no more */
+#define TASK_WORK_CLOSED ((struct task_work *)1)
+
+struct task *task_alloc(void);
+void task_release(struct thread *th);
+struct proc *proc_alloc(void);
+void proc_get(struct proc *p);
+void proc_put(struct proc *p);
+/* Set bits of thread->user_work and make the thread notice them. Any context. */
+void task_notify(struct task *t, u32 work);
+/* If it runs on another CPU, bring it into the kernel. */
+void task_kick(struct task *t);
+/* Run what is queued / run it and refuse more. Own thread, may sleep. */
+void task_work_run(void);
+void task_work_close(void);
+
+void task_usage_get(struct task *t, struct proc_usage *out);
+void proc_usage_add(struct proc_usage *to, const struct proc_usage *from);
+
+/* The tree; proc_tree_lock held. */
+void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid); /* takes a reference */
+void task_detach_pid(struct task *t, enum pid_type type);
+void proc_change_group(struct task *leader, enum pid_type type, struct pid *pid);
+/* Groups that lose their last parent outside, when @p leaves: SIGHUP+SIGCONT to those with stopped members. */
+void pgrp_check_orphans(struct proc *p, struct proc *parent);
+bool pgrp_would_be_orphaned(struct pid *pgrp, struct proc *except);
+/* Remove a zombie from the tree for good; the tree lock is dropped inside. */
+void proc_reap(struct proc *p);
+/* Tell @p's parent of a stop or continuation (CLD_STOPPED, CLD_CONTINUED). Tree lock held. */
+void proc_notify_parent_stop(struct proc *p, int cld);
+/* Tell the parent of the exit. Tree lock held. True: the parent does not care, reap now. */
+bool proc_notify_parent_exit(struct proc *p);
+
+/* The last thread that began to exit: session leader gives up the terminal; timers stop. */
+void proc_leave_session(struct proc *p);
+void posix_timers_exit(struct proc *p);
+void posix_timers_exec(struct proc *p);
+
+/* Signals */
+void sigqueue_set_init(struct sigqueue_set *s);
+void sighand_flush_handlers(struct proc *p); /* exec */
+/* Make every other thread of the process die. sighand lock held. */
+void proc_kill_other_threads(struct proc *p, struct task *except);
+/* The running thread is to stop: job control. sighand lock held on entry, dropped. */
+void signal_stop_here(struct sighand *s, irqflags_t flags);
+
+/* Robust and private futexes at exit or exec of the running thread. */
+void futex_exit_robust(struct task *t);
+void futex_exit_pi(struct task *t);
+void futex_wake_user(struct uptr va); /* clear_child_tid */
+
+/* exec */
+int exec_de_thread(struct task *me);
