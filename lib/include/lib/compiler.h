@@ -31,6 +31,11 @@
 #define FALLTHROUGH       __attribute__((__fallthrough__))
 #define PRINTF_LIKE(f, a) __attribute__((__format__(__printf__, f, a)))
 
+/* For functions that read whole words across the end of an object, within its aligned word. */
+#define NO_ASAN                                     \
+	__attribute__((__no_sanitize__("address"))) \
+	__attribute__((__no_sanitize__("kernel-address")))
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -35,25 +35,22 @@ struct be64 {
 #define ENDIAN_BE(bits, x) ((u##bits)(x))
 #endif
 
-#define ENDIAN_DEFINE(order, ORDER, bits)                                                \
-	static inline u##bits order##bits##_to_cpu(struct order##bits v)                 \
-	{                                                                                \
-		return ENDIAN_##ORDER(bits, v.raw);                                      \
-	}                                                                                \
-	static inline struct order##bits cpu_to_##order##bits(u##bits v)                 \
-	{                                                                                \
-		return (struct order##bits){ENDIAN_##ORDER(bits, v)};                    \
-	}                                                                                \
-	struct order##bits##_any {                                                       \
-		u##bits raw;                                                             \
-	} __packed MAY_ALIAS;                                                            \
-	static inline u##bits load_##order##bits(const void *p)                          \
-	{                                                                                \
-		return ENDIAN_##ORDER(bits, ((const struct order##bits##_any *)p)->raw); \
-	}                                                                                \
-	static inline void store_##order##bits(void *p, u##bits v)                       \
-	{                                                                                \
-		((struct order##bits##_any *)p)->raw = ENDIAN_##ORDER(bits, v);          \
+#define ENDIAN_DEFINE(order, ORDER, bits)                                \
+	static inline u##bits order##bits##_to_cpu(struct order##bits v) \
+	{                                                                \
+		return ENDIAN_##ORDER(bits, v.raw);                      \
+	}                                                                \
+	static inline struct order##bits cpu_to_##order##bits(u##bits v) \
+	{                                                                \
+		return (struct order##bits){ENDIAN_##ORDER(bits, v)};    \
+	}                                                                \
+	static inline u##bits load_##order##bits(const void *p)          \
+	{                                                                \
+		return ENDIAN_##ORDER(bits, *(const u##bits##_any *)p);  \
+	}                                                                \
+	static inline void store_##order##bits(void *p, u##bits v)       \
+	{                                                                \
+		*(u##bits##_any *)p = ENDIAN_##ORDER(bits, v);           \
 	}
 
 ENDIAN_DEFINE(le, LE, 16)

@@ -22,6 +22,11 @@ typedef short s16;
 typedef int s32;
 typedef long long s64;
 
+/* Words of any object at any address. */
+typedef u16 MAY_ALIAS __aligned(1) u16_any;
+typedef u32 MAY_ALIAS __aligned(1) u32_any;
+typedef u64 MAY_ALIAS __aligned(1) u64_any;
+
 typedef long ssize_t;
 typedef int pid_t;
 
