@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Build directories: set up once, set up again when a meson.build comes or goes."""
+"""Build directories: set up once, set up again when a meson.build changes, comes or goes."""
+import hashlib
 import os
 import subprocess
+from pathlib import Path
 
 from common import BUILD, ROOT, Failure, jobs, need, run
 
@@ -21,13 +23,16 @@ DIRS = {
 
 
 def build_files():
-    """What the shape of the build depends on: which folders have a meson.build, and the options."""
+    """What the shape of the build depends on: every meson.build, and which linker scripts exist."""
     found = []
     for folder, names, files in os.walk(ROOT):
-        names[:] = sorted(n for n in names if not n.startswith('.') and n != 'build' or
-                          os.path.relpath(os.path.join(folder, n), ROOT) == 'tools/build')
-        found += [os.path.relpath(os.path.join(folder, f), ROOT) for f in files
-                  if f in ('meson.build', 'meson_options.txt', 'kernel.ld')]
+        names[:] = sorted(n for n in names if not n.startswith('.')
+                          and os.path.join(folder, n) != str(BUILD))
+        for name in files:
+            path = Path(folder) / name
+            if name in ('meson.build', 'meson_options.txt', 'kernel.ld', 'test_main.c'):
+                text = path.read_bytes() if name.startswith('meson') else b''
+                found.append(f'{path.relative_to(ROOT)} {hashlib.sha256(text).hexdigest()}')
     return '\n'.join(sorted(found)) + '\n'
 
 

@@ -92,7 +92,8 @@ def parse(words):
     one.set_defaults(function=command_debug)
 
     one = commands.add_parser('check', help='layers, symbols, headers, format, both compilers')
-    one.add_argument('--all', action='store_true', help='clang-tidy as well')
+    one.add_argument('--all', action='store_true', help='print every line of advice')
+    one.add_argument('names', nargs='*', help='only these checks')
     one.set_defaults(function=command_check)
 
     one = commands.add_parser('iso', help='build/nos.iso: GRUB, Multiboot2, BIOS')

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who may use whom: the table of the architecture, for headers and for symbols alike."""
+import re
+
+CORE = ('init', 'mm', 'sched', 'sync', 'time', 'irq', 'ipc', 'debug')
+PERSONALITY = ('proc', 'vfs', 'io', 'net', 'security', 'linux')
+
+# Headers of the kernel that arch/X may include: the few that the kernel opens to it.
+OPEN_TO_ARCH = {
+    'init/main.h', 'init/param.h', 'debug/log.h', 'debug/panic.h', 'debug/symtab.h', 'irq/irq.h',
+    'mm/page.h', 'mm/kmap.h', 'mm/percpu.h', 'mm/uaccess.h', 'sched/preempt.h', 'sched/thread.h',
+    'sched/smp_call.h', 'sync/spinlock.h', 'sync/lockdep.h', 'sync/rank.h', 'time/clock.h',
+    'time/vvar.h', 'linux/syscall.h',
+}
+
+# Symbols of the personality that the core or arch may call: the upcalls, each with its header.
+# A new one needs a line here and a reason in its header.
+UPCALLS = set()
+
+# What every layer may refer to: the compiler's own calls.
+COMPILER = re.compile(r'^(__stack_chk_(fail|guard)|__x86_indirect_thunk_\w+|__ubsan_handle_\w+|'
+                      r'_GLOBAL_OFFSET_TABLE_|mem(cpy|move|set|cmp))$')
+
+
+def layer_of(path):
+    """The layer of a file of the tree, by its path from the root; None for what has none."""
+    parts = path.split('/')
+    if parts[0] in ('lib', 'abi', 'boot', 'user', 'tests', 'bench', 'verify'):
+        return parts[0]
+    if path.startswith('tools/config/'):
+        return 'lib'
+    if path.startswith('tools/'):
+        return 'tools'
+    if parts[0] == 'arch':
+        return 'contract' if parts[1] == 'include' else 'arch'
+    if parts[0] == 'port':
+        return 'port'
+    if parts[0] == 'env':
+        return 'env' if parts[1] == 'include' else f'env-{parts[1]}'
+    if parts[0] == 'components':
+        return 'comp:' + '/'.join(parts[1:3])
+    if parts[0] == 'kernel':
+        topic = parts[2] if parts[1] == 'include' else parts[1]
+        if topic in CORE:
+            return 'core'
+        if topic in PERSONALITY:
+            return 'personality'
+    return None
+
+
+ALLOWED = {
+    'lib': {'lib'},
+    'abi': {'abi', 'lib'},
+    'arch': {'lib', 'contract', 'arch', 'abi'},
+    'boot': {'lib', 'contract', 'arch', 'boot', 'abi'},
+    'core': {'lib', 'contract', 'arch', 'core', 'abi'},
+    'personality': {'lib', 'contract', 'arch', 'core', 'abi', 'port', 'personality', 'env'},
+    'port': {'lib', 'abi', 'port', 'env'},
+    'env': {'lib', 'env', 'abi'},
+    'env-host': {'lib', 'abi', 'env', 'port', 'env-host', 'env-sim', 'contract', 'arch'},
+    'env-sim': {'lib', 'abi', 'env', 'port', 'env-host', 'env-sim', 'contract', 'arch'},
+    'env-user': {'lib', 'abi', 'env', 'port', 'env-user'},
+}
+
+
+def may_use(source, header):
+    """May a file of the layer of @source include @header? Both are paths from the root."""
+    mine, theirs = layer_of(source), layer_of(header)
+    if mine is None or theirs is None:
+        return True
+    if mine == 'env-kern':
+        return True
+    if mine.startswith('comp:'):
+        return theirs in ('lib', 'abi', 'env', 'port', mine)
+    if mine not in ALLOWED or theirs in ALLOWED[mine]:
+        return True
+    if mine in ('arch', 'boot') and header.startswith('kernel/include/'):
+        return header.removeprefix('kernel/include/') in OPEN_TO_ARCH
+    return False
+
+
+def may_name(source, name):
+    """May @source say `#include <name>` itself? The insides of a processor are the contract's."""
+    if name.startswith('arch_impl/'):
+        return layer_of(source) in ('arch', 'contract', 'boot')
+    return True
