@@ -65,8 +65,14 @@ def build(name, targets=(), quiet=False):
     """Bring the build directory @name up to date and return its path."""
     need('build')
     folder = setup(name)
-    command = ['ninja', '-C', folder, f'-j{jobs()}', *(['--quiet'] if quiet else []), *targets]
-    run(command)
+    command = ['ninja', '-C', str(folder), f'-j{jobs()}', *targets]
+    if not quiet:
+        run(command)
+        return folder
+    done = subprocess.run([*command, '--quiet'], check=False, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Failure(f'{name} does not build:\n{done.stdout[-6000:]}')
     return folder
 
 

@@ -73,7 +73,7 @@ def boot(machine, timeout=60, word='NOS-END', stop_on=None, out=None):
     @out: called with the log's bytes as they come.
     """
     need('qemu')
-    verdict = re.compile(rb'^' + word.encode() + rb' (-?\d+)\r*$', re.M)
+    verdict = re.compile(rb'^' + word.encode() + rb' (-?\d+)\r*\n', re.M)
     command = machine.command()
     start = time.monotonic()
     # pylint: disable=consider-using-with
@@ -124,3 +124,60 @@ def interactive(machine, extra=()):
     at = command.index('-serial')
     command[at:at] = ['-chardev', 'stdio,id=console,mux=on,signal=off', '-mon', 'chardev=console']
     return subprocess.run(command, check=False).returncode
+
+
+class Console:
+    """A running machine whose console is written and read by a test."""
+
+    def __init__(self, machine):
+        need('qemu')
+        # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(machine.command(), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.log, self.at = b'', 0
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def _read(self, seconds):
+        """Read what comes within @seconds; False at the machine's end or when nothing came."""
+        out = self.process.stdout
+        if seconds <= 0 or not select.select([out], [], [], seconds)[0]:
+            return False
+        data = os.read(out.fileno(), 65536)
+        self.log += data.replace(b'\r', b'')
+        return bool(data)
+
+    def expect(self, pattern, timeout=30):
+        """The match of @pattern after the last one, or None when it does not come in time."""
+        pattern = re.compile(pattern.encode(), re.M)
+        deadline = time.monotonic() + timeout
+        while True:
+            found = pattern.search(self.log, self.at)
+            if found:
+                self.at = found.end()
+                return found
+            if not self._read(deadline - time.monotonic()):
+                return None
+
+    def ended(self, timeout=10):
+        """True when the machine goes off by itself within @timeout."""
+        deadline = time.monotonic() + timeout
+        while self._read(deadline - time.monotonic()):
+            pass
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def text(self):
+        return clean(self.log)

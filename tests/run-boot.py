@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every door into the kernel, every shape of initramfs, the ways out, and the terminal.
+
+`--kernel` takes a Linux image too: what is asked here of NOS, Linux does.
+"""
+import gzip
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
+
+import nostest  # noqa: E402 pylint: disable=wrong-import-position
+from nostest import build, initramfs, qemu  # noqa: E402 pylint: disable=wrong-import-position
+
+suite = nostest.Suite(__doc__)
+HELLO = 'echo "hello from $(uname -s), $(grep -c ^processor /proc/cpuinfo) processors"'
+
+
+def hello(t, processors=None, **options):
+    result = t.boot(command=HELLO, **options)
+    wanted = 'hello from Linux, ' + (f'{processors} processors' if processors else '')
+    t.expect(wanted in result.log, f'no line "{wanted}"')
+    return result
+
+
+def add_processors(count):
+    suite.add(f'q35-smp{count}', lambda t: hello(t, count, smp=count, timeout=60 + 20 * count))
+
+
+for number in (1, 2, 4, 8):
+    add_processors(number)
+
+
+@suite.test
+def microvm(t):
+    hello(t, 2, smp=2, machine='microvm')
+
+
+@suite.test
+def pc_i440fx(t):
+    hello(t, machine='pc')
+
+
+@suite.test
+def old_processor(t):
+    """No x2APIC, no TSC deadline, no RDRAND, no SMAP, no SMEP, no UMIP: the fallbacks work."""
+    hello(t, cpu='max,-x2apic,-tsc-deadline,-rdrand,-rdseed,-smap,-smep,-umip,-pcid,-invpcid')
+
+
+@suite.test
+def mitigations_off(t):
+    hello(t, append='mitigations=off')
+
+
+@suite.test
+def pti_on(t):
+    hello(t, append='pti=on')
+
+
+@suite.test
+def nokaslr(t):
+    hello(t, append='nokaslr')
+
+
+@suite.test
+def little_memory(t):
+    hello(t, memory='96M')
+
+
+@suite.test
+def much_memory(t):
+    """More than 4 GiB: memory on both sides of the hole."""
+    result = t.boot(command='grep MemTotal /proc/meminfo', memory='5G')
+    total = int(result.log.split('MemTotal:')[1].split()[0])
+    t.expect(total > 4.5 * (1 << 20), f'MemTotal is {total} kB')
+
+
+@suite.test
+def initramfs_gzip(t):
+    path = initramfs.userland(HELLO).write(Path(t.folder) / 'i.cpio.gz', compress=True)
+    t.expect('hello from Linux' in t.boot(initrd=path).log, 'no hello')
+
+
+@suite.test
+def initramfs_concatenated(t):
+    """Plain, gzip and plain again, with padding between; later files win."""
+    first = initramfs.userland('cat /etc/motd /extra').bytes()
+    second, third = initramfs.Archive(), initramfs.Archive()
+    second.file('etc/motd', 'old motd\n')
+    second.file('extra', 'extra file\n')
+    third.file('etc/motd', 'new motd\n')
+    packed = gzip.compress(second.bytes())
+    path = Path(t.folder) / 'i'
+    path.write_bytes(first + bytes(1024) + packed + bytes(8 + -len(packed) % 4) + third.bytes())
+    log = t.boot(initrd=path).log
+    t.expect('new motd' in log and 'extra file' in log and 'old motd' not in log, 'wrong files')
+
+
+@suite.test
+def init_words(t):
+    """rdinit= names the program; what follows -- goes to it; unknown NAME=VALUE to its environment."""
+    files = [('sbin/other', '#!/bin/sh\nmount -t proc p /proc\necho "args: $0 $*, COLOUR=$COLOUR"\n'
+              'echo NOS-END 0\npoweroff -f\n')]
+    result = t.boot(initrd=initramfs.userland('true', files=files).write(Path(t.folder) / 'i'),
+                    append='rdinit=/sbin/other COLOUR=green -- one two')
+    t.expect('args: /sbin/other one two, COLOUR=green' in result.log, 'wrong words')
+
+
+@suite.test
+def init_missing(t):
+    """Without an init the kernel panics, says so, and panic=-1 ends the machine."""
+    path = initramfs.bare().write(Path(t.folder) / 'i')
+    result = t.boot(initrd=path, check=False)
+    t.expect(result.end == 'panic' and 'init' in result.log, f'ended by {result.end}')
+
+
+@suite.test
+def init_dies(t):
+    path = initramfs.userland('true', files=[('init', '#!/bin/sh\nexit 3\n')]).write(
+        Path(t.folder) / 'i')
+    result = t.boot(initrd=path, check=False)
+    t.expect(result.end == 'panic' and 'kill init' in result.log, f'ended by {result.end}')
+
+
+@suite.test
+def status_of_command(t):
+    result = t.boot(command='exit 42', check=False)
+    t.expect(result.status == 42 and result.end == 'off', result.why())
+
+
+@suite.test
+def quiet(t):
+    """With `quiet` the console shows what programs print, and nothing of the kernel before it."""
+    result = hello(t, append='quiet')
+    before = result.log.split('hello from')[0]
+    t.expect(before.count('\n') < 12, f'{before.count(chr(10))} lines before the first output')
+
+
+def shell(t, **options):
+    initrd = initramfs.userland().write(Path(t.folder) / 'i')
+    console = qemu.Console(qemu.Machine(
+        t.kernel(), initrd, f'console=ttyS0 quiet panic=-1 {t.arguments.append}',
+        smp=t.arguments.smp, **options))
+    if not console.expect(r'nos:[^\n]*[#$] ', 90 * t.arguments.scale):
+        console.close()
+        raise nostest.Failed('no prompt', console.text())
+    return console
+
+
+def talk(t, steps, **options):
+    """Send each first, wait for each second."""
+    console = shell(t, **options)
+    try:
+        for text, pattern in steps:
+            console.send(text)
+            if pattern and not console.expect(pattern, 30 * t.arguments.scale):
+                raise nostest.Failed(f'after {text!r}: no {pattern!r}', console.text())
+        if not console.ended(20 * t.arguments.scale):
+            raise nostest.Failed('the machine does not go off', console.text())
+    finally:
+        console.close()
+
+
+@suite.test
+def poweroff(t):
+    talk(t, [('echo $((6 * 7))\n', '^42$'), ('poweroff\n', None)])
+
+
+@suite.test
+def reboot(t):
+    talk(t, [('reboot\n', None)])
+
+
+@suite.test
+def control_c(t):
+    talk(t, [('echo ready; sleep 1000\n', '^ready$'), ('\x03', r'nos:.*# '),
+             ('echo alive $((1 + 1))\n', '^alive 2$'), ('poweroff -f\n', None)])
+
+
+@suite.test
+def job_control(t):
+    talk(t, [('echo ready; cat\n', '^ready$'), ('line\n', 'line\nline\n'), ('\x1a', 'Stopped'),
+             ('jobs\n', r'\[1\].*Stopped.*cat'), ('fg\n', 'cat\n'), ('again\n', 'again\nagain\n'),
+             ('\x04', '# '), ('sleep 1000 &\n', '# '), ('kill %1; wait %1; echo got $?\n', 'got 143'),
+             ('poweroff -f\n', None)])
+
+
+@suite.test
+def multiboot2(t):
+    """GRUB on a BIOS machine loads kernel and initramfs by Multiboot2."""
+    if Path(t.kernel()).read_bytes()[:4] != b'\x7fELF':
+        t.skip('not an ELF image')
+    from run import make_iso  # pylint: disable=import-outside-toplevel
+    build.BUILD.joinpath('run').mkdir(parents=True, exist_ok=True)
+    initrd = initramfs.userland(HELLO).write(Path(t.folder) / 'i')
+    iso = make_iso(t.kernel(), initrd, 'console=ttyS0 panic=-1', Path(t.folder) / 'nos.iso')
+    guest = qemu.Machine(append='', smp=2, extra=['-cdrom', str(iso), '-boot', 'd'])
+    result = qemu.boot(guest, 90 * t.arguments.scale)
+    t.last = result
+    t.expect(result.ok() and 'hello from Linux, 2 processors' in result.log, result.why())
+
+
+if __name__ == '__main__':
+    suite.main()
