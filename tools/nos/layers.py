@@ -81,6 +81,6 @@ def may_use(source, header):
 
 def may_name(source, name):
     """May @source say `#include <name>` itself? The insides of a processor are the contract's."""
-    if name.startswith('arch_impl/'):
+    if name.startswith(('arch_impl/', 'arch_x86/')):
         return layer_of(source) in ('arch', 'contract', 'boot')
     return True
