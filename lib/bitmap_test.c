@@ -49,7 +49,8 @@ TEST(bitmap_find_against_model)
 {
 	for (u64 round = 0; round < test_rounds(20000); round++) {
 		size_t nbits = 1 + test_rand_below(MAX - 1), from = test_rand_below(nbits + 2);
-		size_t len = 1 + test_rand_below(20), align = 1ULL << test_rand_below(5), last = nbits, n = 0;
+		size_t len = 1 + test_rand_below(20), align = 1ULL << test_rand_below(5),
+		       last = nbits, n = 0;
 
 		randomize(map, model, nbits);
 		CHECK_EQ(bitmap_find_next_set(map, nbits, from), model_next(nbits, from, true));
@@ -76,7 +77,8 @@ TEST(bitmap_find_in_one_word)
 		CHECK_EQ(bitmap_find_next_set(map, 40, from), model_next(40, from, true));
 		CHECK_EQ(bitmap_find_next_clear(map, 40, from), model_next(40, from, false));
 		CHECK_EQ(bitmap_find_next_set(map, 64, from), model_next(64, from, true));
-		bitmap_for_each_set(bit, map, 40) seen += model[bit];
+		bitmap_for_each_set (bit, map, 40)
+			seen += model[bit];
 		CHECK_EQ(seen, bitmap_weight(map, 40));
 	}
 }
@@ -105,7 +107,8 @@ TEST(bitmap_ranges)
 TEST(bitmap_algebra)
 {
 	for (u64 round = 0; round < test_rounds(5000); round++) {
-		size_t nbits = 1 + test_rand_below(MAX - 1), from = test_rand_below(nbits), next = nbits;
+		size_t nbits = 1 + test_rand_below(MAX - 1), from = test_rand_below(nbits),
+		       next = nbits;
 		bool any_and = false, any_andnot = false, equal = true;
 
 		randomize(map, model, nbits);

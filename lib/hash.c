@@ -9,15 +9,22 @@
 #define ONES  0x0101010101010101ULL
 #define HIGHS 0x8080808080808080ULL
 
+/* Both halves of the 128-bit product: every bit of the result depends on every bit of @a. */
+static __always_inline u64 fold_multiply(u64 a, u64 b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (u64)product ^ (u64)(product >> 64);
+}
+
 static __always_inline u64 name_step(u64 h, u64 word)
 {
-	return (rol64(h, 5) ^ word) * NAME_MULTIPLIER;
+	return fold_multiply(rol64(h, 32) ^ word, NAME_MULTIPLIER);
 }
 
 static __always_inline u32 name_finish(u64 h, size_t len)
 {
-	h = (h ^ len) * NAME_MULTIPLIER;
-	return (u32)(h >> 32);
+	return (u32)fold_multiply(h ^ len, NAME_MULTIPLIER);
 }
 
 /* The last @len < 8 bytes at @p as a little-endian word, without reading beyond them. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <lib/hash.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <lib/test.h>
 
-/* [SipHash, 2012, appendix A] and the first and last vectors of the authors' reference implementation. */
+/* [SipHash, 2012, appendix A] and the first and last vectors of the authors' reference
+ * implementation. */
 TEST(siphash_vectors)
 {
 	struct siphash_key key = {0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL};
@@ -53,27 +55,44 @@ TEST(name_hash_component_is_name_hash)
 				path[j] = '0';
 		}
 		path[start + len] = test_rand_below(2) ? '/' : '\0';
-		CHECK_EQ(name_hash_component(salt, path + start, &got), name_hash(salt, path + start, len));
+		CHECK_EQ(name_hash_component(salt, path + start, &got),
+			name_hash(salt, path + start, len));
 		CHECK_EQ(got, len);
 	}
 }
 
-/* The chi-square of 64 Ki structured names in 1 Ki buckets stays near that of chance. */
+/* Low and high bits of the hashes of similar names fill 1 Ki buckets about as evenly as chance. */
+static void check_spread(const char *format)
+{
+	static u32 low[1024], high[1024];
+	u64 low_square = 0, high_square = 0;
+
+	memset(low, 0, sizeof(low));
+	memset(high, 0, sizeof(high));
+	for (unsigned i = 0; i < 65536; i++) {
+		char name[32];
+		u32 h = name_hash(12345, name, (size_t)snprintf(name, sizeof(name), format, i));
+
+		low[h % 1024]++;
+		high[h >> 22]++;
+	}
+	for (unsigned i = 0; i < 1024; i++) {
+		low_square += (u64)low[i] * low[i];
+		high_square += (u64)high[i] * high[i];
+	}
+	/* Mean 64 in each: the sum over buckets is 64 (65536 + chi-square), by chance 1023 +- 45.
+	 */
+	CHECK(low_square / 64 < 65536 + 1300);
+	CHECK(high_square / 64 < 65536 + 1300);
+}
+
 TEST(name_hash_spreads)
 {
-	static u32 count[1024];
-	u64 square = 0;
-	char name[16] = "file_0000.txt";
-
-	memset(count, 0, sizeof(count));
-	for (unsigned i = 0; i < 65536; i++) {
-		for (int d = 0; d < 4; d++)
-			name[5 + d] = (char)('A' + (i >> (4 * d) & 15));
-		count[name_hash(12345, name, 13) % 1024]++;
-	}
-	for (unsigned i = 0; i < 1024; i++)
-		square += (u64)count[i] * count[i];
-	CHECK(square / 64 > 65536 && square / 64 < 65536 + 1024 + 200);
+	check_spread("%u");
+	check_spread("file%04x.txt");
+	check_spread("%08x");
+	check_spread("%x.o");
+	check_spread("/tmp/long-prefix/%05u-x");
 }
 
 TEST(hash_numbers_in_range)

@@ -88,7 +88,8 @@ TEST(memcmp_memchr_random)
 		libc_memcpy(b + other, a + at, len);
 		if (len && test_rand_below(2))
 			b[other + test_rand_below(len)] = (u8)test_rand();
-		CHECK_EQ(sign(memcmp(a + at, b + other, len)), sign(libc_memcmp(a + at, b + other, len)));
+		CHECK_EQ(sign(memcmp(a + at, b + other, len)),
+			sign(libc_memcmp(a + at, b + other, len)));
 		CHECK(memchr(a + at, c, len) == libc_memchr(a + at, c, len));
 	}
 }

@@ -42,7 +42,7 @@ TEST(ring_against_model)
 
 TEST(ring_bytes_and_spans)
 {
-	u8 buf[4], c, *w;
+	u8 buf[4], c = 9, *w;
 	const u8 *p;
 	struct ring r;
 

@@ -18,8 +18,8 @@ static const struct {
 	size_t (*cspn)(const char *, const char *);
 	char *(*pbrk)(const char *, const char *);
 	char *(*sep)(char **, const char *);
-} libc = {strlen, strnlen, strcmp, strncmp, strcasecmp, strncasecmp, strchr, strrchr, strstr, strspn,
-	strcspn, strpbrk, strsep};
+} libc = {strlen, strnlen, strcmp, strncmp, strcasecmp, strncasecmp, strchr, strrchr, strstr,
+	strspn, strcspn, strpbrk, strsep};
 
 #define strlen      nos_strlen
 #define strnlen     nos_strnlen
@@ -44,7 +44,8 @@ static int sign(int x)
 	return (x > 0) - (x < 0);
 }
 
-/* A random string of few different letters at a random alignment in @buf, which is filled with them. */
+/* A random string of few different letters at a random alignment in @buf, which is filled with
+ * them. */
 static char *random_string(char *buf, size_t cap)
 {
 	size_t start = test_rand_below(16), len = test_rand_below(cap - start - 16);

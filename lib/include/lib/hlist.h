@@ -87,7 +87,7 @@ static inline void hlist_unlink(struct hlist_node *n)
 	struct hlist_node *next = n->next;
 	struct hlist_node **pprev = n->pprev;
 
-	WRITE_ONCE(*pprev, next);
+	STORE_RELEASE(*pprev, next);
 	if (next)
 		WRITE_ONCE(next->pprev, pprev);
 }

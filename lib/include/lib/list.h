@@ -75,10 +75,11 @@ static inline void list_add_tail(struct list_head *node, struct list_head *head)
 	list_insert_between(node, head->prev, head);
 }
 
+/* Release: a reader that comes to @next this way never saw the store that first published it. */
 static inline void list_unlink_between(struct list_head *prev, struct list_head *next)
 {
 	next->prev = prev;
-	WRITE_ONCE(prev->next, next);
+	STORE_RELEASE(prev->next, next);
 }
 
 /* Take @node out; list_empty(@node) does not hold afterwards. */
