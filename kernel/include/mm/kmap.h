@@ -9,10 +9,13 @@
 
 /* Zeroed pages mapped in a row with an unmapped guard page before and after. NULL on -ENOMEM. May sleep. */
 void *vmap_alloc(size_t size);
-void vmap_free(void *va);
+void vmap_free(void *va); /* any context; NULL is nothing */
 /* Device registers; prot adds PROT_UNCACHED or PROT_WRITECOMB. NULL on -ENOMEM. */
 void *vmap_device(paddr_t pa, size_t size, unsigned prot);
 void vmap_device_free(void *va);
 /* Kernel stacks: KSTACK_SIZE, guard page below, cached per CPU. NULL on -ENOMEM. */
 void *kstack_alloc(void);
-void kstack_free(void *stack);
+void kstack_free(void *stack); /* any context; NULL is nothing */
+/* Boot: after slab_init, before the first use of this header. */
+void kmap_init(void);
+void kstack_init(void);

@@ -28,6 +28,8 @@ enum lock_rank {
 	RANK_WAITQ = 400,
 	RANK_TIMER = 420,
 	RANK_WORK = 430,
+	RANK_RECLAIM = 380,	/* shrinkers; taken under any lock that a sleeping allocation may hold */
+	RANK_SLAB_LIST = 390,	/* list of caches: held while they are reaped */
 	RANK_SLAB = 500,
 	RANK_KMAP = 510,
 	RANK_PAGE = 520,	/* zone of page frames */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Counters of frames. Nothing is counted twice: what a CPU caches is free, what no owner named is KERNEL.
+ */
+#include <mm/page.h>
+#include <arch/smp.h>
+#include <lib/string.h>
+#include "page_impl.h"
+
+void page_stats(struct page_stats *out)
+{
+	u64 named = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (unsigned i = 0; i < page_zones_nr; i++) {
+		const struct zone *z = &page_zones[i];
+
+		out->total += READ_ONCE(z->total);
+		out->free += READ_ONCE(z->free) + READ_ONCE(z->virgin);
+		out->reserve += z->reserve;
+	}
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+		const struct pcp *c = per_cpu_ptr(&page_cache, cpu);
+
+		for (unsigned order = 0; order < PCP_ORDERS; order++)
+			out->free += (u64)READ_ONCE(c->n[order]) << order;
+		for (unsigned kind = PAGE_SLAB; kind < PAGE_KINDS; kind++)
+			out->by_kind[kind] +=
+				(u64)READ_ONCE((*per_cpu_ptr(&page_kind_count, cpu))[kind]);
+	}
+	for (unsigned kind = PAGE_SLAB; kind < PAGE_KINDS; kind++)
+		named += out->by_kind[kind];
+	out->by_kind[PAGE_FREE] = out->free;
+	out->by_kind[PAGE_KERNEL] = out->total - out->free - named;
+	page_note_peak();
+	out->peak_used = READ_ONCE(page_peak_used);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <mm/page.h>
+#include <sync/rcu.h>
+#include <lib/string.h>
+#include "pt.h"
+
+LOCK_CLASS(pt, RANK_PT, "leaf entries of one page table");
+
+struct page *pt_table_new(unsigned alloc_flags)
+{
+	struct page *table = page_alloc(0, alloc_flags | ALLOC_ZERO);
+
+	if (!table)
+		return NULL;
+	page_set_kind(table, PAGE_TABLE);
+	spin_init((struct spinlock *)&table->counts, pt);
+	return table;
+}
+
+void pt_table_free(struct page *table)
+{
+	page_free(table, 0);
+}
+
+static void free_after_grace(struct rcu_head *head)
+{
+	pt_table_free(va_page(head));
+}
+
+void pt_table_free_rcu(struct page *table)
+{
+	/* No processor walks it any more (flushed), but readers of ours may: a table full of zeroes but for the first words, which say
+	 * nothing that a walk would follow, as the lock's holder sees PT_F_DEAD. */
+	rcu_call((struct rcu_head *)page_va(table), free_after_grace);
+}
+
+struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned *out_level)
+{
+	unsigned at = pt_levels() - 1;
+	struct pte *e = mmu_space_root(mmu) + pt_index(va, at);
+
+	while (at > level) {
+		struct pte pte = pte_load(e);
+
+		if (pte_is_none(pte))
+			return NULL;
+		if (pte_is_leaf(pte, at))
+			break;
+		at--;
+		e = pt_table_va(pte) + pt_index(va, at);
+	}
+	*out_level = at;
+	return e;
+}
+
+/* Hook a new table at @e unless somebody else has just done so. False: no memory. */
+static bool hook(struct mmu_space *mmu, struct spinlock *root_lock, struct pte *e, bool is_root,
+	unsigned alloc_flags)
+{
+	struct page *table = pt_table_new(alloc_flags);
+	bool mine;
+
+	if (!table)
+		return false;
+	if (is_root) {
+		spin_lock(root_lock);
+		mine = pte_is_none(pte_load(e));
+		if (mine)
+			pt_root_store(mmu, e, pte_table(page_paddr(table)));
+		spin_unlock(root_lock);
+	} else {
+		mine = pte_cmpxchg(e, pte_none(), pte_table(page_paddr(table)));
+	}
+	if (!mine)
+		pt_table_free(table);
+	/* Before the caller looks whether its area still stands: see space.h. */
+	atomic_fence_seq();
+	return true;
+}
+
+struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t va, unsigned level,
+	unsigned alloc_flags, bool *out_leaf)
+{
+	unsigned top = pt_levels() - 1, at = top;
+	struct pte *e = mmu_space_root(mmu) + pt_index(va, at);
+
+	*out_leaf = false;
+	while (at > level) {
+		struct pte pte = pte_load(e);
+
+		if (unlikely(pte_is_none(pte))) {
+			if (!hook(mmu, root_lock, e, at == top, alloc_flags))
+				return NULL;
+			continue;
+		}
+		if (unlikely(pte_is_leaf(pte, at))) {
+			*out_leaf = true;
+			return NULL;
+		}
+		at--;
+		e = pt_table_va(pte) + pt_index(va, at);
+	}
+	return e;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * The page-table walk, the same on every processor.
+ *
+ * Tables are frames of kind PAGE_TABLE. The lock of a table guards its leaf entries; it lies in the frame's descriptor. A table is hooked into
+ * the level above by compare-and-exchange from "none" (the root: under the space's root_lock, since it may have to be mirrored), so going down
+ * takes no lock. A table is unhooked by the owner of the space's map_lock and freed after an RCU grace period: whoever goes down without map_lock
+ * does so in a read section, and finds out under the table's lock that it is dead (pt_is_dead).
+ */
+#include <mm/page.h>
+#include <sync/spinlock.h>
+#include <sync/lockdep.h>
+
+static inline unsigned pt_index(vaddr_t va, unsigned level)
+{
+	return (va >> PT_LEVEL_SHIFT(level)) & (PT_ENTRIES - 1);
+}
+
+/* What one entry of @level covers. */
+static inline u64 pt_span(unsigned level)
+{
+	return 1ull << PT_LEVEL_SHIFT(level);
+}
+
+static inline struct pte *pt_table_va(struct pte table)
+{
+	return paddr_va(pte_paddr(table));
+}
+
+/* The descriptor of the table that @entry stands in (not the root's). */
+static inline struct page *pt_page_of(const struct pte *entry)
+{
+	return va_page(entry);
+}
+
+static inline struct spinlock *pt_lock_of(const struct pte *entry)
+{
+	static_assert(sizeof(struct spinlock) <= 16, "counts and private of the descriptor hold it");
+	return (struct spinlock *)&pt_page_of(entry)->counts;
+}
+
+static inline void pt_lock(const struct pte *entry)
+{
+	spin_lock(pt_lock_of(entry));
+}
+
+static inline void pt_unlock(const struct pte *entry)
+{
+	spin_unlock(pt_lock_of(entry));
+}
+
+#define PT_F_DEAD 1u /* in flags of the descriptor; the table's lock */
+
+static inline bool pt_is_dead(const struct pte *entry)
+{
+	return pt_page_of(entry)->flags & PT_F_DEAD;
+}
+
+/* An empty table; NULL: no memory. */
+struct page *pt_table_new(unsigned alloc_flags);
+void pt_table_free(struct page *table);
+void pt_table_free_rcu(struct page *table);
+
+/*
+ * The entry for @va at @level (0: page) if all tables above it exist; else NULL, also when a larger leaf stands in the way: then
+ * *out_level says at which level the walk ended and the leaf is returned by pt_walk.
+ */
+struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned *out_level);
+
+static inline struct pte *pt_find(struct mmu_space *mmu, vaddr_t va)
+{
+	unsigned level;
+	struct pte *e = pt_walk(mmu, va, 0, &level);
+
+	return e && level == 0 ? e : NULL;
+}
+
+/*
+ * The same, but missing tables are made. NULL: no memory, or a larger leaf stands in the way (*out_leaf is set then).
+ * @alloc_flags decides whether it may sleep; in a read section only ALLOC_NOWAIT.
+ */
+struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t va, unsigned level,
+	unsigned alloc_flags, bool *out_leaf);
