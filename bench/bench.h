@@ -4,9 +4,9 @@
 /*
  * What a file of rows needs: the row, its checks, and what lies outside the measured time.
  *
- * A row runs in a process of its own, the leader of its own process group, and ends with it: it may leave descriptors,
- * maps, children and threads behind. It measures what its op() does, in batches of a size fixed here, never
- * calibrated at run time: every kernel does exactly the same work.
+ * A row runs in a process of its own, the leader of its own process group, and ends with it: it may
+ * leave descriptors, maps, children and threads behind. It measures what its op() does, in batches
+ * of a size fixed here, never calibrated at run time: every kernel does exactly the same work.
  */
 
 #include <errno.h>
@@ -16,20 +16,20 @@
 #include "sys.h"
 
 #define BATCHES 9
-#define PAGE	4096
-#define KIB	1024
-#define MIB	(1024 * 1024)
+#define PAGE    4096
+#define KIB     1024
+#define MIB     (1024 * 1024)
 
 enum row_flag {
-	ROW_TSC = 1,   /* read the processor's counter instead of CLOCK_MONOTONIC */
-	ROW_ONCE = 2,  /* dear: one warm-up batch of one operation, and three batches */
+	ROW_TSC = 1,  /* read the processor's counter instead of CLOCK_MONOTONIC */
+	ROW_ONCE = 2, /* dear: one warm-up batch of one operation, and three batches */
 };
 
 struct row {
 	const char *name;
-	void (*setup)(long arg);	/* may be NULL */
+	void (*setup)(long arg);          /* may be NULL */
 	void (*op)(unsigned n, long arg); /* n operations, each checked */
-	unsigned n;			/* operations in a batch */
+	unsigned n;                       /* operations in a batch */
 	long arg;
 	unsigned flags;
 };
@@ -46,15 +46,16 @@ extern const struct row rows_unix[], rows_tty[];
 void row_measure(const struct row *row);
 
 /*
- * End the row, from any of its processes or threads: @err says whether the call is absent (ENOSYS and its like) or went
- * wrong. Prints the row's line.
+ * End the row, from any of its processes or threads: @err says whether the call is absent (ENOSYS
+ * and its like) or went wrong. Prints the row's line.
  */
 void row_fail(const char *what, int err) __attribute__((noreturn));
 
 /* The program that the exec rows execute. */
 extern char hello_path[];
 
-/* Take what happens between the two out of the measured time (two reads of the clock, on the vDSO, remain in it). */
+/* Take what happens between the two out of the measured time (two reads of the clock, on the vDSO,
+ * remain in it). */
 void unmeasured_begin(void);
 void unmeasured_end(void);
 
@@ -77,15 +78,16 @@ static inline long must_libc_named(long ret, const char *what)
 	return ret;
 }
 
-/* A result that can be one value only; EPROTO stands for "another result than the manual page promises". */
+/* A result that can be one value only; EPROTO stands for "another result than the manual page
+ * promises". */
 static inline void must_be_named(long ret, long want, const char *what)
 {
 	if (__builtin_expect(ret != want, 0))
 		row_fail(what, ret < 0 ? (int)-ret : EPROTO);
 }
 
-#define must(call)	    must_named((long)(call), #call)
-#define must_libc(call)	    must_libc_named((long)(call), #call)
+#define must(call)          must_named((long)(call), #call)
+#define must_libc(call)     must_libc_named((long)(call), #call)
 #define must_be(call, want) must_be_named((long)(call), (long)(want), #call)
 
 /* Helpers shared by several files of rows (util.c). */

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The benchmark program: /init of an initramfs, or an ordinary program of any kernel that runs Linux programs.
+ * The benchmark program: /init of an initramfs, or an ordinary program of any kernel that runs
+ * Linux programs.
  *
  *   bench [--list] [--rows REGEX] [--settle SECONDS] [--boot]
  *
- * As process 1 it reads the same words from /bench.conf, one per line, mounts what its rows need, and powers off at
- * the end. What it prints, one line each, is for tools/bench:
+ * As process 1 it reads the same words from /bench.conf, one per line, mounts what its rows need,
+ * and powers off at the end. What it prints, one line each, is for tools/bench:
  *
- *   boot TSC                       the processor's counter as main() begins: under icount, ns since QEMU's start
- *   mem TOTAL_KIB AVAILABLE_KIB    /proc/meminfo at that moment
- *   begin NAME                     a row starts; if nothing follows, it took the kernel with it
- *   row NAME NS min NS max NS n N  its figure, in nanoseconds per operation
- *   row NAME absent|failed WHY     it has none
- *   end                            all rows have run
+ *   boot TSC                       the processor's counter as main() begins: under icount, ns since
+ * QEMU's start mem TOTAL_KIB AVAILABLE_KIB    /proc/meminfo at that moment begin NAME a row starts;
+ * if nothing follows, it took the kernel with it row NAME NS min NS max NS n N  its figure, in
+ * nanoseconds per operation row NAME absent|failed WHY     it has none end all rows have run
  *
- * Each row runs in a forked child that leads a process group, in an empty directory. After the row, or after ROW_SECONDS, the
- * group is killed, every orphan reaped and the directory removed, so that no row sees another's remains.
+ * Each row runs in a forked child that leads a process group, in an empty directory. After the row,
+ * or after ROW_SECONDS, the group is killed, every orphan reaped and the directory removed, so that
+ * no row sees another's remains.
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -40,16 +40,30 @@
 
 #define ROW_SECONDS  60
 #define WORK_DIR     "/tmp/nos-bench"
-#define CONFIG	     "/bench.conf"
+#define CONFIG       "/bench.conf"
 #define MAX_WORDS    16
 #define DEFAULT_ROWS "."
 
 char hello_path[PATH_MAX] = "/bin/hello";
 
 static const struct row *const tables[] = {
-	rows_control, rows_call,  rows_time,  rows_timer, rows_signal, rows_pipe,
-	rows_futex,   rows_event, rows_map,   rows_fault, rows_proc,   rows_sched,
-	rows_tmpfs,   rows_dir,	  rows_unix,  rows_tty,	  rows_smp,
+	rows_control,
+	rows_call,
+	rows_time,
+	rows_timer,
+	rows_signal,
+	rows_pipe,
+	rows_futex,
+	rows_event,
+	rows_map,
+	rows_fault,
+	rows_proc,
+	rows_sched,
+	rows_tmpfs,
+	rows_dir,
+	rows_unix,
+	rows_tty,
+	rows_smp,
 };
 
 struct options {

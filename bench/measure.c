@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The measuring of one row: warm-up, then batches of a fixed size; the median batch is the row's figure.
+ * The measuring of one row: warm-up, then batches of a fixed size; the median batch is the row's
+ * figure.
  *
- * Under QEMU's icount a nanosecond of CLOCK_MONOTONIC is an instruction. A batch is short against the tick (4 ms on
- * Debian's Linux), so that the median batch holds no tick, on either kernel.
+ * Under QEMU's icount a nanosecond of CLOCK_MONOTONIC is an instruction. A batch is short against
+ * the tick (4 ms on Debian's Linux), so that the median batch holds no tick, on either kernel.
  */
 #include "bench.h"
 
@@ -108,10 +109,8 @@ static int is_absent(int err)
 	case EOPNOTSUPP:
 	case EAFNOSUPPORT:
 	case EPROTONOSUPPORT:
-	case ENODEV:
-		return 1;
-	default:
-		return 0;
+	case ENODEV: return 1;
+	default: return 0;
 	}
 }
 

@@ -20,12 +20,12 @@ static int fd;
 static char byte;
 
 /* An operation that is one call of any non-negative result. */
-#define CALL(name, call)                                                                           \
-	static void op_##name(unsigned n, long arg)                                                \
-	{                                                                                          \
-		(void)arg;                                                                         \
-		while (n--)                                                                        \
-			must(call);                                                                \
+#define CALL(name, call)                            \
+	static void op_##name(unsigned n, long arg) \
+	{                                           \
+		(void)arg;                          \
+		while (n--)                         \
+			must(call);                 \
 	}
 
 static void open_null(long arg)

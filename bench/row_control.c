@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Control rows: user code alone. An operation of the loops is exactly 1000 instructions, so that under icount every kernel must
- * show 1000 ns by its own clock and 1000 by the processor's counter; another figure means a clock that lies.
+ * Control rows: user code alone. An operation of the loops is exactly 1000 instructions, so that
+ * under icount every kernel must show 1000 ns by its own clock and 1000 by the processor's counter;
+ * another figure means a clock that lies.
  */
 #include "bench.h"
 

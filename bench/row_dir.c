@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEEP	"d1/d2/d3/d4/d5/d6/d7/d8/file"
+#define DEEP    "d1/d2/d3/d4/d5/d6/d7/d8/file"
 #define ENTRIES 1000
 
 static struct stat st;
@@ -64,7 +64,8 @@ static void op_rename_over(unsigned n, long arg)
 {
 	(void)arg;
 	while (n--) {
-		must(sys1(SYS_close, must(sys3(SYS_open, (long)"dir.new", O_CREAT | O_RDWR, 0644))));
+		must(sys1(
+			SYS_close, must(sys3(SYS_open, (long)"dir.new", O_CREAT | O_RDWR, 0644))));
 		must(sys2(SYS_rename, (long)"dir.new", (long)"dir.file"));
 	}
 }

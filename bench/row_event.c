@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Readiness: eventfd, epoll, poll and select. The watched descriptors are the read ends of empty pipes, but for those that the
- * row's name calls ready.
+ * Readiness: eventfd, epoll, poll and select. The watched descriptors are the read ends of empty
+ * pipes, but for those that the row's name calls ready.
  */
 #include "bench.h"
 

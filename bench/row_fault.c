@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Page faults, each touch being one operation: making and removing the map lies outside the measured time. Huge pages are
- * refused, so that a fault is a page on every kernel.
+ * Page faults, each touch being one operation: making and removing the map lies outside the
+ * measured time. Huge pages are refused, so that a fault is a page on every kernel.
  */
 #include "bench.h"
 

@@ -16,8 +16,8 @@ static int fd;
 
 static char *map(long len)
 {
-	return (char *)must(sys6(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	return (char *)must(
+		sys6(SYS_mmap, 0, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static void touch(volatile char *p, long len)
@@ -80,7 +80,8 @@ static void op_dontneed(unsigned n, long len)
 	}
 }
 
-/* Grown and shrunk in place: what follows the map is free, because the arena's upper half is unmapped. */
+/* Grown and shrunk in place: what follows the map is free, because the arena's upper half is
+ * unmapped. */
 static void half_arena(long arg)
 {
 	make_arena(arg);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The scheduler: yields, rings of processes that pass a byte round, and its settings. One operation of a ring is one hop: a write,
- * a switch, a read, and a walk over the process's own array (0 or 16 KiB).
+ * The scheduler: yields, rings of processes that pass a byte round, and its settings. One operation
+ * of a ring is one hop: a write, a switch, a read, and a walk over the process's own array (0 or 16
+ * KiB).
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -73,7 +74,8 @@ static void start_ring(long arg)
 	must_be(write(link_of[0][1], "t", 1), 1);
 }
 
-/* Each turn of the loop moves the token once round the ring; n is a multiple of every ring's size. */
+/* Each turn of the loop moves the token once round the ring; n is a multiple of every ring's size.
+ */
 static void op_ring(unsigned n, long arg)
 {
 	unsigned procs = (unsigned)(arg & 0xffff);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Rows for many processors, run on 1, 2, 4 and 8 of them by the wall clock. An operation is a whole round.
+ * Rows for many processors, run on 1, 2, 4 and 8 of them by the wall clock. An operation is a whole
+ * round.
  *
- * smp.hackbench_*: groups of senders and receivers; each sender writes to every receiver of its group in turn, by processes or by
- * threads, over pipes. The shape is that of the well-known benchmark of this name.
+ * smp.hackbench_*: groups of senders and receivers; each sender writes to every receiver of its
+ * group in turn, by processes or by threads, over pipes. The shape is that of the well-known
+ * benchmark of this name.
  *
- * smp.storm: one thread wakes 32 at once by a futex; each checks in, and the last wakes the first thread.
+ * smp.storm: one thread wakes 32 at once by a futex; each checks in, and the last wakes the first
+ * thread.
  *
- * smp.fork, smp.map: as many processes as processors fork and wait, or map, touch and unmap: what should scale.
+ * smp.fork, smp.map: as many processes as processors fork and wait, or map, touch and unmap: what
+ * should scale.
  */
 #include "bench.h"
 
@@ -19,13 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GROUPS	 2
-#define PEERS	 8
-#define LOOPS	 20
-#define MESSAGE	 100
+#define GROUPS   2
+#define PEERS    8
+#define LOOPS    20
+#define MESSAGE  100
 #define STORMERS 32
-#define ROUNDS	 20
-#define WORKERS	 8
+#define ROUNDS   20
+#define WORKERS  8
 
 static int group_pipe[GROUPS][PEERS][2];
 

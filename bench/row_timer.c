@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Timers: setting them, and being woken by them. A sleeping row shows what exceeds the time it asked
- * for; its timer slack is one nanosecond.
+ * Timers: setting them, and being woken by them. A sleeping row shows what exceeds the time it
+ * asked for; its timer slack is one nanosecond.
  */
 #include "bench.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * System calls without the C library's wrapper, so that a row counts the kernel and not errno's bookkeeping.
- * Each returns what the kernel returned: a value, or a negative errno.
+ * System calls without the C library's wrapper, so that a row counts the kernel and not errno's
+ * bookkeeping. Each returns what the kernel returned: a value, or a negative errno.
  */
 
 #include <sys/syscall.h>
@@ -49,10 +49,7 @@ static inline long sys2(long nr, long a, long b)
 {
 	long ret;
 
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b)
-			 : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b) : "rcx", "r11", "memory");
 	return ret;
 }
 
