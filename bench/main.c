@@ -17,7 +17,6 @@
  * or after ROW_SECONDS, the group is killed, every orphan reaped and the directory removed, so that
  * no row sees another's remains.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>

@@ -2,7 +2,6 @@
 /*
  * The price of entering the kernel, and of the calls that do little there.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>

@@ -2,7 +2,6 @@
 /*
  * Names, on tmpfs: made, found, moved, listed, removed.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>

@@ -116,6 +116,15 @@ static void op_poll_ready(unsigned n, long count)
 		must_be(sys3(SYS_poll, (long)polled, count, -1), 1);
 }
 
+/* Only the last is ready, and the caller would wait: every descriptor's queue is joined and left. */
+static void make_pipes_last_ready(long count)
+{
+	char byte = 0;
+
+	make_pipes_ready(0);
+	must_be(write(ends[count - 1][1], &byte, 1), 1);
+}
+
 static void op_select(unsigned n, long count)
 {
 	struct timeval zero = {0, 0};
@@ -197,6 +206,7 @@ const struct row rows_event[] = {
 	{"poll.1_ready", make_pipes_ready, op_poll_ready, 500, 1, 0},
 	{"poll.10", make_pipes, op_poll, 100, 10, 0},
 	{"poll.100", make_pipes, op_poll, 20, 100, 0},
+	{"poll.100_last_ready", make_pipes_last_ready, op_poll_ready, 20, 100, 0},
 	{"select.10", make_pipes, op_select, 100, 10, 0},
 	{"select.100", make_pipes, op_select, 20, 100, 0},
 	{},

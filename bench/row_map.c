@@ -2,7 +2,6 @@
 /*
  * Address spaces: maps made, moved, protected, emptied and removed, untouched and touched.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>

@@ -3,7 +3,6 @@
  * Processes and threads: made, replaced, waited for. The program executed is hello.c, a static
  * program of the C library that returns at once; the shell is busybox.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <pthread.h>

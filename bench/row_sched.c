@@ -4,7 +4,6 @@
  * of a ring is one hop: a write, a switch, a read, and a walk over the process's own array (0 or 16
  * KiB).
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <sched.h>

@@ -2,7 +2,6 @@
 /*
  * The clocks: through the vDSO, and by a system call.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <sched.h>

@@ -2,7 +2,6 @@
 /*
  * Bytes of files, on tmpfs: read, written, appended, cut, copied.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>

@@ -2,7 +2,6 @@
 /*
  * Pseudo-terminals: made and closed, their settings, a line through them.
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <fcntl.h>
