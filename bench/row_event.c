@@ -116,7 +116,7 @@ static void op_poll_ready(unsigned n, long count)
 		must_be(sys3(SYS_poll, (long)polled, count, -1), 1);
 }
 
-/* Only the last is ready, and the caller would wait: every descriptor's queue is joined and left. */
+/* Only the last is ready and the caller would wait: every descriptor's queue is joined and left. */
 static void make_pipes_last_ready(long count)
 {
 	char byte = 0;

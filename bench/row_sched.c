@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -27,17 +28,35 @@ static void op_yield(unsigned n, long arg)
 		must(sys0(SYS_sched_yield));
 }
 
-static void yield_forever(long arg)
+/* Shared by the row's processes: how often each has been given the processor. */
+static volatile unsigned long *turns;
+
+static void yield_forever(long me)
 {
-	(void)arg;
-	for (;;)
+	for (;;) {
+		turns[me]++;
 		must(sys0(SYS_sched_yield));
+	}
 }
 
-static void start_yielder(long count)
+static void start_yielders(long count)
 {
-	while (count--)
-		spawn(yield_forever, 0);
+	turns = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (turns == MAP_FAILED)
+		row_fail("mmap", errno);
+	for (long me = 0; me < count; me++)
+		spawn(yield_forever, me);
+}
+
+/* Until the last of the others has had a turn: a yield that gives nothing away does not count. */
+static void op_exchange(unsigned n, long count)
+{
+	while (n--) {
+		unsigned long seen = turns[count - 1];
+
+		while (turns[count - 1] == seen)
+			must(sys0(SYS_sched_yield));
+	}
 }
 
 static void pass(int from, int to, long kib)
@@ -111,8 +130,8 @@ static void op_nice(unsigned n, long arg)
 
 const struct row rows_sched[] = {
 	{"sched.yield_1", NULL, op_yield, 500, 0, 0},
-	{"sched.yield_2", start_yielder, op_yield, 100, 1, 0},
-	{"sched.yield_8", start_yielder, op_yield, 50, 7, 0},
+	{"sched.yield_exchange_2", start_yielders, op_exchange, 100, 1, 0},
+	{"sched.yield_exchange_8", start_yielders, op_exchange, 50, 7, 0},
 	{"sched.ring_2_0k", start_ring, op_ring, 96, RING(2, 0), 0},
 	{"sched.ring_2_16k", start_ring, op_ring, 96, RING(2, 16), 0},
 	{"sched.ring_8_0k", start_ring, op_ring, 96, RING(8, 0), 0},

@@ -2,8 +2,8 @@
 """Boots of the benchmark (bench/) in QEMU, and what they printed.
 
 A Boot is data: kernel, mode, processors, rows. Under icount a boot repeats, so several run at once;
-by the wall clock they run alone. What Linux printed under icount is kept in the cache, by everything
-that it depends on.
+by the wall clock they run alone. What Linux printed under icount is kept in the cache, by
+everything that it depends on.
 """
 import hashlib
 import json
@@ -19,7 +19,7 @@ import initramfs
 import qemu
 from common import BUILD, CACHE, need, run, say
 
-# icount counts each step of a `rep movsb` as an instruction, which would flatter a kernel that does not use it.
+# icount counts each step of a `rep movsb`, which would flatter a kernel that does without.
 CPU = 'max,-erms,-fsrm'
 ICOUNT = 'shift=0,sleep=off'
 MEMORY = '512M'
@@ -41,7 +41,7 @@ class Programs:
         self.folder = BUILD / 'bench'
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ('nos-bench', 'nos-bench-hello'):
-            # Debug information and the build id name this folder; the program must not depend on it.
+            # Debug information and the build id name this folder; the hash must not.
             run(['strip', '-R', '.note.gnu.build-id', '-o', self.folder / name, built / name])
         shutil.copy2(initramfs.busybox(), self.folder / 'busybox')
         digest = hashlib.sha256()
@@ -99,7 +99,7 @@ class Boot:
 
 
 def parse(log):
-    """{'rows': {name: ns}, 'why': {name: text}, 'boot': ns, 'mem': (total, available), 'notes': []}"""
+    """The lines that bench/main.c describes, as a dictionary."""
     found = {'rows': {}, 'why': {}, 'boot': None, 'mem': None, 'notes': [], 'ended': False}
     begun = None
     for line in log.splitlines():

@@ -139,6 +139,23 @@ def smp_table(figures):
     return lay_out(rows)
 
 
+def reference(figures):
+    """Markdown: every Linux, row by row. What docs/results.md keeps."""
+    part, series = figures['icount'], list(figures['linux'])
+    head = ['row'] + [f'{one}, {mode}' for mode in part for one in series]
+    lines = [f"{figures['qemu']}; Debian's " + ', '.join(figures['linux'].values()) + '.', '',
+             '| ' + ' | '.join(head) + ' |', '|---' + '|---:' * (len(head) - 1) + '|']
+    for name in list(dict.fromkeys(name for found in part.values() for name in names_of(found))):
+        cells = [name]
+        for mode in part.values():
+            best, _ = best_linux(mode, name)
+            for one in series:
+                value = mode[one]['rows'].get(name)
+                cells.append(f'**{number(value)}**' if value == best else number(value))
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
 def report(figures):
     linux = ', '.join(figures['linux'].values())
     blocks = [[f"{figures['qemu']}; Debian's Linux {linux}; program {figures['programs']}"],

@@ -3,8 +3,8 @@
 the cache and never installed.
 
 apt gets folders of its own for its lists and archives: the machine's apt does not change. What is
-kept of a kernel is the unpacked vmlinux, which QEMU boots by PVH as it boots NOS: no decompression is
-measured.
+kept of a kernel is the unpacked vmlinux, which QEMU boots by PVH as it boots NOS: no decompression
+is measured.
 """
 import json
 import lzma
@@ -123,7 +123,7 @@ def boot_image(deb):
 
 
 def unpack(image):
-    """The ELF kernel in a bzImage [Documentation/arch/x86/boot.rst: setup_sects, payload_offset]."""
+    """The ELF kernel in a bzImage [linux Documentation/arch/x86/boot.rst]."""
     setup_sectors = image[0x1f1] or 4
     offset, length = struct.unpack_from('<II', image, 0x248)
     start = (setup_sectors + 1) * 512 + offset
