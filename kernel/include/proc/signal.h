@@ -88,7 +88,7 @@ void signal_deliver(struct trapframe *tf);
 bool signal_is_ignored(struct task *t, int signo);
 
 /* exec: caught signals back to default. clone: new or shared table. */
-struct sighand *sighand_create(const struct sighand *from);
+struct sighand *sighand_create(const struct sighand *from, bool reset_handlers);
 void sighand_put(struct sighand *s);
 /* Lock the signal state of a process that the caller holds a reference to. Interrupts off until sighand_unlock. */
 struct sighand *sighand_lock(struct proc *p, irqflags_t *flags);
