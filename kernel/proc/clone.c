@@ -14,6 +14,7 @@
 #include <vfs/namei.h>
 #include <time/clock.h>
 #include <arch/trap.h>
+#include <io/tty_session.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
 #include "proc_impl.h"

@@ -9,16 +9,16 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define USER_BUCKETS 256
+#define USER_HASH_BITS 8
 
 LOCK_CLASS(user_table, RANK_LEAF, "users by uid");
 
 static struct spinlock user_lock = SPINLOCK_INIT(user_table);
-static struct hlist_head user_table[USER_BUCKETS];
+static struct hlist_head user_table[1 << USER_HASH_BITS];
 
 static struct hlist_head *user_bucket(u32 uid)
 {
-	return &user_table[hash32(uid) % USER_BUCKETS];
+	return &user_table[hash_u32(uid, USER_HASH_BITS)];
 }
 
 /* Irqsave: a signal sent from an interrupt may drop a user. */

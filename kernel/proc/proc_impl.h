@@ -89,4 +89,5 @@ void futex_exit_pi(struct task *t);
 void futex_wake_user(struct uptr va); /* clear_child_tid */
 
 /* exec */
-int exec_de_thread(struct task *me);
+int exec_de_thread(struct task *me) MUST_CHECK;
+void exec_take_leader(struct task *me);

@@ -66,8 +66,16 @@ void signal_set_temp_mask(u64 mask)
 	me->saved_mask = me->blocked;
 	me->restore_mask = true;
 	signal_set_mask(mask);
-	/* the way out restores the mask, also when no signal came */
-	__atomic_or_fetch(&me->thread.user_work, UW_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
+void signal_end_temp_mask(bool interrupted)
+{
+	struct task *me = task_current();
+
+	if (interrupted || !me->restore_mask)
+		return; /* signal_deliver puts it into the frame, or restores it */
+	me->restore_mask = false;
+	signal_set_mask(me->saved_mask);
 }
 
 /* Take @signo from a set that has it; @out gets its siginfo. */

@@ -5,8 +5,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
-#include <asm/signal.h>
-#include <asm/siginfo.h>
+#include <linux/signal.h>
 
 struct trapframe;
 
