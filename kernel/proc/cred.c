@@ -9,18 +9,19 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define USER_BUCKETS 256
+#define USER_HASH_BITS 8
 
 LOCK_CLASS(user_table, RANK_LEAF, "users by uid");
 
 static struct spinlock user_lock = SPINLOCK_INIT(user_table);
-static struct hlist_head user_table[USER_BUCKETS];
+static struct hlist_head user_table[1 << USER_HASH_BITS];
 
 static struct hlist_head *user_bucket(u32 uid)
 {
-	return &user_table[hash32(uid) % USER_BUCKETS];
+	return &user_table[hash_u32(uid, USER_HASH_BITS)];
 }
 
+/* Irqsave: a signal sent from an interrupt may drop a user. */
 static struct user *user_find_locked(u32 uid)
 {
 	struct user *u;
@@ -36,12 +37,13 @@ static struct user *user_find_locked(u32 uid)
 int user_get(u32 uid, struct user **out)
 {
 	struct user *fresh, *u;
+	irqflags_t flags;
 
-	spin_lock(&user_lock);
+	flags = spin_lock_irqsave(&user_lock);
 	u = user_find_locked(uid);
 	if (u)
 		refcount_inc(&u->refs);
-	spin_unlock(&user_lock);
+	spin_unlock_irqrestore(&user_lock, flags);
 	if (u)
 		goto found;
 	fresh = kzalloc(sizeof(*fresh), ALLOC_SLEEP);
@@ -49,7 +51,7 @@ int user_get(u32 uid, struct user **out)
 		return -ENOMEM;
 	fresh->uid = uid;
 	refcount_set(&fresh->refs, 1);
-	spin_lock(&user_lock);
+	flags = spin_lock_irqsave(&user_lock);
 	u = user_find_locked(uid);
 	if (u) {
 		refcount_inc(&u->refs);
@@ -58,7 +60,7 @@ int user_get(u32 uid, struct user **out)
 		u = fresh;
 		fresh = NULL;
 	}
-	spin_unlock(&user_lock);
+	spin_unlock_irqrestore(&user_lock, flags);
 	kfree(fresh);
 found:
 	*out = u;
@@ -72,13 +74,14 @@ void user_hold(struct user *u)
 
 void user_put(struct user *u)
 {
+	irqflags_t flags;
 	bool last;
 
-	spin_lock(&user_lock);
+	flags = spin_lock_irqsave(&user_lock);
 	last = refcount_dec_and_test(&u->refs);
 	if (last)
 		hlist_del(&u->hash);
-	spin_unlock(&user_lock);
+	spin_unlock_irqrestore(&user_lock, flags);
 	if (last)
 		kfree(u);
 }

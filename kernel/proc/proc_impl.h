@@ -47,15 +47,40 @@ bool proc_notify_parent_exit(struct proc *p);
 
 /* The last thread that began to exit: session leader gives up the terminal; timers stop. */
 void proc_leave_session(struct proc *p);
+/* setsid: the process has no controlling terminal any more. */
+void proc_leave_tty(struct proc *p);
 void posix_timers_exit(struct proc *p);
 void posix_timers_exec(struct proc *p);
 
 /* Signals */
+/* Signals whose default action stops, and those whose default action is nothing. */
+#define SIG_STOP_MASK	(SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
+#define SIG_DFL_IGNORED (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
+/* Raised by the instruction itself: taken before all others. */
+#define SIG_SYNC_MASK                                                                              \
+	(SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGILL) | SIGMASK(SIGTRAP) | SIGMASK(SIGFPE) | SIGMASK(SIGSYS))
+/* Set UW_SIGNAL and wake: from interruptible sleep, or (fatal) from any that a kill ends. sighand lock. */
+void signal_wake(struct task *t, bool fatal);
+/* SIGCONT was sent: end or cancel a group stop. sighand lock. */
+void signal_continue(struct proc *p);
+/* Begin a group stop with @signo; the running thread takes part. sighand lock held, dropped; returns when continued. */
+void signal_group_stop(struct sighand *s, irqflags_t flags, int signo);
+/* Tell the parent of a continuation, if that is still to be done. No locks. */
+void signal_report_continue(struct proc *p);
+void sigqueue_free(struct sigqueue *q);
+/* Process signals of @mask for which only @me may have been woken, and that it will not take: wake others. sighand lock. */
+void signal_retarget(struct task *me, u64 mask);
+/* Back to the default action. */
+void signal_reset_action(int signo);
+/* A timer's signal is taken: set si_overrun, arm again. sighand lock. */
+void posix_timer_delivered(struct posix_timer *timer, siginfo_t *info);
+/* The running thread will take no more: hand its share of pending process signals to others, leave a group stop. */
+void signal_exit_thread(struct task *me);
 void sigqueue_set_init(struct sigqueue_set *s);
 void sighand_flush_handlers(struct proc *p); /* exec */
 /* Make every other thread of the process die. sighand lock held. */
 void proc_kill_other_threads(struct proc *p, struct task *except);
-/* The running thread is to stop: job control. sighand lock held on entry, dropped. */
+/* The running thread stops until continued or killed (jobctl says so). sighand lock held, dropped. */
 void signal_stop_here(struct sighand *s, irqflags_t flags);
 
 /* Robust and private futexes at exit or exec of the running thread. */
@@ -64,4 +89,5 @@ void futex_exit_pi(struct task *t);
 void futex_wake_user(struct uptr va); /* clear_child_tid */
 
 /* exec */
-int exec_de_thread(struct task *me);
+int exec_de_thread(struct task *me) MUST_CHECK;
+void exec_take_leader(struct task *me);

@@ -5,8 +5,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
-#include <asm/signal.h>
-#include <asm/siginfo.h>
+#include <linux/signal.h>
 
 struct trapframe;
 
@@ -18,6 +17,7 @@ struct signal_frame_args {
 	u64 oldmask;		/* saved in the frame */
 	stack_t altstack;	/* as saved in the frame; ss_size 0: none */
 	bool on_altstack;	/* switch to altstack now */
+	u64 altstack_limit;	/* not 0: already on it; a frame that would lie below is -EFAULT */
 };
 
 /* Push the frame and redirect @tf to the handler. -EFAULT: the stack cannot be written (the caller makes it SIGSEGV). May sleep. */

@@ -21,6 +21,7 @@
 #include <sync/rcu.h>
 
 struct vm_object;
+struct page;
 struct file;
 
 enum vm_flags {

@@ -13,8 +13,7 @@
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
 #include <sync/wait.h>
-#include <asm/signal.h>
-#include <asm/siginfo.h>
+#include <linux/signal.h>
 
 struct task;
 struct proc;
@@ -77,8 +76,12 @@ void signal_kill_proc(struct proc *p);	/* SIGKILL without questions (OOM, exec, 
 
 /* The running thread's mask; KILL and STOP are dropped from it. */
 void signal_set_mask(u64 mask);
-/* sigsuspend, pselect...: temporary mask until the call returns to user mode. */
+/*
+ * sigsuspend, pselect...: a mask for the time of the call. At its end: _end_temp_mask(true) if it returns because a signal is pending (the handler runs under the
+ * temporary mask, its frame saves the old one), false otherwise.
+ */
 void signal_set_temp_mask(u64 mask);
+void signal_end_temp_mask(bool interrupted);
 u64 signal_pending_mask(struct task *t);	/* unblocked and pending, both queues */
 void signal_recalc(struct task *t);		/* UW_SIGNAL; sighand lock held */
 /* Take the first pending signal of @mask from the running task: number with info, 0 if none (sigtimedwait, signalfd). Sighand lock taken here. */
@@ -88,7 +91,7 @@ void signal_deliver(struct trapframe *tf);
 bool signal_is_ignored(struct task *t, int signo);
 
 /* exec: caught signals back to default. clone: new or shared table. */
-struct sighand *sighand_create(const struct sighand *from);
+struct sighand *sighand_create(const struct sighand *from, bool reset_handlers);
 void sighand_put(struct sighand *s);
 /* Lock the signal state of a process that the caller holds a reference to. Interrupts off until sighand_unlock. */
 struct sighand *sighand_lock(struct proc *p, irqflags_t *flags);

@@ -46,13 +46,13 @@ struct task {
 	struct nsproxy *ns;
 	/* --- signals: sighand->lock --- */
 	struct sigqueue_set pending;
+	u64 forced;			/* faults that even init dies of */
 	u64 blocked;			/* own thread writes under lock */
 	u64 saved_mask;			/* sigsuspend and friends; valid if restore_mask */
 	bool restore_mask;
 	stack_t altstack;		/* own thread */
 	u32 jobctl;			/* enum jobctl */
 	/* --- own thread --- */
-	s32 exit_signal;
 	s32 exit_code;			/* wait status format */
 	struct uptr clear_child_tid, set_child_tid;
 	struct uptr robust_list;
@@ -60,7 +60,7 @@ struct task {
 	struct uptr rseq;
 	u32 rseq_len, rseq_sig;
 	u32 pdeath_signal;
-	bool in_exec, exiting, is_kthread, vfork_child, did_exec;
+	bool in_exec, exiting, tree_exited, is_kthread, vfork_child, did_exec;
 	struct completion *vfork_done;	/* alloc_lock */
 	struct list_head pi_owned;	/* PI futexes */
 	struct ptrace_link *ptrace;	/* being traced; tree lock */
@@ -88,7 +88,7 @@ struct task_work {
 /* ALIVE -> ZOMBIE when the last thread has exited -> REAPED by whoever wins the CAS under the tree lock. */
 enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
 
-enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64 };
+enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64, PROC_HAS_SUBREAPER = 128, PROC_TELL_CONTINUED = 256 };
 
 struct proc {
 	struct refcount refs;
@@ -103,6 +103,7 @@ struct proc {
 	enum proc_state state;		/* tree lock */
 	struct list_head children, sibling; /* tree lock */
 	u32 flags;			/* enum proc_flags; sighand lock */
+	s32 exit_signal;		/* to the parent when the process ends; 0 none */
 	s32 group_exit_code;
 	bool group_exit;
 	struct task *exec_task;		/* de_thread in progress */
@@ -192,6 +193,7 @@ struct wait_params {
 };
 struct wait_result {
 	s32 pid, uid, status, code;
+	s32 raw_status; /* as wait4 reports it */
 	struct proc_usage usage;
 };
 s64 proc_wait(const struct wait_params *p, struct wait_result *out);

@@ -14,7 +14,7 @@
 struct inode;
 struct super;
 struct dentry;
-struct statx;
+struct kstatfs;
 struct kstat;
 
 struct kstat {

@@ -6,6 +6,7 @@
 #include <lib/types.h>
 #include <lib/compiler.h>
 #include <vfs/file.h>
+#include <sync/seqlock.h>
 #include <vfs/inode.h>
 
 enum lookup_flags {
@@ -42,9 +43,10 @@ ssize_t path_string(const struct path *p, const struct path *root, char *buf, si
 int file_open_path(const struct path *p, unsigned o_flags, struct file **out) MUST_CHECK;
 /* The whole of openat2(2) but the descriptor. */
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned lookup_flags, struct file **out) MUST_CHECK;
-/* For execve: regular file, execute permission, noexec mounts, ETXTBSY accounting (file_exec_done undoes). */
+/* For execve: regular file, execute permission, noexec mounts, no writer (ETXTBSY), and none from now on until the file's last reference goes. */
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out) MUST_CHECK;
-void file_allow_write(struct file *f);	/* end of the executable's protection against writers */
+/* Set-id bits and file capabilities of this mount count for nothing. */
+bool path_is_nosuid(const struct path *p);
 
 /* Rights of the running task to an inode; mask MAY_READ|MAY_WRITE|MAY_EXEC. */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clone(2): a new task that shares with the running one what the flags say, and copies the rest.
+ *
+ * Everything that can fail happens before the child is linked into the tree; from there on it exists for others.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <linux/sched.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <mm/uaccess.h>
+#include <vfs/file.h>
+#include <vfs/namei.h>
+#include <time/clock.h>
+#include <arch/trap.h>
+#include <io/tty_session.h>
+#include <proc/futex.h>
+#include <proc/pidfd.h>
+#include "proc_impl.h"
+
+#define CLONE_NAMESPACES                                                                           \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+		CLONE_NEWNET)
+
+static int clone_check_flags(const struct clone_params *p)
+{
+	u64 f = p->flags;
+
+	if ((f & CLONE_THREAD) && !(f & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+		return -EINVAL;
+	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
+		return -EINVAL;
+	if ((f & CLONE_CLEAR_SIGHAND) && (f & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((f & CLONE_PARENT) && (READ_ONCE(task_current()->proc->flags) & PROC_INIT))
+		return -EINVAL;
+	if ((f & CLONE_PIDFD) && (f & CLONE_DETACHED))
+		return -EINVAL;
+	if (f & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+		return -EINVAL; /* what a kernel without namespaces answers */
+	return 0;
+}
+
+static int clone_check_limits(const struct task *me)
+{
+	const struct cred *cred = me->cred;
+
+	if ((u64)atomic64_load_relaxed(&cred->user->nprocs) >= rlimit_cur(RLIMIT_NPROC) && cred->user->uid != 0 &&
+		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		return -EAGAIN;
+	return 0;
+}
+
+static int clone_files(struct task *t, const struct task *me, u64 flags)
+{
+	int err;
+
+	if (flags & CLONE_FILES) {
+		files_get(me->files);
+		t->files = me->files;
+	} else {
+		err = files_fork(me->files, &t->files);
+		if (err)
+			return err;
+	}
+	if (flags & CLONE_FS) {
+		fs_context_get(me->fs);
+		t->fs = me->fs;
+	} else {
+		t->fs = fs_context_fork(me->fs);
+		if (!t->fs)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int clone_space(struct task *t, struct task *me, u64 flags)
+{
+	struct vm_space *s;
+	int err;
+
+	if (flags & CLONE_VM) {
+		vm_space_get_user(me->thread.space);
+		t->thread.space = me->thread.space;
+		return 0;
+	}
+	err = vm_space_fork(me->thread.space, &s);
+	if (!err)
+		t->thread.space = s;
+	return err;
+}
+
+static struct proc *clone_proc(const struct task *me, u64 flags, s32 exit_signal)
+{
+	struct proc *p = proc_alloc(), *parent = me->proc;
+
+	if (!p)
+		return NULL;
+	if (flags & CLONE_SIGHAND) {
+		refcount_inc(&parent->sighand->refs);
+		p->sighand = parent->sighand;
+	} else {
+		p->sighand = sighand_create(parent->sighand, flags & CLONE_CLEAR_SIGHAND);
+		if (!p->sighand) {
+			proc_put(p);
+			return NULL;
+		}
+	}
+	spin_lock(&parent->lock);
+	memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
+	spin_unlock(&parent->lock);
+	p->start_boottime = clock_boottime();
+	if (parent->exe) {
+		file_get(parent->exe);
+		p->exe = parent->exe;
+	}
+	p->exit_signal = exit_signal;
+	p->live = 1;
+	return p;
+}
+
+static void clone_task_fields(struct task *t, const struct task *me, const struct clone_params *p)
+{
+	cred_get(me->cred);
+	t->cred = me->cred;
+	t->blocked = me->blocked;
+	if (!(p->flags & CLONE_VM) || (p->flags & CLONE_VFORK))
+		t->altstack = me->altstack;
+	else
+		t->altstack.ss_flags = SS_DISABLE;
+	if (p->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = p->child_tid;
+	if (p->flags & CLONE_CHILD_SETTID)
+		t->set_child_tid = p->child_tid;
+	if (!(p->flags & CLONE_VM)) {
+		t->rseq = me->rseq;
+		t->rseq_len = me->rseq_len;
+		t->rseq_sig = me->rseq_sig;
+	}
+	t->timer_slack_ns = t->default_slack_ns = me->timer_slack_ns;
+	t->oom_score_adj = me->oom_score_adj;
+	t->personality = me->personality;
+	t->start_boottime = clock_boottime();
+}
+
+static int clone_frame(struct task *t, const struct clone_params *p)
+{
+	struct trapframe *tf = arch_trapframe(&t->thread);
+	int err;
+
+	*tf = *arch_trapframe(thread_current());
+	tf_set_ret(tf, 0);
+	if (!uptr_is_null(p->stack))
+		tf_set_sp(tf, p->stack.va + p->stack_size);
+	err = arch_thread_fork(&t->thread);
+	if (!err && (p->flags & CLONE_SETTLS))
+		err = arch_set_tls(&t->thread, p->tls.va);
+	return err;
+}
+
+/* The child's first steps, in its own context. */
+static void clone_child_start(void *arg)
+{
+	struct task *me = task_current();
+
+	if (!uptr_is_null(me->set_child_tid)) {
+		/* Linux ignores a bad address here as well */
+		int ignored = user_store32(me->set_child_tid, (u32)task_tid(me));
+
+		(void)ignored;
+	}
+}
+
+/* Make the child visible. -ERESTARTNOINTR: a signal must be taken first, so that a kill of the group cannot miss the child. */
+static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags)
+{
+	struct proc *mine = me->proc;
+	int err = 0;
+
+	spin_lock(&proc_tree_lock);
+	if (thread_signal_pending() || READ_ONCE(mine->group_exit)) {
+		err = -ERESTARTNOINTR;
+		goto out;
+	}
+	t->proc = p;
+	if (flags & CLONE_THREAD) {
+		proc_get(p);
+		p->nthreads++;
+		__atomic_add_fetch(&p->live, 1, __ATOMIC_RELAXED);
+		for (int type = PID_TGID; type < PID_TYPES; type++) {
+			pid_get(me->pids[type]);
+			t->pids[type] = me->pids[type];
+		}
+	} else {
+		pid_get(t->pids[PID_TID]);
+		p->pid = t->pids[PID_TID];
+		p->leader = t;
+		p->nthreads = 1;
+		p->parent = flags & CLONE_PARENT ? mine->parent : mine;
+		p->forker = flags & CLONE_PARENT ? mine->forker : me;
+		if (flags & CLONE_PARENT)
+			p->exit_signal = mine->exit_signal;
+		list_add_tail(&p->sibling, &p->parent->children);
+		p->tty = mine->tty;
+		if (p->tty)
+			tty_get(p->tty);
+		p->flags |= mine->flags & PROC_HAS_SUBREAPER;
+		if (mine->flags & PROC_SUBREAPER)
+			p->flags |= PROC_HAS_SUBREAPER;
+		task_attach_pid(t, PID_TGID, p->pid);
+		task_attach_pid(t, PID_PGID, mine->leader->pids[PID_PGID]);
+		task_attach_pid(t, PID_SID, mine->leader->pids[PID_SID]);
+	}
+	task_get(t); /* the tree's reference */
+	list_add_tail_rcu(&t->thread_link, &p->threads);
+	list_add_tail_rcu(&t->pid_links[PID_TID], &t->pids[PID_TID]->members[PID_TID]);
+	atomic64_add_relaxed(&t->cred->user->nprocs, 1);
+out:
+	spin_unlock(&proc_tree_lock);
+	return err;
+}
+
+/* Undo a child that never ran. */
+static void clone_abort(struct task *t, struct proc *fresh)
+{
+	if (t->thread.space)
+		vm_space_put_user(t->thread.space);
+	if (t->files)
+		files_put(t->files);
+	if (t->fs)
+		fs_context_put(t->fs);
+	if (fresh)
+		proc_put(fresh);
+	if (t->pids[PID_TID])
+		pid_release(t->pids[PID_TID]);
+	cred_put(t->cred);
+	arch_thread_fini(&t->thread);
+	thread_fini(&t->thread);
+	kfree(t);
+}
+
+static int clone_build(struct task *t, const struct clone_params *p, struct proc **out_proc)
+{
+	struct task *me = task_current();
+	struct proc *fresh;
+	int err;
+
+	clone_task_fields(t, me, p);
+	err = clone_files(t, me, p->flags);
+	if (err)
+		return err;
+	if (!(p->flags & CLONE_THREAD)) {
+		fresh = clone_proc(me, p->flags, p->exit_signal);
+		if (!fresh)
+			return -ENOMEM;
+		*out_proc = fresh;
+	}
+	err = clone_space(t, me, p->flags);
+	if (err)
+		return err;
+	err = clone_frame(t, p);
+	if (err)
+		return err;
+	return pid_create(pid_ns_current(), p->set_tid, p->set_tid_size, &t->pids[PID_TID]);
+}
+
+/* A pidfd for the child, installed but announced only when nothing can fail any more. */
+static int clone_pidfd(const struct clone_params *p, struct pid *pid, struct file **out_file, int *out_fd)
+{
+	int err, fd;
+
+	err = pidfd_create(pid, p->flags & CLONE_THREAD ? PIDFD_THREAD_FLAG : 0, out_file);
+	if (err)
+		return err;
+	fd = fd_reserve(0, true);
+	if (fd < 0) {
+		file_put(*out_file);
+		return fd;
+	}
+	err = user_store32(p->pidfd, (u32)fd);
+	if (err) {
+		fd_cancel(fd);
+		file_put(*out_file);
+		return err;
+	}
+	*out_fd = fd;
+	return 0;
+}
+
+/* A parent that forks with CLONE_VFORK runs again when the child has left its memory. */
+static void clone_vfork_wait(struct task *t, struct completion *done)
+{
+	if (completion_wait_killable(done)) {
+		/* killed: the child must not complete a word of a stack that is gone */
+		spin_lock(&t->alloc_lock);
+		t->vfork_done = NULL;
+		spin_unlock(&t->alloc_lock);
+	}
+}
+
+s64 proc_clone(const struct clone_params *p)
+{
+	struct task *me = task_current(), *t;
+	struct completion vfork_done;
+	struct proc *fresh = NULL;
+	struct file *pidfd = NULL;
+	int err, fd = -1;
+	s64 nr;
+
+	err = clone_check_flags(p);
+	if (!err)
+		err = clone_check_limits(me);
+	if (err)
+		return err;
+	t = task_alloc();
+	if (!t)
+		return -ENOMEM;
+	err = thread_init(&t->thread, me->thread.name, task_release);
+	if (err) {
+		kfree(t);
+		return err;
+	}
+	err = clone_build(t, p, &fresh);
+	if (err)
+		goto abort;
+	nr = pid_nr(t->pids[PID_TID]);
+	if (p->flags & CLONE_PIDFD) {
+		err = clone_pidfd(p, t->pids[PID_TID], &pidfd, &fd);
+		if (err)
+			goto abort;
+	}
+	if (p->flags & CLONE_VFORK) {
+		completion_init(&vfork_done);
+		t->vfork_done = &vfork_done;
+	}
+	if (p->flags & CLONE_PARENT_SETTID) {
+		int ignored = user_store32(p->parent_tid, (u32)nr);
+
+		(void)ignored;
+	}
+	arch_thread_init_user(&t->thread, clone_child_start, NULL);
+	err = clone_link(t, me, fresh ? fresh : me->proc, p->flags);
+	if (err)
+		goto abort_pidfd;
+	if (fd >= 0)
+		fd_install(fd, pidfd);
+	task_get(t);
+	thread_start(&t->thread);
+	if (p->flags & CLONE_VFORK)
+		clone_vfork_wait(t, &vfork_done);
+	task_put(t);
+	return nr;
+
+abort_pidfd:
+	if (fd >= 0) {
+		fd_cancel(fd);
+		file_put(pidfd);
+	}
+abort:
+	clone_abort(t, fresh);
+	return err;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * One execve(2) in progress: what is collected until nothing can fail any more.
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <vfs/file.h>
+#include "exec_args.h"
+
+struct cred;
+struct vm_space;
+struct path_name;
+
+#define EXEC_HEADER_SIZE 256	/* BINPRM_BUF_SIZE */
+#define EXEC_ARGS_MIN	 (128ull << 10)
+#define EXEC_MAX_DEPTH	 5	/* interpreters of interpreters */
+
+struct exec {
+	struct file *file;	/* what is looked at now: program, or script, or its interpreter */
+	struct exec_args args;
+	const char *filename;	/* as execve was given it: AT_EXECFN */
+	unsigned depth;
+	u8 header[EXEC_HEADER_SIZE];
+	struct cred *cred;	/* of the new program */
+	bool secure;		/* AT_SECURE */
+	struct vm_space *space;	/* the new one */
+	vaddr_t entry, sp;
+	/* for auxv */
+	vaddr_t phdr, base, program_entry;
+	u32 phnum;
+	bool stack_exec;
+};
+
+/* Load the ELF program in x->file into x->space and fill entry and auxv's fields. -ENOEXEC: not ELF. May sleep. */
+int elf_load(struct exec *x) MUST_CHECK;
+/* Arguments, environment and auxiliary vector onto the new stack; x->sp. */
+int exec_stack_build(struct exec *x) MUST_CHECK;
+/* The vDSO and its data into the new space. */
+int vdso_map(struct vm_space *s) MUST_CHECK;
+/* Map @len bytes of @f at fixed @va in a space under construction. */
+int exec_map_file(struct exec *x, struct file *f, vaddr_t va, size_t len, u32 vm_rwx, u64 offset) MUST_CHECK;
+/* Credentials that the program will have: set-id bits, capabilities. */
+int exec_cred_prepare(struct exec *x) MUST_CHECK;
