@@ -44,6 +44,7 @@ present() {
 	ninja-build) command -v ninja >/dev/null ;;
 	gcc|clang|gdb|spin|sparse|cbmc|clang-format|mmdebstrap) command -v "$1" >/dev/null ;;
 	qemu-system-x86) qemu_major_is_10 ;;
+	linux-libc-dev) uapi_is_6_12 ;;
 	*) installed "$1" ;;
 	esac
 }
@@ -51,6 +52,12 @@ present() {
 qemu_major_is_10() {
 	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\)\..*/\1/p')
 	[ "${version:-0}" -ge 10 ]
+}
+
+# The UAPI headers of the Linux whose interface NOS has.
+uapi_is_6_12() {
+	version=$(dpkg-query -W -f '${Version}' linux-libc-dev 2>/dev/null)
+	[ -n "$version" ] && dpkg --compare-versions "$version" ge 6.12
 }
 
 apt() {
@@ -103,7 +110,7 @@ add_backports() {
 install() {
 	options=--no-install-recommends
 	case " $* " in
-	*" qemu-system-x86 "*)
+	*" qemu-system-x86 "*|*" linux-libc-dev "*)
 		[ "$(codename)" != bookworm ] || { add_backports || return 1; options="$options -t bookworm-backports"; } ;;
 	esac
 	say "installing $*"
@@ -114,32 +121,32 @@ install() {
 	apt install -y $options "$@"
 }
 
-missing= qemu=
+missing= newer= # newer: from backports on Debian 12
 for feature in "$@"; do
 	for package in $(packages_of "$feature"); do
 		present "$package" && continue
 		package=$(resolve "$package")
-		installed "$package" && [ "$package" != qemu-system-x86 ] && continue
 		case $package in
-		qemu-system-x86) qemu=$package ;;
-		*) case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac ;;
+		qemu-system-x86|linux-libc-dev) newer="$newer $package"; continue ;;
 		esac
+		installed "$package" && continue
+		case " $missing " in *" $package "*) ;; *) missing="$missing $package" ;; esac
 	done
 done
-[ -n "$missing$qemu" ] || exit 0
+[ -n "$missing$newer" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	say "missing:$missing $qemu; this is not Debian, so install their equivalents yourself"
+	say "missing:$missing$newer; this is not Debian, so install their equivalents yourself"
 	exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
 	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
 		exec sudo -n sh "$0" "$@"
 	fi
-	say "missing:$missing $qemu; run once as root: sh $0 $*"
+	say "missing:$missing$newer; run once as root: sh $0 $*"
 	exit 1
 fi
 # shellcheck disable=SC2086
-{ [ -z "$missing" ] || install $missing; } && { [ -z "$qemu" ] || install $qemu; } && exit 0
-say "could not install:$missing $qemu (is there a network, and are the apt sources right?)"
+{ [ -z "$missing" ] || install $missing; } && { [ -z "$newer" ] || install $newer; } && exit 0
+say "could not install:$missing$newer (is there a network, and are the apt sources right?)"
 exit 1

@@ -118,6 +118,17 @@ static bool action_ignores(const struct sighand *s, int signo)
 	return h == (u64)SIG_IGN || (h == (u64)SIG_DFL && (SIG_DFL_IGNORED & SIGMASK(signo)));
 }
 
+void signal_discard_ignored(struct proc *p, struct sighand *s, int signo)
+{
+	struct task *t;
+
+	if (!action_ignores(s, signo))
+		return;
+	sigqueue_remove(&p->pending, SIGMASK(signo));
+	list_for_each_entry_rcu(t, &p->threads, thread_link)
+		sigqueue_remove(&t->pending, SIGMASK(signo));
+}
+
 bool signal_is_ignored(struct task *t, int signo)
 {
 	irqflags_t flags;

@@ -15,7 +15,7 @@ struct initcall {
 #define INITCALL(id, after_names, func)                                                            \
 	static const struct initcall initcall_##id = {#id, after_names, func};                    \
 	static const struct initcall *const initcall_ptr_##id                                      \
-		__attribute__((used, section(".initcalls"))) = &initcall_##id
+		__attribute__((used, section("initcalls"))) = &initcall_##id
 
 /* Run them all. A cycle or an unknown name panics (a broken invariant of the build). */
 void initcalls_run(void);

@@ -8,7 +8,7 @@
  *             ...
  *     }
  *
- * defines sys_read, reachable under __NR_read of <asm/unistd.h>: the macro leaves an entry in the .syscalls section, from which the table is filled
+ * defines sys_read, reachable under __NR_read of <asm/unistd.h>: the macro leaves an entry in the "syscalls" section, from which the table is filled
  * at boot. A call that has no entry is -ENOSYS. Arguments arrive as registers and are cut to their type here (never trusted to be extended).
  * Returns a value or -errno, or one of the -ERESTART* codes of <lib/errno.h>, which the signal code turns into EINTR or a restart.
  */
@@ -34,7 +34,7 @@ struct syscall_entry {
 #define SYSCALL_ENTRY_(name_)                                                                      \
 	static s64 sys_##name_(u64, u64, u64, u64, u64, u64);                                      \
 	static const struct syscall_entry syscall_entry_##name_                                    \
-		__attribute__((used, section(".syscalls"))) = {__NR_##name_, sys_##name_, #name_};
+		__attribute__((used, section("syscalls"))) = {__NR_##name_, sys_##name_, #name_};
 #define SYSCALL_FN_(name_)                                                                         \
 	static s64 sys_##name_(u64 r0 __attribute__((unused)), u64 r1 __attribute__((unused)),     \
 		u64 r2 __attribute__((unused)), u64 r3 __attribute__((unused)),                    \

@@ -88,6 +88,8 @@ void signal_recalc(struct task *t);		/* UW_SIGNAL; sighand lock held */
 int signal_dequeue(u64 mask, siginfo_t *out);
 /* Way out: deliver what is pending, or restart the interrupted call. (return_to_user_work) */
 void signal_deliver(struct trapframe *tf);
+/* After an action changed: drop pending signals @signo that it ignores. sighand lock held. */
+void signal_discard_ignored(struct proc *p, struct sighand *s, int signo);
 bool signal_is_ignored(struct task *t, int signo);
 
 /* exec: caught signals back to default. clone: new or shared table. */

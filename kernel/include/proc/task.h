@@ -190,6 +190,7 @@ struct wait_params {
 	int which;	/* P_ALL P_PID P_PGID P_PIDFD */
 	struct pid *pid;
 	int options;
+	bool nonblock;	/* a non-blocking pidfd: nothing found is -EAGAIN */
 };
 struct wait_result {
 	s32 pid, uid, status, code;

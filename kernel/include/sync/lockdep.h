@@ -18,7 +18,7 @@ struct lock_class {
 
 /* LOCK_CLASS(ext4_inode, RANK_FS_INODE, "one inode: size, extents"): defines lock_class_ext4_inode, file-local. */
 #define LOCK_CLASS(id_, rank_, what_)                                                              \
-	static struct lock_class __attribute__((used, section(".lock_classes"))) lock_class_##id_ = \
+	static struct lock_class __attribute__((used, section("lock_classes"))) lock_class_##id_ = \
 		{.name = #id_, .what = (what_), .rank = (rank_)}
 
 struct lock_dep {	/* embedded in each lock of a debug build */

@@ -7,6 +7,14 @@
 #include <lib/compiler.h>
 
 u64 clock_monotonic(void);	/* CLOCK_MONOTONIC; any context */
+/* CLOCK_MONOTONIC @ns from now, saturating: a deadline for schedule_deadline. */
+static inline u64 deadline_after(u64 ns)
+{
+	u64 now = clock_monotonic();
+
+	return ns > ~0ull - 1 - now ? ~0ull : now + ns;
+}
+
 u64 clock_boottime(void);
 s64 clock_realtime(void);	/* CLOCK_REALTIME since the epoch */
 s64 clock_tai(void);

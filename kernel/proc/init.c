@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Process 1: born in the kernel, it runs the initcalls, so that they have a process around them, and then becomes the first program.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <linux/fcntl.h>
+#include <debug/log.h>
+#include <debug/panic.h>
+#include <init/initcall.h>
+#include <init/main.h>
+#include <init/param.h>
+#include <arch/context.h>
+#include <arch/trap.h>
+#include <mm/page.h>
+#include <time/clock.h>
+#include <vfs/file.h>
+#include <vfs/namei.h>
+#include "proc_impl.h"
+
+#define INIT_STRINGS 64
+
+static void default_limits(struct proc *p)
+{
+	struct page_stats st;
+	u64 threads;
+
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		p->rlimits[i].cur = p->rlimits[i].max = ~0ull;
+	page_stats(&st);
+	/* as many as fit in an eighth of memory with a stack each; half of them for one user */
+	threads = max(st.total * PAGE_SIZE / (8 * KSTACK_SIZE), 20ull);
+	p->rlimits[RLIMIT_STACK].cur = 8ull << 20;
+	p->rlimits[RLIMIT_CORE].cur = 0;
+	p->rlimits[RLIMIT_NPROC].cur = p->rlimits[RLIMIT_NPROC].max = threads / 2;
+	p->rlimits[RLIMIT_NOFILE].cur = 1024;
+	p->rlimits[RLIMIT_NOFILE].max = 4096;
+	p->rlimits[RLIMIT_MEMLOCK].cur = p->rlimits[RLIMIT_MEMLOCK].max = 8ull << 20;
+	p->rlimits[RLIMIT_SIGPENDING] = p->rlimits[RLIMIT_NPROC];
+	p->rlimits[RLIMIT_MSGQUEUE].cur = p->rlimits[RLIMIT_MSGQUEUE].max = 819200;
+	p->rlimits[RLIMIT_NICE].cur = p->rlimits[RLIMIT_NICE].max = 0;
+	p->rlimits[RLIMIT_RTPRIO].cur = p->rlimits[RLIMIT_RTPRIO].max = 0;
+}
+
+static int MUST_CHECK init_proc(struct task *t)
+{
+	struct proc *p = proc_alloc();
+
+	if (!p)
+		return -ENOMEM;
+	t->proc = p;
+	p->sighand = sighand_create(NULL, false);
+	if (!p->sighand)
+		return -ENOMEM;
+	default_limits(p);
+	p->flags = PROC_INIT;
+	p->live = 1;
+	p->nthreads = 1;
+	p->leader = t;
+	p->exit_signal = SIGCHLD;
+	p->start_boottime = clock_boottime();
+	return 0;
+}
+
+/* A failure here is a machine without memory at boot: the caller panics, nothing is undone. */
+static int MUST_CHECK init_build(struct task *t)
+{
+	struct cred *cred;
+	int err = thread_init(&t->thread, "init", task_release);
+
+	if (!err)
+		err = init_proc(t);
+	if (!err)
+		err = cred_create_root(&cred);
+	if (err)
+		return err;
+	t->cred = cred;
+	atomic64_add_relaxed(&cred->user->nprocs, 1);
+	t->files = files_create();
+	if (!t->files)
+		return -ENOMEM;
+	t->altstack.ss_flags = SS_DISABLE;
+	t->timer_slack_ns = t->default_slack_ns = 50000;
+	return pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
+}
+
+int proc_make_init(void (*fn)(void *), void *arg)
+{
+	struct task *t = task_alloc();
+	struct proc *p;
+	int err = t ? init_build(t) : -ENOMEM;
+
+	if (err)
+		return err;
+	p = t->proc;
+	pid_get(t->pids[PID_TID]);
+	p->pid = t->pids[PID_TID];
+	spin_lock(&proc_tree_lock);
+	task_get(t);
+	list_add_tail_rcu(&t->pid_links[PID_TID], &p->pid->members[PID_TID]);
+	for (int type = PID_TGID; type < PID_TYPES; type++)
+		task_attach_pid(t, (enum pid_type)type, p->pid);
+	list_add_tail_rcu(&t->thread_link, &p->threads);
+	spin_unlock(&proc_tree_lock);
+	init_task = t;
+	memset(arch_trapframe(&t->thread), 0, sizeof(struct trapframe));
+	arch_thread_init_user(&t->thread, fn, arg);
+	thread_start(&t->thread);
+	return 0;
+}
+
+/* Descriptors 0, 1 and 2 on the console. */
+static void open_console(void)
+{
+	struct path_name *name;
+	struct file *f;
+	int err = path_name_kernel("/dev/console", &name);
+
+	if (!err) {
+		err = file_open(AT_FDCWD, name, O_RDWR, 0, LOOKUP_FOLLOW, &f);
+		path_name_put(name);
+	}
+	if (err) {
+		klog(LOG_WARN, "init: cannot open /dev/console (%d)", err);
+		return;
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		file_get(f);
+		if (fd_add(f, false) != fd)
+			file_put(f);
+	}
+	file_put(f);
+}
+
+static const char *argv[INIT_STRINGS + 2] = {"init"};
+static const char *envp[INIT_STRINGS + 3] = {"HOME=/", "TERM=linux"};
+
+/* Run @file as process 1; returns only when that is not possible. */
+static s64 try_init(const char *file)
+{
+	argv[0] = file;
+	return proc_exec_kernel(file, argv, envp);
+}
+
+static const char *const fallbacks[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+
+void user_init(void *arg)
+{
+	const char *file;
+	s64 err;
+
+	initcalls_run();
+	open_console();
+	param_init_args(argv + 1, INIT_STRINGS);
+	param_init_env(envp + 2, INIT_STRINGS);
+
+	file = param_get("rdinit");
+	if (!file)
+		file = "/init";
+	err = try_init(file);
+	if (!err)
+		return;
+	if (err != -ENOENT || param_get("rdinit"))
+		klog(LOG_ERR, "init: cannot run %s from the initramfs (%lld)", file, (long long)err);
+	file = param_get("init");
+	if (file) {
+		err = try_init(file);
+		if (!err)
+			return;
+		panic("the requested init %s cannot be run (%lld)", file, (long long)err);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(fallbacks); i++) {
+		if (!try_init(fallbacks[i]))
+			return;
+	}
+	panic("no init found: give one in the initramfs, or init= on the command line");
+}
