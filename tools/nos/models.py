@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The models of verify/: Spin for protocols between processors, CBMC for C that ships.
 
-A model says in its first comment how it is run, one setting a line; see verify/README.md.
+A model says in its first 40 lines how it is run, one setting a line; see verify/README.md.
 """
 import re
 import shutil
@@ -23,7 +23,7 @@ class Model:
     def __init__(self, path):
         self.path, self.kind = path, 'spin' if path.suffix == '.pml' else 'cbmc'
         self.name = str(path.relative_to(VERIFY).with_suffix(''))
-        head = path.read_text().split('*/', 1)[0]
+        head = '\n'.join(path.read_text().splitlines()[:40])
         self.settings = {}
         for key, value in re.findall(r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when):[ \t]*(.*)$',
                                      head, re.M):
