@@ -75,7 +75,7 @@ def run_spin(model):
         if not errors or int(errors[1]) or 'max search depth too small' in out:
             trail = ''
             if list(work.glob('*.trail')):
-                trail = tool(['spin', '-t', '-p', model.path.name], work, 60)[1]
+                trail = tool(['spin', *model.words('spin'), '-t', '-p', model.path.name], work, 60)[1]
             return 'FAIL', 'pan found an error', out[-2000:] + trail[-4000:]
         states = re.search(r'(\S+) states, stored', out)
         return 'PASS', f'{states[1]} states' if states else '', ''
