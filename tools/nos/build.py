@@ -18,6 +18,7 @@ DIRS = {
     'host': (['-Darch=host', *SANITIZE], {}),
     'host-tsan': (['-Darch=host', '-Db_sanitize=thread'], {}),
     'host-clang': (['-Darch=host', *SANITIZE], {'CC': 'clang'}),
+    'host-fuzz': (['-Darch=host', '-Dfuzz=true', *SANITIZE], {'CC': 'clang'}),
     'host-plain': (['-Darch=host'], {}),
 }
 

@@ -58,18 +58,30 @@ def check_layers():
             elif not layers.may_use(item.source, header):
                 bad.add(f'{item.source}: opens {header} '
                         f'({layers.layer_of(item.source)} may not use {layers.layer_of(header)})')
+    needs = component_needs()
     for path in files('.c', '.h'):
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
             found = re.match(r'\s*#\s*include\s*<([^>]+)>', line)
             if found and not layers.may_name(path, found[1]):
                 bad.add(f'{path}:{number}: only arch/ and the contract name <{found[1]}>')
+            component = layers.layer_of(path) or ''
+            if found and component.startswith('comp:') and found[1].startswith('port/'):
+                port = found[1].removeprefix('port/').removesuffix('.h')
+                if port not in needs.get(component.removeprefix('comp:'), set()):
+                    bad.add(f'{path}:{number}: the component does not declare that it needs {port}')
     return sorted(bad)
 
 
-def component_table():
-    """The components as the build declares them: {folder: needs}."""
-    path = BUILD / 'x86_64' / 'components.json'
-    return json.loads(path.read_text()) if path.exists() else {}
+def component_needs():
+    """{component: ports it declares}, from the lines `'drv/x': {'src': ..., 'needs': ['rng']}`."""
+    table = {}
+    for path in files('meson.build'):
+        if path.startswith('components/'):
+            text = (ROOT / path).read_text()
+            for name, body in re.findall(r"'([\w/-]+)':\s*\{([^}]*)\}", text):
+                needs = re.search(r"'needs':\s*\[([^\]]*)\]", body)
+                table[name] = set(re.findall(r"'([\w-]+)'", needs[1])) if needs else set()
+    return table
 
 
 def owners(items):

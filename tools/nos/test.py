@@ -10,11 +10,12 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import build
 import check
 import models
-from common import ROOT, Failure, need, say
+from common import BUILD, ROOT, Failure, need, say
 
 PARALLEL = 2
 LINE = re.compile(r'^(PASS|FAIL|SKIP) (\S+?):?(?: (.*))?$')
@@ -159,6 +160,38 @@ def boot_tests(report, names, full):
                         arguments, seconds)
 
 
+def fuzz_tests(report, names, full):
+    """Every fuzz target, from its seeds in FOLDER/fuzz-seeds/ if there are some, for a while."""
+    try:
+        folder = build.build('host-fuzz', quiet=True)
+    except Failure as failure:
+        report.add('FAIL', 'fuzz/build', str(failure))
+        return
+    listed = subprocess.run(['meson', 'introspect', '--targets', folder], check=True,
+                            capture_output=True, text=True)
+    for target in json.loads(listed.stdout):
+        if target['type'] == 'executable' and target['name'].startswith('f-'):
+            name = target['name'].removeprefix('f-')
+            if wanted(f'fuzz/{name}', names):
+                fuzz(report, f'fuzz/{name}', target, 300 if full else 15)
+
+
+def fuzz(report, name, target, seconds):
+    sources = [s for group in target['target_sources'] for s in group['sources']]
+    seeds = [Path(s).parent / 'fuzz-seeds' for s in sources if s.endswith('_fuzz.c')]
+    with tempfile.TemporaryDirectory(prefix='nos-fuzz-') as work:
+        command = [target['filename'][0], f'-max_total_time={seconds}', '-timeout=20', '-seed=1',
+                   '-rss_limit_mb=4096', '-print_final_stats=1', f'-artifact_prefix={BUILD}/crash-',
+                   work, *[str(s) for s in seeds if s.is_dir()]]
+        done = subprocess.run(command, check=False, capture_output=True, text=True,
+                              errors='replace')
+    runs = re.search(r'number_of_executed_units: *(\d+)', done.stderr)
+    if done.returncode == 0:
+        report.add('PASS', name, f'{runs[1]} runs' if runs else '')
+    else:
+        report.add('FAIL', name, f'status {done.returncode}', done.stderr[-5000:])
+
+
 def guarded(report, name, function, *arguments):
     try:
         function(*arguments)
@@ -199,6 +232,7 @@ def command_test(arguments):
     guarded(report, 'host', host_tests, report, 'host', names, 'host')
     guarded(report, 'tsan', host_tests, report, 'host-tsan', names, 'tsan')
     guarded(report, 'check', tree_checks, report, names)
+    guarded(report, 'fuzz', fuzz_tests, report, names, full)
     guarded(report, 'model', model_tests, report, names, full)
     guarded(report, 'boot', boot_tests, report, names, full)
     return report.close()
