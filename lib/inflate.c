@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The decoder keeps up to 64 bits of input in a register and looks codes up in two steps: LIT_BITS
- * (DIST_BITS) bits index the first table; a longer code continues in a subtable for its rest.
- *
- *	entry:  31       16 15  14   13   12    8 7    0
- *	       | base      |SUB|EOB |LIT | extra | bits |
- *
- * bits: how many to drop. LIT: base is the byte. EOB: end of block. SUB: base is the subtable's
- * place, extra its index bits, bits the first table's. Otherwise base + `extra` bits is a length or
- * a distance. An entry of 0 stands for no code: drops nothing, is never valid.
+ * The decoder keeps up to 63 bits of input in a register and looks codes up in two steps, see
+ * inflate_impl.h. One loop, fast_block, has the state in registers and needs room on both sides;
+ * near the ends of input and output decode() goes symbol by symbol.
  *
  * Near the end of the input zeroes are appended to the register; `phantom` counts them, and whoever
  * has dropped a bit of them has read beyond the end.
@@ -21,15 +15,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define LIT_BITS  10
-#define DIST_BITS 8
-#define CODE_MAX  15
-
-#define ENTRY_LIT (1U << 13)
-#define ENTRY_EOB (1U << 14)
-#define ENTRY_SUB (1U << 15)
-
-#define ENTRY(base, flags, extra) ((u32)(base) << 16 | (flags) | (u32)(extra) << 8)
+#include "inflate_impl.h"
 
 struct inflate {
 	struct inflate_io *io;
@@ -183,165 +169,6 @@ static int put_match(struct inflate *z, u32 len, u32 dist)
 	return 0;
 }
 
-/* --- tables ----------------------------------------------------------------------------------- */
-
-static const u16 len_base[29] = {3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43,
-	51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-static const u8 len_extra[29] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-
-static u32 lit_entry(unsigned sym)
-{
-	if (sym < 256)
-		return ENTRY(sym, ENTRY_LIT, 0);
-	if (sym == 256)
-		return ENTRY(0, ENTRY_EOB, 0);
-	if (sym < 286)
-		return ENTRY(len_base[sym - 257], 0, len_extra[sym - 257]);
-	return 0;
-}
-
-static u32 dist_entry(unsigned sym)
-{
-	unsigned extra = sym < 4 ? 0 : sym / 2 - 1;
-
-	if (sym >= 30)
-		return 0;
-	return ENTRY(sym < 4 ? sym + 1 : ((2 + (sym & 1)) << extra) + 1, 0, extra);
-}
-
-static u32 plain_entry(unsigned sym)
-{
-	return ENTRY(sym, ENTRY_LIT, 0);
-}
-
-static unsigned reverse_bits(unsigned code, unsigned len)
-{
-	unsigned r = 0;
-
-	for (; len; len--, code >>= 1)
-		r = r << 1 | (code & 1);
-	return r;
-}
-
-struct code {
-	u32 *table;
-	unsigned cap; /* entries of table */
-	unsigned root;
-	u32 (*entry)(unsigned sym);
-	bool one_ok; /* a single code of one bit, or none at all, is allowed */
-	u16 count[CODE_MAX + 1];
-	u16 sorted[288]; /* symbols by length, then by number */
-};
-
-/* Sort the symbols; is the code neither oversubscribed nor, without need, incomplete? */
-static int sort_symbols(struct code *c, const u8 *lens, unsigned nsyms)
-{
-	u16 place[CODE_MAX + 2] = {0};
-	int left = 1;
-	unsigned longest = 0;
-
-	memset(c->count, 0, sizeof(c->count));
-	for (unsigned sym = 0; sym < nsyms; sym++)
-		c->count[lens[sym]]++;
-	c->count[0] = 0;
-	for (unsigned len = 1; len <= CODE_MAX; len++) {
-		left = 2 * left - c->count[len];
-		if (left < 0)
-			return -EBADMSG;
-		if (c->count[len])
-			longest = len;
-		place[len + 1] = (u16)(place[len] + c->count[len]);
-	}
-	if (left > 0 && !(c->one_ok && longest <= 1))
-		return -EBADMSG;
-	for (unsigned sym = 0; sym < nsyms; sym++) {
-		if (lens[sym])
-			c->sorted[place[lens[sym]]++] = (u16)sym;
-	}
-	return 0;
-}
-
-/* Index bits of a subtable that begins with a code of @len: what the remaining codes fill. */
-static unsigned subtable_bits(const struct code *c, unsigned len)
-{
-	unsigned bits = len - c->root;
-	int left = 1 << bits;
-
-	for (;;) {
-		left -= c->count[len];
-		if (left <= 0 || len == CODE_MAX)
-			return bits;
-		bits++;
-		len++;
-		left *= 2;
-	}
-}
-
-static void fill(u32 *table, unsigned first, unsigned step, unsigned size, u32 entry)
-{
-	for (unsigned i = first; i < size; i += step)
-		table[i] = entry;
-}
-
-static int build(struct code *c, const u8 *lens, unsigned nsyms)
-{
-	unsigned next = 1U << c->root, code = 0, prefix = ~0U, sub = 0, sub_bits = 0, i = 0;
-	int err = sort_symbols(c, lens, nsyms);
-
-	if (err)
-		return err;
-	memset(c->table, 0, sizeof(*c->table) << c->root);
-	for (unsigned len = 1; len <= CODE_MAX; len++, code <<= 1) {
-		for (; c->count[len]; c->count[len]--, code++, i++) {
-			unsigned reversed = reverse_bits(code, len);
-			u32 entry = c->entry(c->sorted[i]);
-
-			if (len <= c->root) {
-				fill(c->table, reversed, 1U << len, 1U << c->root,
-					entry ? entry | len : 0);
-				continue;
-			}
-			if ((reversed & ((1U << c->root) - 1)) != prefix) {
-				prefix = reversed & ((1U << c->root) - 1);
-				sub = next;
-				sub_bits = subtable_bits(c, len);
-				next += 1U << sub_bits;
-				if (next > c->cap)
-					return -EBADMSG;
-				c->table[prefix] = ENTRY(sub, ENTRY_SUB, sub_bits) | c->root;
-			}
-			fill(c->table + sub, reversed >> c->root, 1U << (len - c->root),
-				1U << sub_bits, entry ? entry | (len - c->root) : 0);
-		}
-	}
-	return 0;
-}
-
-static int build_codes(struct inflate_work *w, unsigned nlit, unsigned ndist)
-{
-	struct code c = {w->lit, ARRAY_SIZE(w->lit), LIT_BITS, lit_entry, .one_ok = true};
-	int err = build(&c, w->lens, nlit);
-
-	if (err)
-		return err;
-	c.table = w->dist;
-	c.cap = ARRAY_SIZE(w->dist);
-	c.root = DIST_BITS;
-	c.entry = dist_entry;
-	return build(&c, w->lens + nlit, ndist);
-}
-
-static int build_fixed(struct inflate_work *w)
-{
-	memset(w->lens, 8, 144);
-	memset(w->lens + 144, 9, 112);
-	memset(w->lens + 256, 7, 24);
-	memset(w->lens + 280, 8, 8);
-	memset(w->lens + 288, 5, 32);
-	return build_codes(w, 288, 32);
-}
-
 /* --- blocks ----------------------------------------------------------------------------------- */
 
 /* One code of @table and its extra bits: *out_entry is the entry, *out_value its base plus extra.
@@ -376,7 +203,7 @@ static int read_lens(struct inflate *z, unsigned total)
 	for (unsigned i = 0; i < total;) {
 		unsigned repeat = 1;
 		u8 len = 0;
-		int err = decode(z, z->work->dist, 7, &entry, &sym);
+		int err = decode(z, z->work->dist, ORDER_BITS, &entry, &sym);
 
 		if (err)
 			return err;
@@ -402,7 +229,6 @@ static int build_dynamic(struct inflate *z)
 {
 	static const u8 order[19] = {
 		16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
-	struct code c = {z->work->dist, ARRAY_SIZE(z->work->dist), 7, plain_entry, .one_ok = false};
 	u8 order_lens[19] = {0};
 	unsigned nlit, ndist, norder;
 	int err = refill(z);
@@ -422,12 +248,12 @@ static int build_dynamic(struct inflate *z)
 	}
 	if (past_end(z))
 		return -ENODATA;
-	err = build(&c, order_lens, 19);
+	err = inflate_build_order(z->work, order_lens);
 	if (!err)
 		err = read_lens(z, nlit + ndist);
 	if (!err && z->work->lens[256] == 0)
 		err = -EBADMSG;
-	return err ? err : build_codes(z->work, nlit, ndist);
+	return err ? err : inflate_build_codes(z->work, nlit, ndist);
 }
 
 static __always_inline u8 *copy_match(u8 *out, size_t back, u32 len)
@@ -620,7 +446,7 @@ static int one_block(struct inflate *z, bool *out_last)
 		return -ENODATA;
 	switch (type) {
 	case 0: return stored_block(z);
-	case 1: err = build_fixed(z->work); break;
+	case 1: err = inflate_build_fixed(z->work); break;
 	case 2: err = build_dynamic(z); break;
 	default: return -EBADMSG;
 	}
