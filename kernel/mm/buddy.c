@@ -50,7 +50,7 @@ static void list_remove(struct zone *zone, struct page *page, unsigned order)
 
 void buddy_free(struct zone *zone, struct page *page, unsigned order)
 {
-	zone->free += 1ull << order;
+	WRITE_ONCE(zone->free, zone->free + (1ull << order));
 	while (order < PAGE_MAX_ORDER) {
 		struct page *buddy = buddy_of(page, order);
 
@@ -75,7 +75,7 @@ struct page *buddy_alloc(struct zone *zone, unsigned order)
 	have = order + ctz32(fit);
 	page = pfn_page(zone->head[have]);
 	list_remove(zone, page, have);
-	zone->free -= 1ull << order;
+	WRITE_ONCE(zone->free, zone->free - (1ull << order));
 	/* Keep the lower half, give back the upper ones: addresses stay low and dense. */
 	while (have > order) {
 		have--;
