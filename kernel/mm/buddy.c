@@ -45,7 +45,7 @@ static void list_remove(struct zone *zone, struct page *page, unsigned order)
 		zone->head[order] = page->link;
 	if (!zone->head[order])
 		zone->nonempty &= ~(1u << order);
-	page->kind = PAGE_RESERVED;
+	WRITE_ONCE(page->kind, PAGE_RESERVED);
 }
 
 void buddy_free(struct zone *zone, struct page *page, unsigned order)
@@ -54,7 +54,8 @@ void buddy_free(struct zone *zone, struct page *page, unsigned order)
 	while (order < PAGE_MAX_ORDER) {
 		struct page *buddy = buddy_of(page, order);
 
-		if (buddy->kind != PAGE_FREE || buddy->order != order)
+		/* Its owner may be changing it, if it has one: but not to PAGE_FREE. */
+		if (READ_ONCE(buddy->kind) != PAGE_FREE || buddy->order != order)
 			break;
 		list_remove(zone, buddy, order);
 		if (buddy < page)
