@@ -28,7 +28,7 @@ static void __attribute__((constructor(101))) host_percpu_make(void)
 {
 	size_t size = (size_t)(__stop_percpu - __start_percpu);
 	size_t stride = (size + 127) & ~127ul;
-	static char *areas; /* static: reachable, so not a leak */
+	static char *areas USED; /* static: reachable, so not a leak */
 
 	memset(host_timer, 0xff, sizeof(host_timer));
 	if (!size)

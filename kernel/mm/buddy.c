@@ -45,16 +45,17 @@ static void list_remove(struct zone *zone, struct page *page, unsigned order)
 		zone->head[order] = page->link;
 	if (!zone->head[order])
 		zone->nonempty &= ~(1u << order);
-	page->kind = PAGE_RESERVED;
+	WRITE_ONCE(page->kind, PAGE_RESERVED);
 }
 
 void buddy_free(struct zone *zone, struct page *page, unsigned order)
 {
-	zone->free += 1ull << order;
+	WRITE_ONCE(zone->free, zone->free + (1ull << order));
 	while (order < PAGE_MAX_ORDER) {
 		struct page *buddy = buddy_of(page, order);
 
-		if (buddy->kind != PAGE_FREE || buddy->order != order)
+		/* Its owner may be changing it, if it has one: but not to PAGE_FREE. */
+		if (READ_ONCE(buddy->kind) != PAGE_FREE || buddy->order != order)
 			break;
 		list_remove(zone, buddy, order);
 		if (buddy < page)
@@ -75,7 +76,7 @@ struct page *buddy_alloc(struct zone *zone, unsigned order)
 	have = order + ctz32(fit);
 	page = pfn_page(zone->head[have]);
 	list_remove(zone, page, have);
-	zone->free -= 1ull << order;
+	WRITE_ONCE(zone->free, zone->free - (1ull << order));
 	/* Keep the lower half, give back the upper ones: addresses stay low and dense. */
 	while (have > order) {
 		have--;

@@ -306,7 +306,7 @@ static inline struct page *prepare(struct page *page, unsigned order, unsigned a
 {
 	if (NOS_DEBUG)
 		poison_check(page, order);
-	page->kind = PAGE_KERNEL;
+	WRITE_ONCE(page->kind, PAGE_KERNEL);
 	page->order = (u8)order;
 	page->flags = 0;
 	page->index_lo = 0;
@@ -368,7 +368,7 @@ void page_set_kind(struct page *page, enum page_kind kind)
 		this_cpu_add(page_kind_count[page->kind], -(1ll << page->order));
 	if (kind != PAGE_KERNEL)
 		this_cpu_add(page_kind_count[kind], 1ll << page->order);
-	page->kind = (u8)kind;
+	WRITE_ONCE(page->kind, (u8)kind);
 }
 
 /* From the owner's hands into nobody's. */
@@ -381,7 +381,7 @@ static inline void retire(struct page *page, unsigned order)
 			order, page->order);
 	if (kind != PAGE_KERNEL)
 		this_cpu_add(page_kind_count[kind], -(1ll << order));
-	page->kind = PAGE_RESERVED;
+	WRITE_ONCE(page->kind, PAGE_RESERVED);
 	WRITE_ONCE(page->counts, 0);
 	if (NOS_DEBUG)
 		poison(page, order);
@@ -427,7 +427,7 @@ void page_trim(struct page *page, unsigned order, unsigned npages)
 		unsigned o = ctz64(rest);
 
 		/* Blocks grow from the cut towards the end, which is aligned to the whole. */
-		p->kind = PAGE_KERNEL;
+		WRITE_ONCE(p->kind, PAGE_KERNEL);
 		p->order = (u8)o;
 		page_free(p, o);
 		rest += 1ull << o;
@@ -435,7 +435,7 @@ void page_trim(struct page *page, unsigned order, unsigned npages)
 	for (u64 keep = pfn; keep < pfn + npages; keep++) {
 		struct page *p = pfn_page(keep);
 
-		p->kind = PAGE_KERNEL;
+		WRITE_ONCE(p->kind, PAGE_KERNEL);
 		p->order = 0;
 		page_set_kind(p, kind);
 	}

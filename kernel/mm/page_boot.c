@@ -126,7 +126,7 @@ static void make_ready(struct zone *zone, unsigned section, unsigned chunk)
 	init_descriptors(s, section, chunk);
 	while (next_free(base, limit, &start, &end)) {
 		free_run(zone, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
-		zone->virgin -= (end - start) >> PAGE_SHIFT;
+		WRITE_ONCE(zone->virgin, zone->virgin - ((end - start) >> PAGE_SHIFT));
 		base = end;
 	}
 	__atomic_store_n(&s->ready, s->ready | 1u << chunk, __ATOMIC_RELEASE);
@@ -254,7 +254,7 @@ void page_init(void)
 	}
 	page_sections_nr = DIV_ROUND_UP(top, SECTION_BYTES);
 	if (page_sections_nr > SECTIONS_MAX) {
-		klog(LOG_WARN, "mm: memory above %#llx is not used", SECTIONS_MAX * SECTION_BYTES);
+		klog(LOG_WARN, "mm: memory above %#lx is not used", SECTIONS_MAX * SECTION_BYTES);
 		page_sections_nr = SECTIONS_MAX;
 	}
 	memset(page_zones, 0, sizeof(page_zones));
@@ -293,7 +293,7 @@ static void give_in_chunk(u64 pfn, u64 end)
 
 		WARN_ON(page->kind != PAGE_RESERVED);
 		buddy_free(zone, page, 0);
-		zone->total++;
+		WRITE_ONCE(zone->total, zone->total + 1);
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 }

@@ -11,13 +11,13 @@
 LOCK_CLASS(reclaim, RANK_RECLAIM, "list of shrinkers; one reclaim at a time");
 
 static struct mutex reclaim_lock = MUTEX_INIT(reclaim_lock, reclaim);
-static LIST_HEAD(shrinkers);
+LIST_HEAD(reclaim_shrinkers); /* reclaim_lock */
 static struct thread *reclaimer; /* written under the lock; compared with oneself only */
 
 void shrinker_register(struct shrinker *s)
 {
 	mutex_lock(&reclaim_lock);
-	list_add_tail(&s->link, &shrinkers);
+	list_add_tail(&s->link, &reclaim_shrinkers);
 	mutex_unlock(&reclaim_lock);
 }
 
@@ -38,7 +38,7 @@ u64 reclaim_memory(u64 npages)
 		return 0;
 	mutex_lock(&reclaim_lock);
 	WRITE_ONCE(reclaimer, self);
-	list_for_each_entry(s, &shrinkers, link) {
+	list_for_each_entry(s, &reclaim_shrinkers, link) {
 		if (freed >= npages)
 			break;
 		freed += s->shrink(s, npages - freed);
@@ -57,7 +57,7 @@ u64 reclaim_available(void)
 	page_stats(&st);
 	n = st.free > st.reserve ? st.free - st.reserve : 0;
 	mutex_lock(&reclaim_lock);
-	list_for_each_entry(s, &shrinkers, link) {
+	list_for_each_entry(s, &reclaim_shrinkers, link) {
 		if (s->count)
 			n += s->count(s);
 	}

@@ -19,6 +19,7 @@ struct shrinker {
 	u64 (*count)(struct shrinker *s);
 };
 
+extern struct list_head reclaim_shrinkers;
 void shrinker_register(struct shrinker *s); /* @s stays for ever, or until unregistered. May sleep. */
 void shrinker_unregister(struct shrinker *s);
 /* Ask all shrinkers, in turn, until @npages are free. How many. May sleep. Not recursive: a caller inside a shrinker gets 0. */
