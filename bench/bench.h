@@ -54,8 +54,7 @@ void row_fail(const char *what, int err) __attribute__((noreturn));
 /* The program that the exec rows execute. */
 extern char hello_path[];
 
-/* Take what happens between the two out of the measured time (two reads of the clock, on the vDSO,
- * remain in it). */
+/* Take what happens between the two out of the measured time; one read of the clock stays in it. */
 void unmeasured_begin(void);
 void unmeasured_end(void);
 
@@ -78,8 +77,7 @@ static inline long must_libc_named(long ret, const char *what)
 	return ret;
 }
 
-/* A result that can be one value only; EPROTO stands for "another result than the manual page
- * promises". */
+/* A result that can be one value only; EPROTO: another one than the manual page promises. */
 static inline void must_be_named(long ret, long want, const char *what)
 {
 	if (__builtin_expect(ret != want, 0))

@@ -8,10 +8,16 @@
  * As process 1 it reads the same words from /bench.conf, one per line, mounts what its rows need,
  * and powers off at the end. What it prints, one line each, is for tools/bench:
  *
- *   boot TSC                       the processor's counter as main() begins: under icount, ns since
- * QEMU's start mem TOTAL_KIB AVAILABLE_KIB    /proc/meminfo at that moment begin NAME a row starts;
- * if nothing follows, it took the kernel with it row NAME NS min NS max NS n N  its figure, in
- * nanoseconds per operation row NAME absent|failed WHY     it has none end all rows have run
+ *   boot TSC                     the processor's counter as main() begins; under icount, ns from
+ *                                QEMU's start
+ *   mem TOTAL_KIB AVAILABLE_KIB  /proc/meminfo at that moment
+ *   mitigation NAME TEXT         what the kernel says of one of them under /sys
+ *   begin NAME                   a row starts; if nothing follows, it took the kernel with it
+ *   row NAME NS min NS max NS n N   its figure, ns per operation: median, least and most of its
+ *                                batches of N operations
+ *   row NAME absent|failed WHY   it has none
+ *   note TEXT                    something to know
+ *   end                          all rows have run
  *
  * Each row runs in a forked child that leads a process group, in an empty directory. After the row,
  * or after ROW_SECONDS, the group is killed, every orphan reaped and the directory removed, so that
@@ -86,6 +92,25 @@ static void print_memory(void)
 	}
 	fclose(file);
 	printf("mem %lu %lu\n", total, available);
+}
+
+/* What the kernel says of its mitigations: a comparison wants the same on both sides. */
+static void print_mitigations(void)
+{
+	static const char *const names[] = {"meltdown", "spectre_v1", "spectre_v2"};
+	char path[96], text[256];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		FILE *file;
+
+		snprintf(
+			path, sizeof(path), "/sys/devices/system/cpu/vulnerabilities/%s", names[i]);
+		file = fopen(path, "r");
+		if (file && fgets(text, sizeof(text), file))
+			printf("mitigation %s %s", names[i], text);
+		if (file)
+			fclose(file);
+	}
 }
 
 static void mount_at(const char *type, const char *at)
@@ -268,6 +293,7 @@ int main(int argc, char **argv)
 	}
 	if (is_init && !options.boot) {
 		mount_at("sysfs", "/sys");
+		print_mitigations();
 		mount_at("devtmpfs", "/dev");
 		mount_at("devpts", "/dev/pts");
 		mount_at("tmpfs", "/tmp");

@@ -9,8 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Two words, a cache line apart: the turn of each side. In shared memory, for the row between
- * processes. */
+/* The turn of each side, a cache line apart; in shared memory, for the row between processes. */
 struct turns {
 	_Alignas(64) unsigned there;
 	_Alignas(64) unsigned here;

@@ -79,8 +79,7 @@ static void op_dontneed(unsigned n, long len)
 	}
 }
 
-/* Grown and shrunk in place: what follows the map is free, because the arena's upper half is
- * unmapped. */
+/* Grown and shrunk in place: the arena's upper half is unmapped, so what follows is free. */
 static void half_arena(long arg)
 {
 	make_arena(arg);

@@ -92,8 +92,7 @@ static void start_ring(long arg)
 	must_be(write(link_of[0][1], "t", 1), 1);
 }
 
-/* Each turn of the loop moves the token once round the ring; n is a multiple of every ring's size.
- */
+/* Each turn of the loop moves the token once round; n is a multiple of every ring's size. */
 static void op_ring(unsigned n, long arg)
 {
 	unsigned procs = (unsigned)(arg & 0xffff);

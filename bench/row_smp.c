@@ -10,8 +10,8 @@
  * smp.storm: one thread wakes 32 at once by a futex; each checks in, and the last wakes the first
  * thread.
  *
- * smp.fork, smp.map: as many processes as processors fork and wait, or map, touch and unmap: what
- * should scale.
+ * smp.fork, smp.map: eight processes at once fork and wait, or map, touch and unmap: what should
+ * scale with the processors.
  */
 #include "bench.h"
 

@@ -67,8 +67,7 @@ static void open_no_echo(long arg)
 	must_libc(tcsetattr(slave, TCSANOW, &termios));
 }
 
-/* What is typed at the master arrives at the slave. Delivery may be deferred; read() waits for it.
- */
+/* What is typed at the master arrives at the slave; a read waits where delivery is deferred. */
 static void op_type(unsigned n, long arg)
 {
 	char got[LINE];

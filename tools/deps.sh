@@ -17,6 +17,7 @@ packages_of() {
 	cbmc)      echo cbmc gcc libc6-dev ;;
 	check)     echo clang-format sparse binutils ;;
 	chroot)    echo mmdebstrap ;;
+	bench)     echo zstd ;;
 	*)         echo "deps.sh: unknown feature '$1'" >&2; exit 2 ;;
 	esac
 }

@@ -100,7 +100,8 @@ class Boot:
 
 def parse(log):
     """The lines that bench/main.c describes, as a dictionary."""
-    found = {'rows': {}, 'why': {}, 'boot': None, 'mem': None, 'notes': [], 'ended': False}
+    found = {'rows': {}, 'least': {}, 'why': {}, 'boot': None, 'mem': None, 'notes': [],
+             'mitigations': {}, 'ended': False}
     begun = None
     for line in log.splitlines():
         word = line.split()
@@ -108,14 +109,17 @@ def parse(log):
             begun = word[1]
         elif line.startswith('row ') and len(word) >= 3:
             begun = None
-            if re.fullmatch(r'\d+\.\d', word[2]):
+            if len(word) >= 5 and re.fullmatch(r'\d+\.\d', word[2]):
                 found['rows'][word[1]] = float(word[2])
+                found['least'][word[1]] = float(word[4])
             else:
                 found['why'][word[1]] = ' '.join(word[2:])
         elif re.fullmatch(r'boot \d+', line):
             found['boot'] = int(word[1])
         elif re.fullmatch(r'mem \d+ \d+', line):
             found['mem'] = (int(word[1]), int(word[2]))
+        elif line.startswith('mitigation ') and len(word) >= 3:
+            found['mitigations'][word[1]] = ' '.join(word[2:])
         elif line.startswith('note '):
             found['notes'].append(line[5:])
         elif line == 'end':
@@ -184,17 +188,18 @@ def run_icount(boots, times, programs, store, workers):
     return [results[i * times:(i + 1) * times] for i in range(len(boots))]
 
 
-def merge(results, middle=statistics.median):
-    """The median of each row over the boots; a row that one boot lacks says why."""
+def merge(results, which='rows', choose=statistics.median):
+    """Over the boots, the median of each row's median; a row that one boot lacks says why."""
     merged = {'rows': {}, 'why': {}, 'notes': results[0]['notes'],
+              'mitigations': results[0]['mitigations'],
               'ended': all(r['ended'] for r in results)}
     for name in dict.fromkeys(name for r in results for name in (*r['rows'], *r['why'])):
-        values = [r['rows'][name] for r in results if name in r['rows']]
+        values = [r[which][name] for r in results if name in r[which]]
         why = next((r['why'][name] for r in results if name in r['why']), None)
         if why:
             merged['why'][name] = why
         elif values:
-            merged['rows'][name] = middle(values)
+            merged['rows'][name] = choose(values)
     boots = [r['boot'] for r in results if r['boot'] is not None]
     merged['boot'] = statistics.median(boots) if boots else None
     mems = [r['mem'] for r in results if r['mem']]

@@ -108,6 +108,17 @@ def verdicts(parts, modes, ratios):
     return lines
 
 
+def mitigations_table(figures):
+    """What each kernel says of itself, where the two sides can be compared."""
+    lines = []
+    for mode, part in figures.get('icount', {}).items():
+        for system, found in part.items():
+            who = 'NOS' if system == 'nos' else f'Linux {system}'
+            said = '; '.join(f'{name}: {text}' for name, text in found['mitigations'].items())
+            lines.append(f'{MODE_NAMES[mode]}, {who}: {said or "says nothing"}')
+    return lines
+
+
 def boot_table(figures):
     rows = [['boot, icount', 's of virtual time to init', 'MiB taken of 512']]
     for system, found in figures.get('boot', {}).items():
@@ -159,5 +170,6 @@ def reference(figures):
 def report(figures):
     linux = ', '.join(figures['linux'].values())
     blocks = [[f"{figures['qemu']}; Debian's Linux {linux}; program {figures['programs']}"],
-              rows_table(figures), boot_table(figures), smp_table(figures)]
+              rows_table(figures), mitigations_table(figures), boot_table(figures),
+              smp_table(figures)]
     return '\n\n'.join('\n'.join(block) for block in blocks if block)

@@ -20,7 +20,8 @@ begin proc.sh_c
 
 
 def result(**rows):
-    return {'rows': rows, 'why': {}, 'notes': [], 'ended': True, 'boot': 1, 'mem': None}
+    return {'rows': rows, 'least': rows, 'why': {}, 'notes': [], 'mitigations': {},
+            'ended': True, 'boot': 1, 'mem': None}
 
 
 class Parse(unittest.TestCase):
@@ -36,7 +37,9 @@ class Parse(unittest.TestCase):
         self.assertEqual(bench_guest.parse(LOG)['why']['proc.sh_c'], 'took the kernel with it')
 
     def test_an_end_is_an_end(self):
-        self.assertTrue(bench_guest.parse(LOG + 'row proc.sh_c 1.0 min 1.0\nend\n')['ended'])
+        found = bench_guest.parse(LOG + 'row proc.sh_c 1.0 min 0.9 max 1.1 n 1\nend\n')
+        self.assertTrue(found['ended'])
+        self.assertEqual(found['least']['proc.sh_c'], 0.9)
 
 
 class Merge(unittest.TestCase):

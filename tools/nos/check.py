@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -198,13 +199,18 @@ def check_style():
 
 
 def check_python():
-    """Every script of tools/ and tests/ compiles."""
+    """Every script of tools/ and tests/ compiles, and the tests beside them pass."""
     bad = []
     for path in files('.py'):
         try:
             compile((ROOT / path).read_text(), path, 'exec')
         except SyntaxError as error:
             bad.append(f'{path}:{error.lineno}: {error.msg}')
+    for path in files('_test.py'):
+        done = subprocess.run([sys.executable, ROOT / path], cwd=(ROOT / path).parent, check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            bad.append(f'{path}: {done.stderr.strip()[-600:]}')
     return bad
 
 
