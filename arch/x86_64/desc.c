@@ -4,6 +4,7 @@
  */
 #include <lib/string.h>
 #include <lib/errno.h>
+#include <arch/context.h>
 #include <arch/smp.h>
 #include <arch_x86/desc.h>
 #include <arch_x86/insn.h>
@@ -21,7 +22,7 @@ DEFINE_PER_CPU_ENTRY(u64, entry_stack_top);
 DEFINE_PER_CPU_ENTRY(struct tss, cpu_tss);
 DEFINE_PER_CPU_ENTRY(u64[GDT_ENTRIES], cpu_gdt);
 /* With page-table isolation, where traps from user mode arrive: mapped in the user's tables as the thread's stack is not. */
-DEFINE_PER_CPU_ENTRY(u8[ENTRY_STACK_SIZE] __aligned(16), entry_stack);
+DEFINE_PER_CPU_ENTRY(u8[ENTRY_STACK_SIZE], entry_stack) __aligned(16);
 
 DEFINE_PER_CPU(unsigned, cpu_number);
 DEFINE_PER_CPU(unsigned long, cpu_offset);

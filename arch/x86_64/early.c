@@ -10,7 +10,7 @@
  *   - the image, 4 KiB pages: text RX, constants R, the rest RW;
  *   - the direct map of every listed range (large reserved ones excepted: they are windows to devices), largest pages that fit, never executable.
  *     Where it overlaps the image it has 4 KiB pages, so that its text and constants can be made read-only there too;
- *   - the tables of the second level for vmap and memmap, empty.
+ *   - the tables of the second level for vmap, empty.
  */
 #include <arch/boot.h>
 #include <arch/mmu.h>
@@ -83,15 +83,12 @@ static void choose_layout(const struct boot_info *bi, paddr_t top)
 	bool random = !boot_cmdline_find(bi->cmdline, "nokaslr", &len);
 	u64 image_len = (u64)__image_end - (u64)__image_start;
 	u64 direct_len = (top + GIB - 1) & ~(GIB - 1);
-	u64 memmap_len = ((top >> PAGE_SHIFT) * 32 + GIB - 1) & ~(GIB - 1);
 
 	l->image_phys = (paddr_t)__image_start;
 	l->image_base = random_base(random, LAYOUT_IMAGE_FIRST, LAYOUT_IMAGE_LAST, image_len + SIZE_2M, SIZE_2M);
 	l->image_end = l->image_base + image_len;
 	l->direct_base = random_base(random, LAYOUT_DIRECT_FIRST, LAYOUT_DIRECT_LAST, direct_len, GIB);
 	l->direct_end = l->direct_base + direct_len;
-	l->memmap_base = random_base(random, LAYOUT_MEMMAP_FIRST, LAYOUT_MEMMAP_LAST, memmap_len, GIB);
-	l->memmap_end = l->memmap_base + memmap_len;
 	l->vmap_base = random_base(random, LAYOUT_VMAP_FIRST, LAYOUT_VMAP_LAST, LAYOUT_VMAP_SIZE, GIB);
 	l->vmap_end = l->vmap_base + LAYOUT_VMAP_SIZE;
 }
@@ -211,8 +208,6 @@ static void build_tables(struct boot_info *bi)
 		map(&t, l->direct_base + bi->fb.base, bi->fb.base, 8 * PAGE_SIZE, PTE_NX | PTE_W | PTE_PCD | PTE_PWT);
 	/* Second-level tables for what is mapped later: from now on no root entry of the kernel changes. */
 	for (vaddr_t va = l->vmap_base; va < l->vmap_end; va += GIB)
-		entry_at(&t, va, 2);
-	for (vaddr_t va = l->memmap_base; va < l->memmap_end; va += GIB)
 		entry_at(&t, va, 2);
 	boot_range_carve(bi, t.end - bound, t.next - (t.end - bound), MEM_KERNEL);
 }

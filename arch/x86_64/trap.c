@@ -53,7 +53,7 @@ static const char *const names[] = {
 	"alignment check", "machine check", "SIMD error",
 };
 
-DEFINE_PER_CPU(static u32, irq_depth);
+static DEFINE_PER_CPU(u32, irq_depth);
 
 const char *trap_name(unsigned vector)
 {

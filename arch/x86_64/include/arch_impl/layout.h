@@ -7,7 +7,6 @@
  *   0000000000000000 .. USER_VA_END       the process
  *   ffff800000000000 .. ffffbfffffffffff  direct map of physical memory
  *   ffffc00000000000 .. ffffdfffffffffff  vmap: a window of 512 GiB for stacks, tables, device registers
- *   ffffe00000000000 .. ffffefffffffffff  memmap: the array of struct page
  *   ffffffff80000000 .. ffffffffffe00000  the kernel's image, per-CPU template included
  *
  * The root table's entries in use are fixed at boot: every address space carries copies of them.
@@ -17,7 +16,6 @@
 
 struct kernel_layout {
 	vaddr_t direct_base, direct_end; /* direct map: va = direct_base + pa */
-	vaddr_t memmap_base, memmap_end; /* room for the array of struct page */
 	vaddr_t vmap_base, vmap_end;	 /* kernel/mm/kmap.c */
 	vaddr_t image_base, image_end;	 /* the kernel's image where it runs */
 	paddr_t image_phys;
@@ -31,7 +29,5 @@ extern struct kernel_layout kernel_layout;
 #define LAYOUT_VMAP_FIRST   0xffffc00000000000
 #define LAYOUT_VMAP_LAST    0xffffdfffffffffff
 #define LAYOUT_VMAP_SIZE    0x0000008000000000
-#define LAYOUT_MEMMAP_FIRST 0xffffe00000000000
-#define LAYOUT_MEMMAP_LAST  0xffffefffffffffff
 #define LAYOUT_IMAGE_FIRST  0xffffffff80000000 /* as linked; kernel.ld says the same */
 #define LAYOUT_IMAGE_LAST   0xffffffffffdfffff
