@@ -163,24 +163,20 @@ static u64 tables_bound(const struct boot_info *bi)
 	return pages;
 }
 
+static void map_part(struct early_tables *t, const char *start, const char *end, u64 bits)
+{
+	paddr_t pa = (paddr_t)start;
+	u64 len = (u64)end - pa;
+
+	map(t, kernel_layout.image_base + (pa - kernel_layout.image_phys), pa, (len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), bits);
+}
+
+/* Three calls, not a table: a compiler may keep a table of addresses as data, and data is not relocated yet. */
 static void map_image(struct early_tables *t)
 {
-	const struct {
-		char *start, *end;
-		u64 bits;
-	} parts[] = {
-		{__image_start, __text_end, 0},
-		{__rodata_start, __ro_after_init_start, PTE_NX},
-		{__ro_after_init_start, __image_end, PTE_NX | PTE_W},
-	};
-
-	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		paddr_t pa = (paddr_t)parts[i].start;
-		u64 len = (u64)parts[i].end - pa;
-
-		map(t, kernel_layout.image_base + (pa - kernel_layout.image_phys), pa,
-			(len + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), parts[i].bits);
-	}
+	map_part(t, __image_start, __text_end, 0);
+	map_part(t, __rodata_start, __ro_after_init_start, PTE_NX);
+	map_part(t, __ro_after_init_start, __image_end, PTE_NX | PTE_W);
 }
 
 static void build_tables(struct boot_info *bi)
