@@ -10,7 +10,6 @@
 #include <arch/mmu.h>
 #include <arch/usercopy.h>
 
-#define MEMMAP_LEN (64ul << 20)
 #define VMAP_LEN   (16ul << 30)
 
 struct kernel_layout kernel_layout;
@@ -35,13 +34,10 @@ void host_memory_init(size_t len)
 
 	if (l->direct_base) {
 		munmap((void *)(unsigned long)l->direct_base, l->direct_end - l->direct_base);
-		munmap((void *)(unsigned long)l->memmap_base, MEMMAP_LEN);
 		munmap((void *)(unsigned long)l->vmap_base, VMAP_LEN);
 	}
 	l->direct_base = reserve(len, PROT_READ | PROT_WRITE);
 	l->direct_end = l->direct_base + len;
-	l->memmap_base = reserve(MEMMAP_LEN, PROT_READ | PROT_WRITE);
-	l->memmap_end = l->memmap_base + MEMMAP_LEN;
 	l->vmap_base = reserve(VMAP_LEN, PROT_NONE);
 	l->vmap_end = l->vmap_base + VMAP_LEN;
 	memset(&boot_info, 0, sizeof(boot_info));

@@ -7,7 +7,6 @@
 
 struct kernel_layout {
 	vaddr_t direct_base, direct_end; /* direct map: va = direct_base + pa */
-	vaddr_t memmap_base, memmap_end; /* room for the array of struct page */
 	vaddr_t vmap_base, vmap_end;	 /* kernel/mm/kmap.c */
 	vaddr_t image_base, image_end;	 /* the kernel's image; empty here */
 	paddr_t image_phys;
