@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Preemption of kernel code. A per-CPU depth; a context switch happens only at depth 1 (inside schedule), so that the depth need not be saved
- * per thread. Bit 31 is set while NO reschedule is needed: "depth 0 and reschedule needed" is then the one value 0.
+ * Preemption of kernel code. A per-CPU depth; a context switch happens only at depth 1 (inside
+ * schedule), so that the depth need not be saved per thread. Bit 31 is set while NO reschedule is
+ * needed: "depth 0 and reschedule needed" is then the one value 0. Only its own CPU writes the word,
+ * the flag with interrupts off.
  */
 #include <lib/compiler.h>
 #include <lib/types.h>
@@ -39,6 +41,11 @@ static inline void preempt_enable_no_resched(void)
 static inline unsigned preempt_depth(void)
 {
 	return this_cpu_read(preempt_count) & ~PREEMPT_NO_RESCHED;
+}
+
+static inline bool need_resched(void)
+{
+	return !(this_cpu_read(preempt_count) & PREEMPT_NO_RESCHED);
 }
 
 static inline bool in_irq(void)

@@ -8,28 +8,50 @@
 #include <sched/thread.h>
 #include <sched/preempt.h>
 
-void sched_init(void);			/* boot CPU: the running code becomes its idle thread */
-void sched_init_secondary(unsigned cpu); /* CPU's idle thread is running */
+/* Boot CPU: the running code becomes its idle thread. Per-CPU areas exist, nothing else need. */
+void sched_init(void);
+/* CPU's idle thread is running; before interrupts are enabled on it for the first time. */
+void sched_init_secondary(unsigned cpu);
+/* Once, on the boot CPU, when threads, memory, time and all CPUs work: helper threads, detectors. */
+void sched_start_services(void);
 void sched_idle_loop(void) NORETURN;
 /* Make the idle thread for @cpu (arch_cpu_start). -ENOMEM. */
 int sched_make_idle(unsigned cpu, struct thread **out) MUST_CHECK;
-/* Called by arch code on a thread's first switch. */
+/*
+ * Called by arch code on a thread's first switch, before its entry function. Finishes the switch and
+ * returns as schedule() does: interrupts on, preemption depth 0.
+ */
 void sched_tail(struct thread *prev);
 
+/* Handlers that kernel/irq calls, interrupts off, preempt_count raised by PREEMPT_IRQ. */
+void sched_interrupt(void);		   /* IPI_RESCHED */
+void sched_tick(u64 now_ns, bool from_user); /* called by time/timer.c: the tick is due */
+/* First thing of every interrupt: an idle CPU is awake again (RCU). */
+static inline void sched_irq_enter(void);
+
 void sched_yield_now(void);
-/* Checked by the personality (rights); here -EINVAL for bad values, -EBUSY if deadline bandwidth is exhausted. */
+/*
+ * Checked by the personality (rights); here -EINVAL for bad values, -EBUSY if deadline bandwidth is
+ * exhausted. Context: may sleep, or a spinlock held that no interrupt takes; interrupts on.
+ */
 int sched_set_params(struct thread *t, const struct sched_params *p) MUST_CHECK;
 void sched_get_params(struct thread *t, struct sched_params *out);
 /* -EINVAL if no CPU of mask exists. Returns when @t runs, or will next run, on an allowed CPU. */
 int sched_set_affinity(struct thread *t, const struct cpumask *mask) MUST_CHECK;
 void sched_get_affinity(struct thread *t, struct cpumask *out);
 u64 sched_rr_interval_ns(struct thread *t);
-/* Inheritance by PI futexes and mutexes: @prio 1..99, 0 ends it. */
+/* Inheritance by PI futexes: @prio 1..99, 0 ends it. Context as sched_set_params. */
 void sched_set_pi(struct thread *t, unsigned prio);
-/* User and system time so far; their sum is sched_runtime_ns, and neither ever goes back. */
-void sched_cputime(struct thread *t, u64 *out_utime_ns, u64 *out_stime_ns);
 /* CPU time consumed, including the current slice. */
 u64 sched_runtime_ns(struct thread *t);
+/*
+ * User and system time so far; their sum is sched_runtime_ns. Modes are sampled by the tick (4 ms while a user thread
+ * runs) and the exact sum is divided in that ratio; never decreases.
+ */
+void sched_cputime(struct thread *t, u64 *out_utime_ns, u64 *out_stime_ns);
+/* Keep the running thread on this CPU; nests. */
+void sched_migrate_disable(void);
+void sched_migrate_enable(void);
 
 /* Threads on run queues (fair+rt+dl), context switches, steals...; folded from the CPUs when read. */
 struct sched_stats {
@@ -41,3 +63,10 @@ void sched_stats(unsigned cpu, struct sched_stats *out);
 void sched_loadavg(u64 out[3]);
 /* Probability in 1/1024 that an idle CPU tries to steal on each round. */
 extern unsigned sched_steal_prob;
+
+DECLARE_PER_CPU(u32, rcu_cpu_idle); /* sync/rcu.c: 1 while this CPU idles outside RCU's sight */
+static inline void sched_irq_enter(void)
+{
+	if (unlikely(this_cpu_read(rcu_cpu_idle)))
+		rcu_idle_exit();
+}

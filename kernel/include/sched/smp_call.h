@@ -5,9 +5,14 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
-#include <sched/thread.h>
+#include <sched/cpumask.h>
 
-/* On every CPU of @mask but this one, and wait. Interrupts on, preemption off or on. fn must not sleep. */
+/*
+ * On every online CPU of @mask but this one, and wait until all have returned. fn must not sleep.
+ * Context: interrupts on, preemption off or on; no lock that an interrupt handler takes is held.
+ */
 void smp_call(const struct cpumask *mask, void (*fn)(void *), void *arg);
+/* On @cpu, which may be this one (then with interrupts off), and wait. */
 void smp_call_one(unsigned cpu, void (*fn)(void *), void *arg);
-extern struct cpumask cpus_online; /* written at boot only */
+/* The handler of IPI_CALL (kernel/irq calls it); interrupts off. */
+void smp_call_interrupt(void);

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * A thread: what the scheduler switches. User threads are the `struct thread` inside the personality's struct task.
+ * A thread: what the scheduler switches. User threads are the `struct thread` inside the
+ * personality's struct task.
  *
  * States and who may change them:
  *
- *   NEW ──thread_start──► READY ──owner CPU picks──► RUNNING ──thread_exit──► DEAD
- *                           ▲                          │ itself: thread_prepare_wait
- *              owner CPU    │                          ▼
- *              drains inbox │   WOKEN ◄──waker's CAS── SLEEPING (interruptible | killable | uninterruptible)
- *                           └─────┘
+ *   NEW --thread_start--> RUNNING (queued or on a CPU) ----------thread_exit--> DEAD
+ *                           ^                          | itself: thread_prepare_wait
+ *              owner CPU    |                          v
+ *              admits it    |   WOKEN <--waker's CAS-- SLEEP_* | STOPPED
+ *                           `-----'
  *
- * A waker that wins the CAS SLEEPING -> WOKEN pushes the thread to a CPU's inbox: its own last CPU's while it is still on that CPU (on_cpu), any
- * allowed CPU's after. Only the owner of an inbox takes from it, so run queues have no lock.
+ * on_rq is 1 from the moment a CPU admits the thread until that CPU has switched away from it while
+ * it slept (its registers are saved; cleared with release). A thread that is preempted between
+ * thread_prepare_wait and schedule is not RUNNING but still queued, so on_rq stays 1.
+ *
+ * The waker that wins the CAS SLEEP -> WOKEN owns the next step alone. on_rq == 1: it pushes the
+ * thread to the inbox of thread->cpu, which will find it queued (then only the state changes) or
+ * not. on_rq == 0: nobody else touches the thread; the waker chooses any allowed CPU. Threads that
+ * are not RUNNING never migrate, so thread->cpu is stable for the waker. Only the owner of an inbox
+ * takes from it and only the owner touches its run queue: neither has a lock, nobody waits.
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
@@ -21,86 +29,106 @@
 #include <lib/bitmap.h>
 #include <arch/cpu.h>
 #include <arch/context.h>
+#include <sched/cpumask.h>
 #include <sync/rcu.h>
 
-struct cpumask {
-	unsigned long bits[MAX_CPUS / 64];
-};
-
 enum thread_state {
-	THREAD_RUNNING,	      /* running or READY in a run queue */
-	THREAD_SLEEP_INTR,    /* signals wake it */
-	THREAD_SLEEP_KILL,    /* only fatal signals do */
+	THREAD_RUNNING,	   /* running or waiting in a run queue */
+	THREAD_SLEEP_INTR, /* signals wake it */
+	THREAD_SLEEP_KILL, /* only fatal signals do */
 	THREAD_SLEEP_UNINTR,
-	THREAD_STOPPED,	      /* job control / ptrace; woken by thread_wake_state only */
+	THREAD_STOPPED, /* job control / ptrace; woken by thread_wake_state only */
 	THREAD_WOKEN,
 	THREAD_NEW,
 	THREAD_DEAD,
 };
 
+/* Masks for thread_wake_state. */
+#define THREAD_MASK(state) (1u << (state))
+#define THREAD_MASK_SLEEPING                                                                       \
+	(THREAD_MASK(THREAD_SLEEP_INTR) | THREAD_MASK(THREAD_SLEEP_KILL) |                         \
+		THREAD_MASK(THREAD_SLEEP_UNINTR))
+
 /* Work that must be done before user mode (thread->user_work). */
 enum user_work {
 	UW_RESCHED = 1u << 0,
 	UW_SIGNAL = 1u << 1,
-	UW_NOTIFY = 1u << 2,	/* task work list, rseq, ... */
-	UW_TRACE = 1u << 3,	/* syscall tracing, single step */
-	UW_SYSCALL = 1u << 4,	/* slow system-call entry and exit: ptrace, seccomp, audit; stays set */
-	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY | UW_TRACE, /* what the way out must clear first */
+	UW_NOTIFY = 1u << 2,  /* task work list, rseq, ... */
+	UW_TRACE = 1u << 3,   /* syscall tracing, single step */
+	UW_SYSCALL = 1u << 4, /* slow system-call entry and exit: ptrace, seccomp, audit; stays set */
+	/* what the way out must clear first */
+	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY | UW_TRACE,
 };
 
 enum sched_class { SCHED_CLASS_DEADLINE, SCHED_CLASS_RT, SCHED_CLASS_FAIR, SCHED_CLASS_IDLE };
 
 struct sched_params {
-	int policy;	/* SCHED_* of <linux/sched.h> */
-	int nice;	/* -20..19 */
+	int policy;	  /* SCHED_* of <linux/sched.h> */
+	int nice;	  /* -20..19 */
 	unsigned rt_prio; /* 1..99 */
 	u64 dl_runtime, dl_deadline, dl_period;
-	u32 flags;	/* SCHED_FLAG_RESET_ON_FORK, ... */
-	u64 slice_ns;	/* 0: default (sched_attr.sched_runtime for fair threads) */
+	u32 flags;	  /* SCHED_FLAG_RESET_ON_FORK, ... */
+	u64 slice_ns;	  /* 0: default (sched_attr.sched_runtime for fair threads) */
 };
 
-/* Scheduling state; owned by the CPU whose queue holds the thread. */
+/*
+ * Scheduling state. Owned by the CPU that has the thread queued, else by whoever holds the thread:
+ * its waker, or the CPU that takes it from its inbox.
+ */
 struct sched_entity {
-	struct rb_node node;
+	struct rb_node node;	   /* fair: by deadline; deadline class: by dl_abs_deadline */
 	struct list_head rt_link;
-	u32 weight;
-	u8 klass;	/* enum sched_class, after inheritance */
-	bool queued;
-	u64 vruntime, deadline, min_vruntime, slice;
-	s64 vlag;
-	u64 exec_start, sum_exec;	/* ns */
-	u64 dl_abs_deadline;
+	u32 weight, inv_weight;	   /* inv_weight = 2^32 / weight */
+	u8 klass;		   /* enum sched_class, after inheritance */
+	u8 rt_prio;		   /* effective */
+	bool queued;		   /* counted in its CPU's queue, running or not */
+	bool is_idle_policy, is_batch;
+	bool dl_throttled, dl_yielded;
+	u64 vruntime, deadline, min_vruntime; /* virtual ns; min_vruntime: of the subtree */
+	u64 slice;		   /* ns of CPU that one request asks for */
+	s64 vlag;		   /* V - vruntime when it left its queue */
+	u64 exec_start, sum_exec;  /* ns */
+	u64 picked_exec;	   /* sum_exec when it was picked last */
+	u64 dl_abs_deadline, dl_replenish;
 	s64 dl_budget;
-	bool dl_throttled;
 	u64 rr_left;
 };
 
+struct vm_space;
+struct worker;
+
 struct thread {
-	struct arch_thread arch;	/* first: the entry code knows its offset is 0 */
-	u32 state;		/* enum thread_state; atomic */
-	u32 user_work;		/* enum user_work bits; atomic */
-	void *stack;		/* base of the kernel stack */
-	struct vm_space *space;	/* NULL: kernel thread, runs on whatever is loaded */
-	u32 cpu;		/* whose run queue or inbox holds it, or held it last */
-	u32 on_cpu;		/* 1 from being picked until its registers are saved (release) */
-	u32 refs;
-	u32 pagefault_off;	/* pagefault_disable depth; own thread only */
+	struct arch_thread arch; /* first: the entry code knows its offset is 0 */
+	u32 state;		 /* enum thread_state; atomic */
+	u32 user_work;		 /* enum user_work bits; atomic */
+	void *stack;		 /* base of the kernel stack */
+	struct vm_space *space;	 /* NULL: kernel thread, runs on whatever is loaded */
+	u32 cpu;		 /* whose run queue or inbox holds it, or held it last */
+	u32 on_rq;		 /* see above */
+	u32 refs;		 /* atomic */
+	u32 pagefault_off;	 /* pagefault_disable depth; own thread only */
 	struct thread *inbox_next;
 	struct sched_entity se;
-	struct sched_params params;	/* changed by sched_set_params only */
-	u32 pi_prio;		/* boosted to this rt priority by PI locks; 0 none */
-	struct cpumask allowed;	/* changed by sched_set_affinity only */
-	u32 migrate_off;	/* depth */
+	struct sched_params params; /* params_lock */
+	u32 pi_prio;		    /* params_lock: boosted to this rt priority by PI locks; 0 none */
+	u32 params_lock;	    /* a bare spin word, interrupts off */
+	u32 params_dirty;	    /* atomic: se does not yet follow params and pi_prio */
+	u32 migrate_off;	    /* depth; own thread only */
+	struct cpumask allowed;	    /* words are atomic; changed by sched_set_affinity only */
 	u64 nr_voluntary, nr_involuntary;
-	u64 utime_ns, stime_ns, last_mark_ns;	/* accounted at kernel entry... by tick/switch; own CPU */
+	u64 utime_ns, stime_ns;	    /* samples; sched_cputime scales them to sum_exec */
+	u64 utime_seen, stime_seen; /* what was reported last, so that times never go back */
+	u64 sleep_start;	    /* monotonic ns when it left the CPU last */
 	u64 start_ns;
 	char name[16];
-	struct list_head all_link;	/* all threads, for the debugger and hung-task detector; RCU */
-	struct lock_held *held;		/* lockdep, debug kernels */
+	struct list_head all_link; /* all threads, for the debugger and hung-task detector; RCU */
+	struct lock_held *held;	   /* lockdep, debug kernels */
 	u32 nheld;
-	const char *wait_what;		/* wchan */
+	u32 hung_seen;		   /* hung-task detector: low bits of nr_voluntary */
+	const char *wait_what;	   /* wchan */
+	struct worker *worker;	   /* sched/work.c: told when it goes to sleep */
 	struct rcu_head rcu;
-	void (*release)(struct thread *);	/* last reference is gone: free the memory that embeds it */
+	void (*release)(struct thread *); /* last reference is gone: free what embeds it */
 };
 
 DECLARE_PER_CPU(struct thread *, current_thread);
@@ -109,24 +137,47 @@ static inline struct thread *thread_current(void)
 	return this_cpu_read(current_thread);
 }
 
-/* A kernel thread, not started. -ENOMEM. */
+/*
+ * A kernel thread, not started; the caller has a reference beside the one of its running self.
+ * Returns 0; -ENOMEM.  Context: may sleep.
+ */
 int thread_create(void (*fn)(void *), void *arg, const char *name, struct thread **out) MUST_CHECK;
-/* Initialise an embedded thread (user task): stack allocated, scheduling state copied from the running thread, refs = 1. -ENOMEM. */
+/* The same, bound to @cpu; "name/cpu". */
+int thread_create_on(unsigned cpu, void (*fn)(void *), void *arg, const char *name,
+	struct thread **out) MUST_CHECK;
+/*
+ * Initialise an embedded thread (user task): kernel stack, scheduling state copied from the running
+ * thread (reset if its RESET_ON_FORK flag says so), refs = 1: the running thread's own, put when it
+ * has ended.  @release: called in thread context after a grace period, must not sleep.
+ * Returns 0; -ENOMEM; -EAGAIN: a deadline thread cannot fork.  Context: may sleep.
+ */
 int thread_init(struct thread *t, const char *name, void (*release)(struct thread *)) MUST_CHECK;
-/* Undo thread_init of a thread that was never started. */
+/* Undo thread_init of a thread that was never started; @release is not called. May sleep. */
 void thread_fini(struct thread *t);
-/* NEW -> READY on a CPU chosen now. */
+/* NEW -> RUNNING on a CPU chosen now. Any context. */
 void thread_start(struct thread *t);
-/* End the running thread. Its stack and memory go when the last reference is put, after it is off the CPU. */
+/*
+ * End the running thread: puts its own reference once it is off its CPU. No lock is held, t->space
+ * is NULL (thread_set_space).
+ */
 void thread_exit(void) NORETURN;
 void thread_get(struct thread *t);
-/* Take a reference unless it is dead already; for lookups under RCU (its memory stays for a grace period after release). */
+/* Unless the count is 0 already (lookup under RCU). */
 bool thread_tryget(struct thread *t) MUST_CHECK;
+/* Any context. The last one frees the thread after an RCU grace period. */
 void thread_put(struct thread *t);
+/* Run on @space from now on (exec; NULL: at the end, the kernel's own). References are the caller's. */
+void thread_set_space(struct vm_space *space);
+/* Does it run on a CPU right now (a hint; any context, inside an RCU read section or with a reference)? */
+bool thread_is_running(const struct thread *t);
+/* Spin until @t, known to be sleeping or stopped, has left its CPU; false: it is awake. May sleep. */
+bool thread_wait_inactive(struct thread *t);
+/* Every thread, under RCU; fn must not sleep; false stops. */
+void thread_for_each(bool (*fn)(struct thread *t, void *arg), void *arg);
 
 /*
  * Waiting, the one way (wait queues, mutexes, futexes are built from it):
- *     thread_prepare_wait(THREAD_SLEEP_INTR);      // state is set, then
+ *     thread_prepare_wait(THREAD_SLEEP_INTR);      // state is set, full barrier, then
  *     if (!condition) schedule();                  // sleeps unless woken since
  *     thread_finish_wait();
  */
@@ -134,12 +185,14 @@ void thread_prepare_wait(enum thread_state state);
 void thread_finish_wait(void);
 /* Give up the CPU; returns when chosen again. May sleep; preemption count must be 0. */
 void schedule(void);
-/* Sleep at most until @deadline_ns (CLOCK_MONOTONIC, ~0 = no limit), after prepare_wait; true if woken, false when the deadline passed. */
+/*
+ * Sleep at most until @deadline_ns (CLOCK_MONOTONIC, ~0 = no limit), after prepare_wait; true if
+ * woken, false when the deadline passed.
+ */
 bool schedule_deadline(u64 deadline_ns, u64 slack_ns);
 /* Wake @t if it sleeps in any of the SLEEP states; true if this call woke it. Any context. */
 bool thread_wake(struct thread *t);
-/* Wake only from states in @mask (1 << state). */
+/* Wake only from states in @mask (THREAD_MASK). */
 bool thread_wake_state(struct thread *t, unsigned mask);
 /* The waker is about to sleep and hands over (pipes, IPC): prefer this CPU, no preemption now. */
 bool thread_wake_sync(struct thread *t);
-

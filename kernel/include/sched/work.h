@@ -9,12 +9,17 @@
 struct work {
 	struct work *next;
 	void (*fn)(struct work *);
-	u32 pending;
+	u32 pending; /* atomic: see work.c */
 };
 
+/* clang-format off */
 #define WORK_INIT(f) {.fn = (f)}
+/* clang-format on */
 void work_init(struct work *w, void (*fn)(struct work *));
-/* Queue it unless it is queued already; any context. True if it was queued by this call. It may run again as soon as fn has started. */
+/*
+ * Queue it unless it is queued already; any context. True if it was queued by this call. It may be
+ * queued again as soon as fn has started; it never runs twice at the same time. fn may free @w.
+ */
 bool work_queue(struct work *w);
-/* Wait until it is neither queued nor running. May sleep. */
+/* Wait until it is neither queued nor running. May sleep. Not for a work that frees itself. */
 void work_flush(struct work *w);

@@ -11,7 +11,7 @@
 #include <sync/spinlock.h>
 
 struct mutex {
-	u64 owner;	/* struct thread * | flags */
+	u64 owner;	/* atomic: struct thread * | flags (mutex.c) */
 	struct spinlock lock;	/* waiters */
 	struct list_head waiters;
 	struct lock_class *klass;

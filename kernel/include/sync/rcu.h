@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Read-copy-update. A read section is a stretch without preemption; a grace period ends when every CPU has since switched, idled or been in user mode.
+ * Read-copy-update. A read section is a stretch without preemption; a grace period ends when every
+ * CPU has since switched, idled, or been interrupted where preemption was on (user mode is).
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
@@ -22,19 +23,32 @@ static inline void rcu_read_unlock(void)
 	preempt_enable();
 }
 
-#define rcu_dereference(p)	__atomic_load_n(&(p), __ATOMIC_CONSUME)
-#define rcu_assign_pointer(p, v) __atomic_store_n(&(p), (v), __ATOMIC_RELEASE)
+#define rcu_dereference(p)	 LOAD_ACQUIRE(p) /* a plain load on x86 */
+#define rcu_assign_pointer(p, v) STORE_RELEASE(p, v)
 
-/* fn runs in thread context or soft work after a grace period; must not sleep. Any context. Batched per CPU. */
+/*
+ * fn(head) runs after a grace period in a kernel thread of this CPU, preemption on; it must not
+ * sleep for long (locks of the allocators are fine). Any context. No memory is needed.
+ */
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *));
-/* kfree after a grace period. */
+/* kfree(base) after a grace period; head is inside the object, at most 4 KiB behind base. */
 void rcu_kfree(struct rcu_head *head, void *base);
 /* Wait for a grace period. May sleep. */
 void rcu_synchronize(void);
 /* Wait until all callbacks queued before have run. May sleep. */
 void rcu_barrier(void);
-/* Called by the scheduler and the user/idle edges. */
+/* This CPU is not inside a read section now. Called by schedule(); interrupts or preemption off. */
 void rcu_quiescent(void);
+/* The idle loop, interrupts off: between these the CPU holds no references and is not asked. */
 void rcu_idle_enter(void);
 void rcu_idle_exit(void);
-void rcu_init(void);
+/*
+ * Interrupts of the timer and the scheduler: report if the interrupted code was preemptible. True if
+ * it was not and a grace period waits for this CPU.
+ */
+bool rcu_interrupt(void);
+/* TICK_RCU is due (time/timer.c). Interrupts off. */
+void rcu_tick(u64 now_ns);
+void rcu_init(void);		       /* before the first rcu_call */
+void rcu_cpu_online(unsigned cpu);     /* that CPU takes part from now on; called on it */
+void rcu_start_threads(void);	       /* callbacks begin to run */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What watches that things move: hung tasks (in uninterruptible sleep for HUNG_NS without a switch),
+ * soft lock-ups (a CPU that should reschedule and has not for LOCKUP_NS: found by its own tick), hard
+ * lock-ups (a CPU that takes no interrupts: found by its neighbour). Load averages live here too: they
+ * are the same walk over CPUs and threads every five seconds.
+ *
+ * Each report is made once per incident.
+ */
+#include "sched_impl.h"
+#include <debug/log.h>
+#include <sched/work.h>
+
+#define HUNG_NS	    120000000000ull
+#define LOCKUP_NS   20000000000ull
+#define HARD_NS	    30000000000ull
+#define PERIOD_NS   5000000000ull
+#define CHECK_EVERY 6 /* periods: hung tasks */
+
+#define FIXED_1 (1ull << 16)
+/* exp(-5 s / 1, 5, 15 min) in 1/65536 */
+static const u64 decay[3] = {60296, 64453, 65173};
+static u64 load[3];
+static u32 nr_uninterruptible; /* as of the last walk */
+
+static struct timer period_timer;
+static struct work check_work;
+static unsigned periods;
+static unsigned hard_reported = MAX_CPUS;
+
+static bool check_thread(struct thread *t, void *arg)
+{
+	u32 *count = arg, mark = (u32)t->nr_voluntary | 1;
+	u64 now = sched_clock();
+
+	if (READ_ONCE(t->state) != THREAD_SLEEP_UNINTR)
+		return true;
+	if (LOAD_ACQUIRE(t->on_rq) || !t->nr_voluntary)
+		return true;
+	if (!t->worker && t->space) /* kernel threads wait for work in this state */
+		++*count;
+	else
+		return true;
+	if ((s64)(now - READ_ONCE(t->sleep_start)) < (s64)HUNG_NS || t->hung_seen == mark)
+		return true;
+	t->hung_seen = mark;
+	klog(LOG_ERR, "hung task: %s blocked for more than %llu s%s%s", t->name,
+		(now - t->sleep_start) / 1000000000, t->wait_what ? " in " : "",
+		t->wait_what ? t->wait_what : "");
+	return true;
+}
+
+static void check_fn(struct work *w)
+{
+	u32 count = 0;
+
+	thread_for_each(check_thread, &count);
+	WRITE_ONCE(nr_uninterruptible, count);
+}
+
+static void check_neighbours(void)
+{
+	u64 now = sched_clock();
+	unsigned cpu;
+
+	cpumask_for_each(cpu, &cpus_online) {
+		struct rq *rq = rq_of(cpu);
+		u64 beat = READ_ONCE(rq->heartbeat);
+
+		/* Idle CPUs and kernel threads that run alone have no tick. */
+		if (READ_ONCE(rq->pub_nr) < 2 || (s64)(now - beat) < (s64)HARD_NS) {
+			if (hard_reported == cpu)
+				hard_reported = MAX_CPUS;
+			continue;
+		}
+		if (hard_reported != MAX_CPUS)
+			continue;
+		hard_reported = cpu;
+		klog(LOG_ERR, "hard lock-up: cpu %u has taken no timer interrupt for %llu s, runs %s",
+			cpu, (now - beat) / 1000000000, READ_ONCE(rq->curr)->name);
+	}
+}
+
+static void period_fn(struct timer *t)
+{
+	u64 active = READ_ONCE(nr_uninterruptible);
+	unsigned cpu;
+
+	cpumask_for_each(cpu, &cpus_online)
+		active += READ_ONCE(rq_of(cpu)->pub_nr);
+	for (unsigned i = 0; i < 3; i++)
+		WRITE_ONCE(load[i],
+			(load[i] * decay[i] + active * FIXED_1 * (FIXED_1 - decay[i])) >> 16);
+	check_neighbours();
+	if (++periods % CHECK_EVERY == 0)
+		work_queue(&check_work);
+	timer_arm(t, t->expires_ns + PERIOD_NS, PERIOD_NS / 8);
+}
+
+void sched_watch_tick(struct rq *rq)
+{
+	if (rq->last_switch != rq->stats.switches) {
+		rq->last_switch = rq->stats.switches;
+		rq->last_switch_at = rq->now;
+		rq->lockup_reported = false;
+		return;
+	}
+	if (!need_resched() || rq->now - rq->last_switch_at < LOCKUP_NS || rq->lockup_reported)
+		return;
+	rq->lockup_reported = true;
+	klog(LOG_ERR, "soft lock-up: cpu %u has not rescheduled for %llu s, runs %s, depth %x", rq->cpu,
+		(rq->now - rq->last_switch_at) / 1000000000, rq->curr->name, preempt_depth());
+	print_backtrace();
+}
+
+void sched_watch_start(void)
+{
+	work_init(&check_work, check_fn);
+	timer_init(&period_timer, TIMER_MONOTONIC, period_fn);
+	timer_arm(&period_timer, clock_monotonic() + PERIOD_NS, PERIOD_NS / 8);
+}
+
+void sched_loadavg(u64 out[3])
+{
+	for (unsigned i = 0; i < 3; i++)
+		out[i] = READ_ONCE(load[i]);
+}
