@@ -28,7 +28,6 @@ void task_kick(struct task *t);
 void task_work_run(void);
 void task_work_close(void);
 
-void task_usage_get(struct task *t, struct proc_usage *out);
 void proc_usage_add(struct proc_usage *to, const struct proc_usage *from);
 
 /* The tree; proc_tree_lock held. */

@@ -1,13 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Futexes: waiting on a user word. A hash table of buckets, each with its lock; a waiter's key is (space, address) for private words, (object, page) for shared.
+ * Futexes: waiting on a user word [man futex(2)]. All may sleep. Addresses are checked here (-EINVAL unaligned, -EFAULT).
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <time/timer.h>
 
-/* deadline_ns in the clock given, ~0 none. Returns and errors as futex(2). */
-s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, u64 deadline_ns, bool realtime);
+struct futex_deadline {
+	u64 ns;			/* ~0: none */
+	enum timer_clock clock;
+};
+
+/* Sleep while *word == value until woken through a bit of @bitset. 0, -EAGAIN (another value), -ETIMEDOUT, -ERESTARTSYS (signal). */
+s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct futex_deadline deadline);
+/* Wake up to @nr waiters: how many. */
 s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared);
+/* Wake @nr_wake waiters of @from and let @nr_requeue others wait on @to; -EAGAIN if @compare and *from != value. */
 s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue, bool compare, u32 value, bool shared);
 s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op, bool shared);
+
+struct futex_waitv_word {
+	struct uptr word;
+	u32 value;
+	bool shared;
+};
+/* Wait on up to 128 words: index of one that was woken, or as futex_wait. */
+s64 futex_waitv(const struct futex_waitv_word *words, u32 n, struct futex_deadline deadline);

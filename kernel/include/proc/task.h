@@ -209,4 +209,9 @@ bool task_work_add(struct task *t, struct task_work *w);
 /* May the running task look into @t (ptrace access mode)? 0 or -EPERM/-ESRCH. */
 enum { PTRACE_READ = 1, PTRACE_ATTACH_MODE = 2, PTRACE_FSCREDS = 4, PTRACE_REALCREDS = 8 };
 int ptrace_may_access(struct task *t, unsigned mode) MUST_CHECK;
+void task_usage_get(struct task *t, struct proc_usage *out);
+/* Threads of all processes. */
+u64 proc_count_threads(void);
+/* RLIMIT_CPU of @p changed: its timer follows. */
+void cpu_limit_changed(struct proc *p);
 void proc_usage_get(struct proc *p, struct proc_usage *out);	/* live threads folded with the dead */
