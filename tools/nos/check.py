@@ -310,9 +310,16 @@ def advise_tail():
     return out
 
 
+def advise_locking():
+    """docs/locking.md is what tools/gen-locking writes."""
+    done = subprocess.run([ROOT / 'tools/gen-locking', '--check'], check=False)
+    return ['docs/locking.md is old: run tools/gen-locking'] if done.returncode else []
+
+
 QUICK = [('layers', check_layers), ('symbols', check_symbols), ('headers', check_headers),
          ('style', check_style), ('python', check_python), ('compilers', check_compilers)]
-ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail)]
+ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail),
+          ('locking', advise_locking)]
 
 
 def command_check(arguments):
