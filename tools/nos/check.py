@@ -64,7 +64,7 @@ def check_layers():
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
             found = re.match(r'\s*#\s*include\s*<([^>]+)>', line)
             if found and not layers.may_name(path, found[1]):
-                bad.add(f'{path}:{number}: only arch/ and the contract name <{found[1]}>')
+                bad.add(f'{path}:{number}: may not name <{found[1]}> (tools/nos/layers.py)')
             component = layers.layer_of(path) or ''
             if found and component.startswith('comp:') and found[1].startswith('port/'):
                 port = found[1].removeprefix('port/').removesuffix('.h')
