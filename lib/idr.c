@@ -140,8 +140,8 @@ static int make_leaf(
 	return 0;
 }
 
-int idr_alloc(struct idr *idr, u32 min, u32 max, void *ptr, const struct radix_alloc *alloc,
-	u32 *out_id)
+int idr_alloc(
+	struct idr *idr, u32 min, u32 max, void *ptr, const struct radix_alloc *alloc, u32 *out_id)
 {
 	u64 id = find_free(idr, min);
 	struct radix_node *node;

@@ -120,8 +120,8 @@ static bool too_low(const struct radix_tree *t, u64 index)
 }
 
 /* The leaf for @index, made with all nodes above it; *out is untouched on failure. */
-static int make_leaf(struct radix_tree *t, u64 index, const struct radix_alloc *alloc,
-	struct radix_node **out)
+static int make_leaf(
+	struct radix_tree *t, u64 index, const struct radix_alloc *alloc, struct radix_node **out)
 {
 	struct radix_node *node, *child;
 	int err = 0;
@@ -337,7 +337,8 @@ static bool gather_below(struct walk *w, const struct radix_node *node)
 			node = radix_to_node(child);
 			continue;
 		}
-		/* The next slot of this node; behind the last one the walk begins again at the top. */
+		/* The next slot of this node; behind the last one the walk begins again at the top.
+		 */
 		w->index = ((w->index >> node->shift) + 1) << node->shift;
 		if (w->index == 0 || w->index > w->last)
 			return false;

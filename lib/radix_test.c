@@ -53,7 +53,8 @@ static int by_index(const void *a, const void *b)
 
 static void model_init(void)
 {
-	static const u64 bases[] = {0, 60, 4000, 262100, 1ULL << 32, (1ULL << 63) - 5, U64_MAX - 20};
+	static const u64 bases[] = {
+		0, 60, 4000, 262100, 1ULL << 32, (1ULL << 63) - 5, U64_MAX - 20};
 
 	memset(model, 0, sizeof(model));
 	for (unsigned i = 0; i < MODEL; i++) {
@@ -62,7 +63,7 @@ static void model_init(void)
 		do {
 			same = false;
 			model[i].index = bases[test_rand_below(ARRAY_SIZE(bases))] +
-				test_rand_below(1ULL << test_rand_below(9));
+					 test_rand_below(1ULL << test_rand_below(9));
 			for (unsigned j = 0; j < i; j++)
 				same |= model[j].index == model[i].index;
 		} while (same);
@@ -76,7 +77,8 @@ static void check_gather(const struct radix_tree *t)
 	unsigned from = (unsigned)test_rand_below(MODEL), to = (unsigned)test_rand_below(MODEL);
 	unsigned tag = (unsigned)test_rand_below(RADIX_NTAGS + 1);
 	u64 first = model[from].index - test_rand_below(2), last = model[to].index;
-	size_t max = 1 + test_rand_below(MODEL), n = radix_gather(t, first, last, tag, found, max), want = 0;
+	size_t max = 1 + test_rand_below(MODEL), n = radix_gather(t, first, last, tag, found, max),
+	       want = 0;
 
 	for (unsigned i = 0; i < MODEL && want < max; i++) {
 		if (!model[i].entry || model[i].index < first || model[i].index > last)
@@ -121,7 +123,7 @@ static void random_step(struct radix_tree *t, unsigned i, bool *any_tag)
 		if (!model[i].entry)
 			break;
 		CHECK_EQ(radix_tag_clear(t, model[i].index, tag), model[i].tags >> tag & 1);
-		model[i].tags &= (u8)~(1 << tag);
+		model[i].tags &= (u8) ~(1 << tag);
 		break;
 	default:
 		if (!model[i].entry)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Min-heap of u64 keys whose members know their place, so that any of them can be changed or removed
- * in O(log n): for timers. Four children a node: fewer levels, and a node's children share a cache
- * line. The array is the caller's; members are embedded in the caller's objects.
+ * Min-heap of u64 keys whose members know their place, so that any of them can be changed or
+ * removed in O(log n): for timers. Four children a node: fewer levels, and a node's children share
+ * a cache line. The array is the caller's; members are embedded in the caller's objects.
  */
 #pragma once
 
@@ -58,7 +58,8 @@ static inline u64 heap_key(const struct heap *h, const struct heap_node *n)
 }
 
 /* Returns: 0; -ENOSPC the array is full: heap_move to a larger one. */
-MUST_CHECK int heap_insert(struct heap *h, struct heap_node *n, u64 key);
+MUST_CHECK
+int heap_insert(struct heap *h, struct heap_node *n, u64 key);
 
 /* @n is in the heap. */
 void heap_remove(struct heap *h, struct heap_node *n);

@@ -5,8 +5,9 @@
  * A radix tree whose nodes also know which of their slots are full, so that a free id is found in
  * one descent. Pointers may be NULL: the id is taken, but readers do not see it until idr_replace.
  *
- * Locking: writers need the caller's lock; idr_lookup and idr_next need it or RCU (lib/radix.h, whose
- * nodes and memory callbacks are used: preallocate IDR_ALLOC_NODES to allocate under a spinlock).
+ * Locking: writers need the caller's lock; idr_lookup and idr_next need it or RCU (lib/radix.h,
+ * whose nodes and memory callbacks are used: preallocate IDR_ALLOC_NODES to allocate under a
+ * spinlock).
  */
 #pragma once
 
@@ -26,11 +27,13 @@ struct idr {
  *
  * Returns: 0; -ENOSPC none is free; -ENOMEM.
  */
-MUST_CHECK int idr_alloc(struct idr *idr, u32 min, u32 max, void *ptr,
-	const struct radix_alloc *alloc, u32 *out_id);
+MUST_CHECK
+int idr_alloc(
+	struct idr *idr, u32 min, u32 max, void *ptr, const struct radix_alloc *alloc, u32 *out_id);
 
 /* As idr_alloc, but look in [@start, @max] first and in [@min, @start) then: for process ids. */
-MUST_CHECK int idr_alloc_cyclic(struct idr *idr, u32 start, u32 min, u32 max, void *ptr,
+MUST_CHECK
+int idr_alloc_cyclic(struct idr *idr, u32 start, u32 min, u32 max, void *ptr,
 	const struct radix_alloc *alloc, u32 *out_id);
 
 /* Free @id; returns its pointer. An id that is not taken is left alone. */

@@ -10,8 +10,8 @@
  * tagged entries are found without visiting the others.
  *
  * Locking: one writer at a time (the caller's lock). radix_lookup and the gathering functions may
- * run beside it inside an RCU read section if the `free` callback waits for a grace period; they see
- * each entry as it was at some moment during the call, and an entry that stays is never missed.
+ * run beside it inside an RCU read section if the `free` callback waits for a grace period; they
+ *see each entry as it was at some moment during the call, and an entry that stays is never missed.
  *
  * Memory: nodes come from the caller's callbacks, which may hand out preallocated ones, so that
  * insertion works under a spinlock; RADIX_INSERT_NODES are enough for any one insertion.
@@ -93,8 +93,8 @@ static inline void *radix_lookup(const struct radix_tree *t, u64 index)
  * Put @entry at @index, with no tags.
  * Returns: 0; -EEXIST there is one already; -ENOMEM. On failure the tree holds what it held.
  */
-MUST_CHECK int radix_insert(
-	struct radix_tree *t, u64 index, void *entry, const struct radix_alloc *alloc);
+MUST_CHECK
+int radix_insert(struct radix_tree *t, u64 index, void *entry, const struct radix_alloc *alloc);
 
 /* Put @entry (not NULL) where there is one already, keeping the tags; returns the old. */
 void *radix_replace(struct radix_tree *t, u64 index, void *entry);
@@ -126,7 +126,8 @@ struct radix_found {
 size_t radix_gather(const struct radix_tree *t, u64 first, u64 last, unsigned tag,
 	struct radix_found *found, size_t max);
 
-/* The first entry with @tag of [*index, @last]; *index becomes its index. NULL: none. RCU or lock. */
+/* The first entry with @tag of [*index, @last]; *index becomes its index. NULL: none. RCU or lock.
+ */
 static inline void *radix_next(const struct radix_tree *t, u64 *index, u64 last, unsigned tag)
 {
 	struct radix_found found;
@@ -137,7 +138,8 @@ static inline void *radix_next(const struct radix_tree *t, u64 *index, u64 last,
 	return found.entry;
 }
 
-/* The first index of [@first, @last] without an entry; @last + 1 when all have one (0: beyond 2^64). */
+/* The first index of [@first, @last] without an entry; @last + 1 when all have one (0: beyond
+ * 2^64). */
 u64 radix_next_gap(const struct radix_tree *t, u64 first, u64 last);
 
 /*
