@@ -27,6 +27,7 @@ APPEND = 'console=ttyS0 quiet panic=-1'
 # Debian's default clears every page that is allocated.
 APPEND_LINUX = 'init_on_alloc=0'
 MODES = {'off': 'mitigations=off', 'pti': 'pti=on'}
+ALL_ROWS = '.'
 END = re.compile(rb'^end\r?$', re.M)
 SETTLE_ICOUNT, SETTLE_WALL = 10, 3
 TIMEOUT = 420
@@ -79,11 +80,11 @@ class Boot:
         self.system, self.image, self.mode, self.rows = system, image, mode, rows
         self.smp, self.icount, self.boot_only, self.more = smp, icount, boot_only, words
 
-    def words(self):
+    def words(self, rows=None):
         if self.boot_only:
             return ['--boot']
         settle = SETTLE_ICOUNT if self.icount else SETTLE_WALL
-        return ['--settle', str(settle), '--rows', self.rows]
+        return ['--settle', str(settle), '--rows', rows or self.rows]
 
     def append(self):
         mine = self.more if self.system == 'nos' else APPEND_LINUX
@@ -129,6 +130,14 @@ def parse(log):
     return found
 
 
+def only_rows(found, rows):
+    """@found without the rows that do not match."""
+    wanted = re.compile(rows)
+    for table in ('rows', 'least', 'why'):
+        found[table] = {name: value for name, value in found[table].items() if wanted.search(name)}
+    return found
+
+
 def run_boot(boot, programs):
     result = qemu.boot(boot.machine(programs), timeout=TIMEOUT, stop_on=END)
     found = parse(result.log)
@@ -155,18 +164,22 @@ class Store:
         self.folder = CACHE / 'bench'
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def _path(self, boot, number):
+    def _path(self, boot, words, number):
         key = '\n'.join([boot.image.name, self.programs.hash, self.qemu, CPU, ICOUNT, MEMORY,
-                         boot.append(), *boot.words(), str(number)])
+                         boot.append(), *words, str(number)])
         return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:24]}.json'
 
     def get(self, boot, number):
-        path = self._path(boot, number)
-        return json.loads(path.read_text()) if path.exists() else None
+        """What is kept of this very boot, or else of one that ran every row."""
+        for words in (boot.words(), boot.words(ALL_ROWS)):
+            path = self._path(boot, words, number)
+            if path.exists():
+                return only_rows(json.loads(path.read_text()), boot.rows)
+        return None
 
     def put(self, boot, number, found):
         if found['ended']:
-            self._path(boot, number).write_text(json.dumps(found))
+            self._path(boot, boot.words(), number).write_text(json.dumps(found))
 
 
 def run_icount(boots, times, programs, store, workers):

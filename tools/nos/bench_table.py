@@ -167,6 +167,13 @@ def reference(figures):
     return '\n'.join(lines) + '\n'
 
 
+def is_complete(figures):
+    """Every boot of every part reached its end."""
+    parts = [*figures.get('icount', {}).values(), *figures.get('smp', {}).values(),
+             figures.get('wall', {}), figures.get('boot', {})]
+    return all(found['ended'] for part in parts for found in part.values())
+
+
 def report(figures):
     linux = ', '.join(figures['linux'].values())
     blocks = [[f"{figures['qemu']}; Debian's Linux {linux}; program {figures['programs']}"],

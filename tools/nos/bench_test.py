@@ -54,6 +54,12 @@ class Merge(unittest.TestCase):
         self.assertEqual((merged['rows'], merged['why']), ({}, {'a': 'failed'}))
 
 
+class Filter(unittest.TestCase):
+    def test_only_the_rows_asked_for(self):
+        found = bench_guest.only_rows(bench_guest.parse(LOG), '^(call|proc)[.]')
+        self.assertEqual(list(found['rows']) + list(found['why']), ['call.getppid', 'proc.sh_c'])
+
+
 class Table(unittest.TestCase):
     part = {'6.1': result(a=100.0, b=10.0), '7': result(a=90.0, b=20.0), 'nos': result(a=45.0)}
 

@@ -39,8 +39,8 @@ def command_check(arguments):
     return check.command_check(arguments)
 
 
-def command_bench(arguments):
-    return subprocess.run([sys.executable, TOOLS / 'bench', *arguments.words], check=False).returncode
+def command_bench(words):
+    return subprocess.run([sys.executable, TOOLS / 'bench', *words], check=False).returncode
 
 
 def command_clean(_):
@@ -80,7 +80,8 @@ def parse(words):
     one.add_argument('names', nargs='*', help='only the tests whose name contains one of these')
     one.set_defaults(function=command_test)
 
-    commands.add_parser('bench', help='measure against Linux')
+    one = commands.add_parser('bench', help='measure against Linux', add_help=False)
+    one.set_defaults(function=lambda _: command_bench([]))
 
     one = commands.add_parser('debug', help='gdb on a stopped kernel')
     one.add_argument('--release', action='store_true', help='the release kernel')
@@ -104,12 +105,13 @@ def parse(words):
 
     one = commands.add_parser('help', help='this text')
     one.set_defaults(function=lambda _: parser.print_help() or 0)
-    if words[:1] == ['bench']:  # all its words are its own, options too
-        return argparse.Namespace(function=command_bench, words=words[1:])
     return parser.parse_args(words or ['help'])
 
 
 def main():
+    # tools/bench has options of its own, which a parser of this one would refuse.
+    if sys.argv[1:2] == ['bench']:
+        return command_bench(sys.argv[2:])
     arguments = parse(sys.argv[1:])
     try:
         return arguments.function(arguments)
