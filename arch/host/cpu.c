@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <unistd.h>
 #include <arch/cpu.h>
 #include <arch/smp.h>
 #include <arch/irq.h>
 #include <arch/time.h>
 
 __thread unsigned host_cpu;
-__thread bool host_irqs_off;
+static __thread bool host_irqs_off;
+void (*host_interrupt)(void);
 unsigned host_cpu_count = 1;
 unsigned long per_cpu_offset[MAX_CPUS];
 u64 host_counter;
@@ -52,9 +55,80 @@ unsigned cpu_node(unsigned cpu)
 	return 0;
 }
 
-void cpu_idle_wait(void)
+unsigned cpu_id(void)
+{
+	return host_cpu;
+}
+
+/* Not inline: see <arch_impl/cpu.h>; after host_interrupt the host thread may be another. */
+static NOINLINE void irq_set_on(void)
 {
 	host_irqs_off = false;
+}
+
+static NOINLINE bool is_pending(void)
+{
+	return host_interrupt && !host_irqs_off &&
+		__atomic_load_n(&host_ipi_pending[host_cpu], __ATOMIC_SEQ_CST);
+}
+
+static NOINLINE void irq_set_off(void)
+{
+	host_irqs_off = true;
+}
+
+static void deliver(void)
+{
+	while (is_pending()) {
+		irq_set_off();
+		host_interrupt();
+		irq_set_on();
+	}
+}
+
+irqflags_t irq_save(void)
+{
+	irqflags_t flags = host_irqs_off;
+
+	host_irqs_off = true;
+	return flags;
+}
+
+void irq_restore(irqflags_t flags)
+{
+	host_irqs_off = flags;
+	if (!flags)
+		deliver();
+}
+
+void irq_enable(void)
+{
+	host_irqs_off = false;
+	deliver();
+}
+
+void irq_disable(void)
+{
+	host_irqs_off = true;
+}
+
+bool irqs_enabled(void)
+{
+	return !host_irqs_off;
+}
+
+void cpu_relax(void)
+{
+	deliver();
+	sched_yield();
+}
+
+/* Sleeps in short steps: tests have more CPUs than the machine. */
+void cpu_idle_wait(void)
+{
+	while (host_interrupt && !__atomic_load_n(&host_ipi_pending[host_cpu], __ATOMIC_SEQ_CST))
+		usleep(50);
+	irq_enable();
 }
 
 void cpu_halt_forever(void)

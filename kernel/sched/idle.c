@@ -12,6 +12,7 @@
 #include <arch/smp.h>
 #include <mm/kmap.h>
 #include <mm/slab.h>
+#include <sync/lockdep.h>
 
 #define POLL_ROUNDS 64
 
@@ -35,11 +36,9 @@ void sched_init(void)
 	this_cpu_write(current_thread, &boot_idle);
 	cpumask_set(&cpus_online, cpu);
 	cpus_online_count = 1;
-	timer_init_cpu();
-	rcu_init();
+	rcu_cpu_online(cpu);
 	for (unsigned i = 0; i < cpu_count(); i++)
 		work_init_cpu(i);
-	rcu_cpu_online(cpu);
 }
 
 int sched_make_idle(unsigned cpu, struct thread **out)
@@ -69,7 +68,6 @@ void sched_init_secondary(unsigned cpu)
 {
 	struct rq *rq = rq_of(cpu);
 
-	timer_init_cpu();
 	rcu_cpu_online(cpu);
 	rq->now = rq->idle_since = sched_clock();
 	WRITE_ONCE(rq->heartbeat, rq->now);

@@ -24,6 +24,9 @@
 #define CONSTANT_MAX   10
 #define ERROR_MAX_USEC 16000000
 #define DAY	       86400
+/* [man adjtimex(2)] ADJ_OFFSET_SINGLESHOT is ADJTIME | 1, ADJ_OFFSET_SS_READ ADJTIME | READ | 1. */
+#define MODE_ADJTIME   0x8000u
+#define MODE_READ      0x2000u
 
 static struct {
 	s64 freq_16;	  /* ppm, 2^-16 */
@@ -142,11 +145,8 @@ static void set_offset_locked(s64 offset_ns)
 
 static int check(const struct __kernel_timex *tx)
 {
-	if (tx->modes & ADJ_ADJTIME) {
-		if (!(tx->modes & ADJ_OFFSET_SINGLESHOT & ~ADJ_ADJTIME))
-			return -EINVAL;
-		return 0;
-	}
+	if (tx->modes & MODE_ADJTIME)
+		return tx->modes & ADJ_OFFSET ? 0 : -EINVAL;
 	if ((tx->modes & ADJ_TICK) &&
 		(tx->tick < TICK_USEC * 9 / 10 || tx->tick > TICK_USEC * 11 / 10))
 		return -EINVAL;
@@ -237,19 +237,15 @@ int clock_adjust(struct __kernel_timex *tx)
 	flags = clock_lock();
 	clock_update_locked();
 	old_single = ntp.single_ns;
-	if (!(tx->modes & ADJ_ADJTIME))
+	if (!(tx->modes & MODE_ADJTIME))
 		jumped = apply_locked(tx);
-	else if (!(tx->modes & (ADJ_OFFSET_SS_READ & ~ADJ_OFFSET_SINGLESHOT)))
+	else if (!(tx->modes & MODE_READ))
 		ntp.single_ns = tx->offset * 1000;
 	ret = ntp.status & (STA_UNSYNC | STA_CLOCKERR) ? TIME_ERROR : ntp.state;
 	active = adjust_is_active_locked();
-	{
-		u32 modes = tx->modes;
-
-		fill_locked(tx);
-		if (modes & ADJ_ADJTIME)
-			tx->offset = old_single / 1000;
-	}
+	fill_locked(tx);
+	if (tx->modes & MODE_ADJTIME)
+		tx->offset = old_single / 1000;
 	clock_unlock(flags);
 	if (jumped)
 		timer_clock_changed();

@@ -8,11 +8,14 @@
 #include <sched/thread.h>
 #include <sched/preempt.h>
 
-/* Boot CPU: the running code becomes its idle thread. Per-CPU areas exist, nothing else need. */
+/* Boot CPU: the running code becomes its idle thread. After clock_init, rcu_init; before timer_init_cpu. */
 void sched_init(void);
-/* CPU's idle thread is running; before interrupts are enabled on it for the first time. */
+/* CPU's idle thread is running; before timer_init_cpu and before interrupts are enabled on it. */
 void sched_init_secondary(unsigned cpu);
-/* Once, on the boot CPU, when threads, memory, time and all CPUs work: helper threads, detectors. */
+/*
+ * Once, in a thread, when all CPUs are there: RCU's threads, workers, detectors. Until then callbacks
+ * and works only queue up. May sleep.
+ */
 void sched_start_services(void);
 void sched_idle_loop(void) NORETURN;
 /* Make the idle thread for @cpu (arch_cpu_start). -ENOMEM. */

@@ -7,6 +7,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <lib/errno.h>
 #include <lib/list.h>
 #include <sync/spinlock.h>
 #include <sched/thread.h>

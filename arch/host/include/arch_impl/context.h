@@ -2,6 +2,8 @@
 #pragma once
 #include <lib/types.h>
 
+#define HOST_STACK_SIZE (256ul << 10) /* what kstack_alloc must give here: sanitizers need room */
+
 /* A thread of a host test is a coroutine (ucontext) on the CPU, that is the host thread, that switches to it. */
 struct arch_thread {
 	void *context; /* ucontext_t, made at the first need */

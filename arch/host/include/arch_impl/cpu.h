@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * A processor for tests: each host thread says which CPU it plays (host_cpu, 0 at first). There are no interrupts, so irq_* only keep the flag
- * that debug code looks at. Per-CPU areas are copies of section `percpu`, made before main(); CPU 0 has a copy too, so that the template stays
+ * A processor for tests: each host thread says which CPU it plays (host_cpu, 0 at first). There are no interrupts unless the test brings a handler;
+ * irq_* keep the flag that debug code looks at. Per-CPU areas are copies of section `percpu`, made before main(); CPU 0 has a copy too, so that the template stays
  * what it is. Accesses are relaxed atomics: a fold over all CPUs is then no data race to the thread sanitizer.
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
 
 extern __thread unsigned host_cpu;
-extern __thread bool host_irqs_off;
 extern unsigned host_cpu_count; /* what cpu_count() says: 1 unless the test sets it */
 u64 host_random_next(void);	/* a seeded sequence */
 
-static inline unsigned cpu_id(void)
-{
-	return host_cpu;
-}
+/*
+ * Interrupts, for tests of the scheduler: when this is set, it is called with host_irqs_off while
+ * something is pending for the CPU (host_ipi_pending), where interrupts are or become enabled: in
+ * irq_enable, irq_restore, cpu_relax and cpu_idle_wait.
+ */
+extern void (*host_interrupt)(void);
+
+/*
+ * Not inline: a coroutine can be on another host thread after it called something that switches, and a
+ * compiler keeps the address of a thread-local variable.
+ */
+unsigned cpu_id(void);
+irqflags_t irq_save(void);
+void irq_restore(irqflags_t flags);
+void irq_enable(void);
+void irq_disable(void);
+bool irqs_enabled(void);
+void cpu_relax(void);
 
 #define per_cpu_ptr(p, cpu) ((__typeof__(p))((unsigned long)(p) + per_cpu_offset[cpu]))
 #define this_cpu_ptr(p)	    per_cpu_ptr(p, cpu_id())
@@ -34,43 +47,6 @@ static inline unsigned cpu_id(void)
 			__ATOMIC_RELAXED, __ATOMIC_RELAXED);                                       \
 		tcc_old_;                                                                          \
 	})
-
-static inline irqflags_t irq_save(void)
-{
-	irqflags_t flags = host_irqs_off;
-
-	host_irqs_off = true;
-	return flags;
-}
-
-static inline void irq_restore(irqflags_t flags)
-{
-	host_irqs_off = flags;
-}
-
-static inline void irq_enable(void)
-{
-	host_irqs_off = false;
-}
-
-static inline void irq_disable(void)
-{
-	host_irqs_off = true;
-}
-
-static inline bool irqs_enabled(void)
-{
-	return !host_irqs_off;
-}
-
-static inline void cpu_relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#else
-	barrier();
-#endif
-}
 
 void cpu_idle_wait(void);
 void cpu_halt_forever(void) NORETURN;
