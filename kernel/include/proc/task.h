@@ -139,6 +139,9 @@ static inline struct task *thread_task(struct thread *t)
 	return (struct task *)t;
 }
 
+/* The running task; NULL on a kernel thread, which is no task. */
+struct task *task_current_or_null(void);
+
 extern struct spinlock proc_tree_lock;
 extern struct task *init_task;	/* pid 1 */
 

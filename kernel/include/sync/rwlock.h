@@ -23,6 +23,7 @@ int read_lock_killable(struct rwlock *l) MUST_CHECK;
 bool read_trylock(struct rwlock *l) MUST_CHECK;
 void read_unlock(struct rwlock *l);
 void write_lock(struct rwlock *l);
+void write_lock_nested(struct rwlock *l); /* a second lock of the same rank; the caller keeps an order (tree, address) */
 int write_lock_killable(struct rwlock *l) MUST_CHECK;
 bool write_trylock(struct rwlock *l) MUST_CHECK;
 void write_unlock(struct rwlock *l);

@@ -52,6 +52,8 @@ struct file_ops {
 	int (*setfl)(struct file *f, unsigned flags);
 	/* /proc/PID/fdinfo extra lines into buf. */
 	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
+	/* fcntl(2) commands of this kind of file: F_SETPIPE_SZ, F_ADD_SEALS...; -EINVAL for others. */
+	s64 (*fcntl)(struct file *f, unsigned cmd, u64 arg);
 	ssize_t (*splice_read)(struct file *f, s64 *pos, struct file *pipe, size_t len, unsigned flags);
 	ssize_t (*splice_write)(struct file *pipe, struct file *f, s64 *pos, size_t len, unsigned flags);
 };
@@ -64,12 +66,16 @@ enum file_mode {
 	FMODE_EXEC = 1u << 4,
 	FMODE_POS_LOCK = 1u << 5, /* regular file or directory: position updates are atomic */
 	FMODE_WRITER = 1u << 6,	/* counts as a writer of its inode (ETXTBSY) */
-	FMODE_EPOLLED = 1u << 7, /* some epoll watches it: tell it on release */
+	FMODE_EPOLLED = 1u << 7, /* some epoll watches it: tell it on release (set with file_mark_epolled) */
+	FMODE_OPENED = 1u << 8,	/* open succeeded: release will be called */
+	FMODE_NOWAIT = 1u << 9,	/* read and write honour RWF_NOWAIT */
+	FMODE_LOCKED = 1u << 10, /* some lock was set through it: close looks for them */
+	FMODE_DIR = 1u << 11,
 };
 
 struct file {
 	u64 refs;		/* atomic */
-	u32 mode;		/* enum file_mode, constant */
+	u32 mode;		/* enum file_mode; constant but for EPOLLED and LOCKED, which are set atomically */
 	u32 flags;		/* O_*; changed by F_SETFL under lock */
 	const struct file_ops *ops;
 	struct inode *inode;	/* never NULL (anonymous files share one inode each kind) */
@@ -81,13 +87,27 @@ struct file {
 	void *private;		/* the ops' own */
 	struct list_head epoll_watches; /* lock */
 	struct fown *owner;	/* F_SETOWN/F_SETSIG, NULL until used */
+	struct fasync *fasync;	/* O_ASYNC: the watch that sends SIGIO; lock */
 	s64 ra_state[2];	/* readahead's */
-	struct rcu_head rcu;
+	struct rcu_head rcu;	/* while it waits for its release, a struct task_work */
 };
 
 /* Make a file that stands in no directory (pipe, socket, eventfd): "anon_inode:[name]" or a pipe/socket inode. -ENFILE -ENOMEM. */
 int file_create_anon(const char *name, const struct file_ops *ops, void *priv, unsigned o_flags, struct file **out) MUST_CHECK;
+/*
+ * The same for objects with an inode of their own: both ends of a pipe share one. @kind: "pipe", "socket" (shown as "pipe:[ino]"). The inode
+ * comes with one reference; each file takes its own. The access mode of @o_flags gives FMODE_READ/WRITE.
+ */
+int inode_create_anon(const char *kind, u32 mode, struct inode **out) MUST_CHECK;
+int file_create_inode(struct inode *inode, const char *kind, const struct file_ops *ops, void *priv, unsigned o_flags,
+	struct file **out) MUST_CHECK;
+/* What opening a FIFO (or a pipe through /proc/PID/fd) does: set once by io at boot; until then -ENXIO. The ops' open gets inode->pipe to fill. */
+void vfs_set_fifo_ops(const struct file_ops *ops);
 void file_get(struct file *f);
+bool file_tryget(struct file *f) MUST_CHECK; /* under rcu_read_lock, or while the memory cannot go */
+/* As file_put, but releases at once: the caller holds no lock. */
+void file_put_sync(struct file *f);
+void file_mark_epolled(struct file *f);
 void file_put(struct file *f);	/* the last put releases it: may be deferred to the return to user mode; any thread context */
 
 /* ---- descriptor tables ---- */
@@ -121,8 +141,12 @@ int fd_add(struct file *f, bool cloexec) MUST_CHECK;
 struct file *files_lookup(struct files *t, int fd);
 /* Next used descriptor >= fd, or -1. */
 int files_next(struct files *t, int fd);
+/* Is @fd of the table close-on-exec? */
+bool files_cloexec(struct files *t, int fd);
 
 /* ---- whole operations used inside the kernel ---- */
+ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf); /* checks mode and position; iobuf of anybody's */
+ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
 ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos);	/* kernel memory */
 ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos);
 /* Path string of an open file relative to the running task's root ("/a/b", "pipe:[3]", "... (deleted)"): length or -ENAMETOOLONG; fills from the start of buf. */

@@ -16,6 +16,7 @@ struct super;
 struct dentry;
 struct kstatfs;
 struct kstat;
+struct kstatfs;
 
 struct kstat {
 	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id;
@@ -55,12 +56,22 @@ struct inode_ops {
 	int (*follow)(struct inode *inode, struct dentry *dentry, struct path *out);
 	int (*setattr)(struct inode *inode, const struct iattr *attr);
 	int (*getattr)(struct inode *inode, struct kstat *st); /* NULL: from the inode's fields */
-	int (*permission)(struct inode *inode, int mask);	/* NULL: mode bits and ACL */
+	int (*permission)(struct inode *inode, int mask);	/* NULL: mode bits */
 	int (*revalidate)(struct dentry *dentry);		/* 1 valid, 0 look up again */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(struct inode *inode, const char *name, const void *val, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*removexattr)(struct inode *inode, const char *name);
+};
+
+enum inode_flags {
+	INODE_IMMUTABLE = 1u << 0,
+	INODE_APPEND = 1u << 1,
+	INODE_NOATIME = 1u << 2,
+	INODE_DEAD = 1u << 3,	/* removed directory: no new entries; lock */
+	INODE_NODUMP = 1u << 4,
+	INODE_LINKABLE = 1u << 5, /* O_TMPFILE without O_EXCL: linkat may give it a name */
+	INODE_ANON = 1u << 6,	/* in no directory ever */
 };
 
 struct inode {
@@ -82,8 +93,9 @@ struct inode {
 	s32 writers;		/* atomic: > 0 open for writing, < 0 executed: ETXTBSY */
 	struct file_locks *locks;	/* POSIX, OFD, flock, leases; NULL until used */
 	struct fsnotify_marks *marks;	/* inotify, fanotify */
-	struct list_head super_link, dentries;
 	struct pipe *pipe;	/* FIFO */
+	const char *link;	/* symlink kept in memory: NUL-terminated and readable 8 bytes further, freed after RCU; NULL: ops->readlink or ops->follow */
+	u16 link_len;
 	void *private;		/* the file system's */
 	struct rcu_head rcu;
 };
@@ -97,21 +109,69 @@ struct super_ops {
 	int (*remount)(struct super *sb, unsigned sb_flags, const char *options);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */
-	struct dentry *(*root)(struct super *sb);
 };
+
+/* A mounted file system. Shared by its mounts. */
+struct super {
+	const struct super_ops *ops;
+	struct fs_type *type;
+	u64 refs;		/* atomic: mounts */
+	u32 flags;		/* MS_RDONLY MS_SYNCHRONOUS MS_MANDLOCK MS_DIRSYNC MS_LAZYTIME of <linux/mount.h> */
+	u32 dev;		/* st_dev; anonymous ones count up from 0:1 */
+	u32 blksize, namelen_max;
+	u64 magic, maxbytes;
+	struct dentry *root;	/* holds a reference */
+	struct mutex rename_lock; /* renames between two directories */
+	u64 next_ino;		/* atomic */
+	bool revalidate;	/* dentries of this file system are asked by ops->revalidate on every walk */
+	void *private;
+	struct list_head link;	/* all super blocks; super_lock */
+};
+/* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
+int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
+void super_get(struct super *sb);
+void super_put(struct super *sb); /* the last one kills it; may sleep */
+
+/*
+ * An inode of @sb with one reference, the type and permission of @mode, owner and set-group rules from @dir (NULL: 0, 0), times now, nlink 1, and a fresh
+ * number. NULL: -ENOMEM. May sleep.
+ */
+struct inode *inode_alloc(struct super *sb, const struct inode *dir, u32 mode);
+void inode_touch(struct inode *inode, unsigned iattr_times); /* IATTR_ATIME|MTIME|CTIME := now */
+struct ktime ktime_now(void); /* of the coarse clock, as all file times */
+static inline void inode_set_nlink(struct inode *inode, u32 n)
+{
+	WRITE_ONCE(inode->nlink, n);
+}
+static inline bool inode_is(const struct inode *inode, u32 type) /* S_IFDIR... */
+{
+	return (READ_ONCE(inode->mode) & 0170000u) == type;
+}
+
+/* What iterate gives its entries to. pos: in: where to start; out: where the next call goes on. 0 and 1 are "." and "..". */
+struct dir_emit {
+	s64 pos;
+	/* False: the buffer is full, @off stays for next time. @type: DT_*. @off: position of this entry. */
+	bool (*emit)(struct dir_emit *e, const char *name, size_t len, u64 ino, unsigned type, s64 off);
+};
+/* Emit "." and ".." when pos is 0 or 1; false: full. Context: directory lock held for reading. */
+bool dir_emit_dots(struct file *f, struct dir_emit *e);
 
 struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
+enum fs_flags { FS_NODEV = 1, FS_USERNS = 2 };
 struct fs_type {
 	struct fs_type *next;
 	const char *name;
-	unsigned flags;		/* FS_NODEV, FS_USERNS */
+	unsigned flags;		/* enum fs_flags */
 	/* Make a super block; options is mount(2)'s data string (may be NULL). */
 	int (*mount)(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out);
 };
 void fs_register(struct fs_type *t);
+/* /proc/filesystems. */
+size_t fs_show_types(char *buf, size_t size);
 
 /* ---- devices ---- */
 /* Character devices by number: open replaces f->ops by the driver's. */
@@ -122,7 +182,9 @@ struct chrdev {
 	void *private;		/* inode->private of devtmpfs nodes is not used: file->private starts as this */
 	const char *name;
 };
-int chrdev_register(struct chrdev *c) MUST_CHECK;
+int chrdev_register(struct chrdev *c) MUST_CHECK; /* -EBUSY: numbers taken */
+/* /proc/devices: one line per major. */
+size_t chrdev_show(char *buf, size_t size);
 /* Node in devtmpfs; "pts/0", "input/event0"; mode includes S_IFCHR/S_IFBLK. */
 int devtmpfs_add(const char *name, u32 mode, u32 rdev) MUST_CHECK;
 void devtmpfs_remove(const char *name);

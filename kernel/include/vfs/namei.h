@@ -22,6 +22,8 @@ struct fs_context {
 	struct seqcount seq;
 	struct path root, cwd;
 };
+extern struct fs_context fs_context_init; /* of kernel threads and of process 1's start */
+struct fs_context *fs_current(void);
 struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
 void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
@@ -48,9 +50,27 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 /* Set-id bits and file capabilities of this mount count for nothing. */
 bool path_is_nosuid(const struct path *p);
 
+/*
+ * Operations on names, for system calls and kernel code alike; flags and errors as the system calls of these names have them.
+ */
+int vfs_mkdirat(int dirfd, const struct path_name *name, u32 mode) MUST_CHECK;
+int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev) MUST_CHECK;
+int vfs_symlinkat(const struct path_name *target, int dirfd, const struct path_name *name) MUST_CHECK;
+int vfs_unlinkat(int dirfd, const struct path_name *name) MUST_CHECK;
+int vfs_rmdirat(int dirfd, const struct path_name *name) MUST_CHECK;
+int vfs_linkat(int odirfd, const struct path_name *old, int ndirfd, const struct path_name *name, int at_flags) MUST_CHECK;
+int vfs_renameat(int odirfd, const struct path_name *old, int ndirfd, const struct path_name *name, unsigned flags) MUST_CHECK;
+/* Set the working directory (-ENOTDIR -EACCES checked by the caller) or the root of the running task. */
+void fs_set_cwd(const struct path *p);
+void fs_set_root(const struct path *p);
+void fs_get_cwd(struct path *out);	/* with references */
+void fs_get_root(struct path *out);
+
 /* Rights of the running task to an inode; mask MAY_READ|MAY_WRITE|MAY_EXEC. */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
 int inode_permission(struct inode *inode, int mask) MUST_CHECK;
+/* The same with read-only and no-exec mounts looked at; @mask may be 0 (existence). As access(2) needs. */
+int path_permission(const struct path *p, int mask) MUST_CHECK;
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 int inode_getattr(const struct path *p, struct kstat *st) MUST_CHECK;

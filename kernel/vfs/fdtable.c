@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptor tables.
+ *
+ * struct files is one table, shared by CLONE_FILES; struct fdtable is its present arrays: pointers and three bitmaps (open, close-on-exec, and "full": bit n
+ * set when word n of open is all ones, so that the lowest free descriptor is found by looking at one word per 4,096).
+ *
+ * Readers take no lock: under RCU they load the arrays, load the pointer, take a reference unless it is 0, and look again whether arrays and pointer are
+ * still the same (the memory of files and arrays stays for a grace period). Writers hold files->lock, or are the only user: a table with one
+ * reference is changed by its own thread only, for sharing begins with that thread (clone) or is for reading (procfs).
+ *
+ * A descriptor's states: free (bit clear, pointer NULL) → reserved (bit set, NULL) → in use (bit set, pointer).
+ */
+#include "vfs_impl.h"
+#include <debug/panic.h>
+#include <lib/bitmap.h>
+#include <lib/string.h>
+#include <lib/overflow.h>
+#include <mm/slab.h>
+#include <mm/kmap.h>
+#include <vfs/fdtable.h>
+#include <vfs/locks.h>
+
+LOCK_CLASS(files, RANK_FDTABLE, "one descriptor table");
+
+#define FDS_INLINE 64u
+u32 vfs_nr_open = 1u << 20;
+
+struct fdtable {
+	u32 max;
+	struct file **file;	/* RCU */
+	unsigned long *open, *cloexec, *full;
+	struct rcu_head rcu;
+	struct fdtable *next_free;
+};
+
+struct files {
+	u64 refs;
+	struct spinlock lock;
+	u32 first_free;		/* no descriptor below it is free */
+	struct fdtable *fdt;	/* RCU */
+	struct fdtable small;
+	unsigned long open1, cloexec1, full1;
+	struct file *file1[FDS_INLINE];
+	struct rcu_head rcu;
+};
+
+static struct slab_cache *files_cache;
+
+void fdtable_init(void);
+void fdtable_init(void)
+{
+	files_cache = slab_cache_create("files", sizeof(struct files), 64, SLAB_PANIC);
+}
+
+/* Alone, no lock is needed; see above. */
+static inline bool lock_table(struct files *t)
+{
+	if (likely(LOAD_ACQUIRE(t->refs) == 1))
+		return false;
+	spin_lock(&t->lock);
+	return true;
+}
+
+static inline void unlock_table(struct files *t, bool locked)
+{
+	if (unlikely(locked))
+		spin_unlock(&t->lock);
+}
+
+static void small_init(struct files *t)
+{
+	t->small.max = FDS_INLINE;
+	t->small.file = t->file1;
+	t->small.open = &t->open1;
+	t->small.cloexec = &t->cloexec1;
+	t->small.full = &t->full1;
+	t->fdt = &t->small;
+}
+
+static struct files *files_alloc(void)
+{
+	struct files *t = slab_alloc(files_cache, 0);
+
+	if (!t)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	t->refs = 1;
+	spin_init(&t->lock, files);
+	small_init(t);
+	return t;
+}
+
+struct files *files_create(void)
+{
+	return files_alloc();
+}
+
+static size_t table_bytes(u32 max)
+{
+	size_t words = max / 64;
+
+	return sizeof(struct fdtable) + max * sizeof(struct file *) + (2 * words + DIV_ROUND_UP(words, 64)) * 8;
+}
+
+/* max: a multiple of 64 */
+static struct fdtable *table_alloc(u32 max)
+{
+	size_t words = max / 64, size = table_bytes(max);
+	struct fdtable *f = size <= (1u << 20) ? kzalloc(size, 0) : vmap_alloc(size);
+
+	if (!f)
+		return NULL;
+	f->max = max;
+	f->file = (struct file **)(f + 1);
+	f->open = (unsigned long *)(f->file + max);
+	f->cloexec = f->open + words;
+	f->full = f->cloexec + words;
+	return f;
+}
+
+static void table_free(struct fdtable *f)
+{
+	if (table_bytes(f->max) <= (1u << 20))
+		kfree(f);
+	else
+		vmap_free(f);
+}
+
+static void table_copy(struct fdtable *to, const struct fdtable *from)
+{
+	u32 words = min(from->max, to->max) / 64;
+
+	memcpy(to->file, from->file, words * 64 * sizeof(struct file *));
+	memcpy(to->open, from->open, words * 8);
+	memcpy(to->cloexec, from->cloexec, words * 8);
+	for (u32 i = 0; i < words; i++)
+		bitmap_assign(to->full, i, to->open[i] == ~0ul);
+}
+
+static void table_free_rcu(struct rcu_head *head)
+{
+	kfree(container_of(head, struct fdtable, rcu));
+}
+
+static void table_retire(struct files *t, struct fdtable *old)
+{
+	if (old == &t->small)
+		return;
+	if (table_bytes(old->max) <= (1u << 20)) {
+		rcu_call(&old->rcu, table_free_rcu);
+	} else { /* vmap_free may sleep; such tables are rare */
+		rcu_synchronize();
+		vmap_free(old);
+	}
+}
+
+/* Make room for @fd. Called and returns with the table locked as @locked says; lets go meanwhile. 1: something may have changed. */
+static int table_grow(struct files *t, u32 fd, bool *locked)
+{
+	struct fdtable *old, *fresh;
+	u32 max;
+
+	if (fd >= vfs_nr_open)
+		return -EMFILE;
+	max = (u32)roundup_pow2(max_t(u32, fd + 1, 256));
+	unlock_table(t, *locked);
+	fresh = table_alloc(max);
+	*locked = lock_table(t);
+	if (!fresh)
+		return -ENOMEM;
+	old = t->fdt;
+	if (old->max >= max) {
+		table_free(fresh);
+		return 1;
+	}
+	table_copy(fresh, old);
+	rcu_assign_pointer(t->fdt, fresh);
+	unlock_table(t, *locked);
+	table_retire(t, old);
+	*locked = lock_table(t);
+	return 1;
+}
+
+static u32 find_free(const struct fdtable *f, u32 from)
+{
+	u32 words = f->max / 64, w = from / 64;
+	unsigned long bits;
+
+	if (from >= f->max)
+		return f->max;
+	bits = ~f->open[w] & (~0ul << (from % 64));
+	if (likely(bits))
+		return w * 64 + ctz64(bits);
+	w = (u32)bitmap_find_next_clear(f->full, words, w + 1);
+	if (w >= words)
+		return f->max;
+	return w * 64 + ctz64(~f->open[w]);
+}
+
+static inline void set_open(struct fdtable *f, u32 fd, bool cloexec)
+{
+	bitmap_set(f->open, fd);
+	if (f->open[fd / 64] == ~0ul)
+		bitmap_set(f->full, fd / 64);
+	bitmap_assign(f->cloexec, fd, cloexec);
+}
+
+static inline void set_free(struct files *t, struct fdtable *f, u32 fd)
+{
+	bitmap_clear(f->open, fd);
+	bitmap_clear(f->full, fd / 64);
+	if (fd < t->first_free)
+		t->first_free = fd;
+}
+
+static int reserve(struct files *t, int min_fd, u64 limit, bool cloexec)
+{
+	bool locked = lock_table(t);
+	int err;
+	u32 fd;
+
+	for (;;) {
+		struct fdtable *f = t->fdt;
+
+		fd = max_t(u32, (u32)min_fd, t->first_free);
+		if (fd < f->max)
+			fd = find_free(f, fd);
+		err = -EMFILE;
+		if (fd >= limit)
+			break;
+		if (likely(fd < f->max)) {
+			if ((u32)min_fd <= t->first_free)
+				t->first_free = fd + 1;
+			set_open(f, fd, cloexec);
+			err = (int)fd;
+			break;
+		}
+		err = table_grow(t, fd, &locked);
+		if (err < 0)
+			break;
+	}
+	unlock_table(t, locked);
+	return err;
+}
+
+int fd_reserve(int min_fd, bool cloexec)
+{
+	return reserve(task_current()->files, min_fd, min_t(u64, rlimit_cur(RLIMIT_NOFILE), S32_MAX), cloexec);
+}
+
+void fd_install(int fd, struct file *file)
+{
+	struct files *t = task_current()->files;
+	bool locked = lock_table(t);
+
+	DASSERT(!t->fdt->file[fd]);
+	rcu_assign_pointer(t->fdt->file[fd], file);
+	unlock_table(t, locked);
+}
+
+void fd_cancel(int fd)
+{
+	struct files *t = task_current()->files;
+	bool locked = lock_table(t);
+
+	set_free(t, t->fdt, (u32)fd);
+	unlock_table(t, locked);
+}
+
+int fd_add(struct file *file, bool cloexec)
+{
+	int fd = fd_reserve(0, cloexec);
+
+	if (fd >= 0)
+		fd_install(fd, file);
+	return fd;
+}
+
+/* Under RCU; with a reference. */
+static struct file *lookup_rcu(struct files *t, u32 fd)
+{
+	for (;;) {
+		struct fdtable *f = rcu_dereference(t->fdt);
+		struct file *file;
+
+		if (fd >= f->max)
+			return NULL;
+		file = rcu_dereference(f->file[fd]);
+		if (!file)
+			return NULL;
+		if (file_tryget(file)) {
+			if (likely(READ_ONCE(f->file[fd]) == file && READ_ONCE(t->fdt) == f))
+				return file;
+			file_put(file); /* deferred: does not sleep */
+		}
+	}
+}
+
+static struct fd_ref get_any(int fd)
+{
+	struct files *t = task_current()->files;
+	struct file *file;
+
+	if (likely(LOAD_ACQUIRE(t->refs) == 1)) {
+		struct fdtable *f = t->fdt;
+
+		file = likely((u32)fd < f->max) ? f->file[fd] : NULL;
+		return (struct fd_ref){.file = file, .put = false};
+	}
+	rcu_read_lock();
+	file = lookup_rcu(t, (u32)fd);
+	rcu_read_unlock();
+	return (struct fd_ref){.file = file, .put = file != NULL};
+}
+
+struct fd_ref fd_get_path(int fd)
+{
+	return get_any(fd);
+}
+
+struct fd_ref fd_get(int fd)
+{
+	struct fd_ref r = get_any(fd);
+
+	if (likely(r.file) && unlikely(r.file->mode & FMODE_PATH)) {
+		fd_put(r);
+		return (struct fd_ref){.file = NULL, .put = false};
+	}
+	return r;
+}
+
+struct file *files_lookup(struct files *t, int fd)
+{
+	struct file *file;
+
+	rcu_read_lock();
+	file = lookup_rcu(t, (u32)fd);
+	rcu_read_unlock();
+	return file;
+}
+
+int files_next(struct files *t, int fd)
+{
+	int found = -1;
+	struct fdtable *f;
+
+	rcu_read_lock();
+	f = rcu_dereference(t->fdt);
+	for (u32 i = (u32)max(fd, 0); i < f->max; i++) {
+		i = (u32)bitmap_find_next_set(f->open, f->max, i);
+		if (i >= f->max)
+			break;
+		if (rcu_dereference(f->file[i])) {
+			found = (int)i;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+bool files_cloexec(struct files *t, int fd)
+{
+	struct fdtable *f;
+	bool on;
+
+	rcu_read_lock();
+	f = rcu_dereference(t->fdt);
+	on = (u32)fd < f->max && bitmap_test(f->cloexec, (u32)fd);
+	rcu_read_unlock();
+	return on;
+}
+
+void files_get(struct files *t)
+{
+	__atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool files_is_shared(struct files *t)
+{
+	return READ_ONCE(t->refs) > 1;
+}
+
+/* What each close does before the reference goes. */
+static int file_close(struct file *file, struct files *t)
+{
+	int err = 0;
+
+	if (file->ops && file->ops->flush)
+		err = file->ops->flush(file);
+	if (unlikely(READ_ONCE(file->inode->locks)) && !(file->mode & FMODE_PATH))
+		file_locks_close(file, t);
+	return err;
+}
+
+static void files_free_rcu(struct rcu_head *head)
+{
+	slab_free(files_cache, container_of(head, struct files, rcu));
+}
+
+void files_put(struct files *t)
+{
+	struct fdtable *f;
+
+	if (__atomic_fetch_sub(&t->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	f = t->fdt;
+	for (u32 w = 0; w < f->max / 64; w++) {
+		for (unsigned long bits = f->open[w]; bits; bits &= bits - 1) {
+			struct file *file = f->file[w * 64 + ctz64(bits)];
+
+			if (!file)
+				continue;
+			(void)file_close(file, t);
+			file_put_sync(file);
+		}
+	}
+	table_retire(t, f);
+	rcu_call(&t->rcu, files_free_rcu);
+}
+
+static u32 used_words(const struct fdtable *f)
+{
+	u32 w = f->max / 64;
+
+	while (w > 1 && !READ_ONCE(f->open[w - 1]))
+		w--;
+	return w;
+}
+
+int files_fork(struct files *from, struct files **out)
+{
+	struct files *t = files_alloc();
+	struct fdtable *f, *spare = NULL;
+	u32 words;
+
+	if (!t)
+		return -ENOMEM;
+	for (;;) {
+		spin_lock(&from->lock);
+		f = from->fdt;
+		words = used_words(f);
+		if (words == 1 || (spare && spare->max / 64 >= words))
+			break;
+		spin_unlock(&from->lock);
+		if (spare)
+			table_free(spare);
+		spare = table_alloc((u32)roundup_pow2(words * 64));
+		if (!spare) {
+			slab_free(files_cache, t);
+			return -ENOMEM;
+		}
+	}
+	if (words > 1) {
+		t->fdt = spare;
+		spare = NULL;
+	}
+	table_copy(t->fdt, f);
+	t->first_free = from->first_free;
+	for (u32 w = 0; w < words; w++) {
+		for (unsigned long bits = f->open[w]; bits; bits &= bits - 1) {
+			u32 fd = w * 64 + ctz64(bits);
+
+			if (f->file[fd])
+				file_get(f->file[fd]);
+			else /* reserved by another thread of the parent */
+				set_free(t, t->fdt, fd);
+		}
+	}
+	spin_unlock(&from->lock);
+	if (spare)
+		table_free(spare);
+	*out = t;
+	return 0;
+}
+
+/* Take the file out; NULL: not open. */
+static struct file *take(struct files *t, u32 fd)
+{
+	struct fdtable *f = t->fdt;
+	struct file *file;
+
+	if (fd >= f->max)
+		return NULL;
+	file = f->file[fd];
+	if (!file)
+		return NULL;
+	WRITE_ONCE(f->file[fd], NULL);
+	bitmap_clear(f->cloexec, fd);
+	set_free(t, f, fd);
+	return file;
+}
+
+int fd_close(int fd)
+{
+	struct files *t = task_current()->files;
+	bool locked = lock_table(t);
+	struct file *file = take(t, (u32)fd);
+	int err;
+
+	unlock_table(t, locked);
+	if (!file)
+		return -EBADF;
+	err = file_close(file, t);
+	file_put_sync(file);
+	return err;
+}
+
+void files_close_on_exec(struct files *t)
+{
+	for (u32 w = 0; w < READ_ONCE(t->fdt)->max / 64; w++) {
+		unsigned long bits = t->fdt->cloexec[w] & t->fdt->open[w];
+
+		for (; bits; bits &= bits - 1) {
+			bool locked = lock_table(t);
+			struct file *file = take(t, w * 64 + ctz64(bits));
+
+			unlock_table(t, locked);
+			if (file) {
+				(void)file_close(file, t);
+				file_put_sync(file);
+			}
+		}
+	}
+}
+
+void fd_close_range(u32 first, u32 last, bool mark_only)
+{
+	struct files *t = task_current()->files;
+
+	for (u32 fd = first; fd <= last; fd++) {
+		bool locked = lock_table(t);
+		struct fdtable *f = t->fdt;
+		struct file *file = NULL;
+
+		fd = (u32)bitmap_find_next_set(f->open, f->max, fd);
+		if (fd >= f->max || fd > last) {
+			unlock_table(t, locked);
+			break;
+		}
+		if (mark_only)
+			bitmap_set(f->cloexec, fd);
+		else
+			file = take(t, fd);
+		unlock_table(t, locked);
+		if (file) {
+			(void)file_close(file, t);
+			file_put_sync(file);
+		}
+	}
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	struct files *t = task_current()->files;
+	bool locked = lock_table(t);
+	int err = -EBADF;
+
+	if ((u32)fd < t->fdt->max && t->fdt->file[fd]) {
+		bitmap_assign(t->fdt->cloexec, (u32)fd, on);
+		err = 0;
+	}
+	unlock_table(t, locked);
+	return err;
+}
+
+/* Put a reference of @file at @fd, closing what is there. -EBUSY: somebody reserves it just now. */
+int fd_replace(int fd, struct file *file, bool cloexec)
+{
+	struct files *t = task_current()->files;
+	bool locked = lock_table(t);
+	struct file *old;
+	int err;
+
+	while ((u32)fd >= t->fdt->max) {
+		err = table_grow(t, (u32)fd, &locked);
+		if (err < 0) {
+			unlock_table(t, locked);
+			return err == -EMFILE ? -EBADF : err;
+		}
+	}
+	old = t->fdt->file[fd];
+	if (!old && bitmap_test(t->fdt->open, (u32)fd)) {
+		unlock_table(t, locked);
+		return -EBUSY;
+	}
+	file_get(file);
+	set_open(t->fdt, (u32)fd, cloexec);
+	rcu_assign_pointer(t->fdt->file[fd], file);
+	unlock_table(t, locked);
+	if (old) {
+		(void)file_close(old, t);
+		file_put_sync(old);
+	}
+	return fd;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The VFS at boot: caches, the root file system (a tmpfs), the internal mounts, and the three names that init may count on.
+ */
+#include "vfs_impl.h"
+#include <debug/log.h>
+#include <debug/panic.h>
+#include <init/initcall.h>
+
+void namei_init(void);
+void fdtable_init(void);
+void tmpfs_init(void);
+int shmem_init(void);
+
+static struct fs_type rootfs_type;
+
+static int rootfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+{
+	int err = tmpfs_type.mount(t, sb_flags, source, "mode=0755", out);
+
+	return err;
+}
+
+static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV, .mount = rootfs_mount};
+
+static int make_names(void)
+{
+	struct path_name *n;
+	int err;
+
+	err = path_name_kernel("/dev", &n);
+	if (err)
+		return err;
+	err = vfs_mkdirat(AT_FDCWD, n, 0755);
+	path_name_put(n);
+	if (err || (err = path_name_kernel("/dev/console", &n)))
+		return err;
+	err = vfs_mknodat(AT_FDCWD, n, S_IFCHR | 0600, vfs_mkdev(5, 1));
+	path_name_put(n);
+	if (err || (err = path_name_kernel("/root", &n)))
+		return err;
+	err = vfs_mkdirat(AT_FDCWD, n, 0700);
+	path_name_put(n);
+	return err;
+}
+
+static int vfs_init(void)
+{
+	struct super *root;
+	int err;
+
+	dcache_init();
+	inode_cache_init();
+	namei_init();
+	file_init();
+	fdtable_init();
+	mount_init();
+	tmpfs_init();
+	fs_register(&rootfs_type);
+	err = rootfs_type.mount(&rootfs_type, 0, "rootfs", NULL, &root);
+	if (!err) {
+		err = mount_tree_init(root);
+		super_put(root);
+	}
+	if (!err)
+		err = pipefs_init();
+	if (!err)
+		err = shmem_init();
+	if (!err)
+		err = devtmpfs_init();
+	if (!err)
+		err = make_names();
+	/* Nothing runs without a root: this is memory that is missing at boot. */
+	if (err)
+		panic("vfs: no root file system: error %d", err);
+	return 0;
+}
+
+INITCALL(vfs, "", vfs_init);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files of memory without a name: memfd_create(2), shared anonymous mappings, System V segments. They live in an internal tmpfs without limits.
+ */
+#include "tmpfs.h"
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <vfs/shmem.h>
+#include <linux/memfd.h>
+
+static struct mount *shm_mount;
+
+int shmem_init(void);
+int shmem_init(void)
+{
+	return mount_internal(&tmpfs_type, "size=0,nr_inodes=0", &shm_mount);
+}
+
+static int create(const char *name, u64 size, u32 mode, u32 seals, struct file **out)
+{
+	struct super *sb = shm_mount->super;
+	struct inode *inode;
+	struct dentry *d;
+	struct path p;
+	struct file *f;
+	int err;
+
+	if (size > sb->maxbytes)
+		return -EINVAL;
+	err = tmpfs_inode_create(sb, shm_mount->root->inode, S_IFREG | mode, 0, &inode);
+	if (err)
+		return err;
+	inode_set_nlink(inode, 0);
+	inode->data.size = size;
+	tmpfs_inode(inode)->seals = seals;
+	d = dentry_create_anon(sb, name, inode, 0);
+	if (!d)
+		return -ENOMEM;
+	mount_get(shm_mount);
+	p = (struct path){.mnt = shm_mount, .dentry = d};
+	err = file_open_path(&p, O_RDWR | O_LARGEFILE, &f);
+	path_put(&p);
+	if (!err)
+		*out = f;
+	return err;
+}
+
+int shmem_create(const char *name, u64 size, struct file **out)
+{
+	return create(name, size, 0777, F_SEAL_SEAL, out);
+}
+
+int memfd_create_file(const char *name, unsigned flags, struct file **out)
+{
+	char text[NAME_MAX + 1];
+	u32 seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
+	u32 mode = 0777;
+
+	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
+		return -EINVAL; /* MFD_HUGETLB too */
+	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
+		return -EINVAL;
+	if (flags & MFD_NOEXEC_SEAL) {
+		mode = 0666;
+		seals = F_SEAL_EXEC;
+	}
+	if (strlen(name) > NAME_MAX - 6)
+		return -EINVAL;
+	scnprintf(text, sizeof(text), "memfd:%s", name);
+	return create(text, 0, mode, seals, out);
+}

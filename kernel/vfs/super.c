@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Super blocks and the types of file systems.
+ */
+#include "vfs_impl.h"
+#include <lib/string.h>
+#include <lib/strbuf.h>
+#include <mm/slab.h>
+#include <linux/mount.h>
+
+LOCK_CLASS(super_list, RANK_LEAF, "the list of super blocks and of file system types");
+LOCK_CLASS(fs_rename, RANK_FS_RENAME, "renames between directories of one file system");
+
+static struct spinlock super_lock = SPINLOCK_INIT(super_list);
+static LIST_HEAD(supers);
+static struct fs_type *types;
+static u32 next_minor = 1;
+
+void fs_register(struct fs_type *t)
+{
+	struct fs_type **link = &types;
+
+	spin_lock(&super_lock);
+	while (*link)
+		link = &(*link)->next;
+	t->next = NULL;
+	STORE_RELEASE(*link, t);
+	spin_unlock(&super_lock);
+}
+
+struct fs_type *fs_find(const char *name)
+{
+	for (struct fs_type *t = LOAD_ACQUIRE(types); t; t = LOAD_ACQUIRE(t->next)) {
+		if (strcmp(t->name, name) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+size_t fs_show_types(char *buf, size_t size)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb, buf, size);
+	for (struct fs_type *t = LOAD_ACQUIRE(types); t; t = LOAD_ACQUIRE(t->next))
+		strbuf_printf(&sb, "%s\t%s\n", t->flags & FS_NODEV ? "nodev" : "", t->name);
+	return sb.len;
+}
+
+int fs_type_mount(const char *type, unsigned sb_flags, const char *source, const char *options, struct super **out)
+{
+	struct fs_type *t = fs_find(type);
+
+	return t ? t->mount(t, sb_flags, source, options, out) : -ENODEV;
+}
+
+int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out)
+{
+	struct super *sb = kzalloc(sizeof(*sb), 0);
+
+	if (!sb)
+		return -ENOMEM;
+	sb->ops = ops;
+	sb->type = t;
+	sb->refs = 1;
+	sb->flags = sb_flags;
+	sb->blksize = PAGE_SIZE;
+	sb->namelen_max = NAME_MAX;
+	sb->maxbytes = MAX_FILE_BYTES;
+	sb->next_ino = 1;
+	mutex_init(&sb->rename_lock, fs_rename);
+	spin_lock(&super_lock);
+	sb->dev = vfs_mkdev(0, next_minor++);
+	list_add_tail(&sb->link, &supers);
+	spin_unlock(&super_lock);
+	*out = sb;
+	return 0;
+}
+
+void super_get(struct super *sb)
+{
+	__atomic_fetch_add(&sb->refs, 1, __ATOMIC_RELAXED);
+}
+
+void super_put(struct super *sb)
+{
+	spin_lock(&super_lock);
+	if (__atomic_fetch_sub(&sb->refs, 1, __ATOMIC_ACQ_REL) != 1) {
+		spin_unlock(&super_lock);
+		return;
+	}
+	list_del(&sb->link);
+	spin_unlock(&super_lock);
+	if (sb->ops->sync)
+		(void)sb->ops->sync(sb, true);
+	if (sb->root) {
+		dentry_shrink_tree(sb->root);
+		dentry_kill_tree(sb->root);
+		dentry_put(sb->root);
+	}
+	/* Inodes and dentries point at the super block until their grace period is over. */
+	rcu_barrier();
+	if (sb->ops->kill)
+		sb->ops->kill(sb);
+	kfree(sb);
+}
+
+int vfs_sync_all(void)
+{
+	struct super *sb, *prev = NULL;
+
+	spin_lock(&super_lock);
+	list_for_each_entry(sb, &supers, link)
+	{
+		if (!sb->ops->sync || (sb->flags & MS_RDONLY))
+			continue;
+		super_get(sb);
+		spin_unlock(&super_lock);
+		(void)sb->ops->sync(sb, true);
+		if (prev)
+			super_put(prev);
+		prev = sb; /* holds its place in the list */
+		spin_lock(&super_lock);
+	}
+	spin_unlock(&super_lock);
+	if (prev)
+		super_put(prev);
+	return 0;
+}
