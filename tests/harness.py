@@ -22,7 +22,9 @@ import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
-CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wextra", "-Werror", "-Wno-nonnull",
+CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wextra", "-Werror",
+          "-Wno-nonnull", "-Wno-unused-result",
+          "-Wno-maybe-uninitialized", "-Wno-stringop-overflow", "-Wno-stringop-overread",
           "-fno-strict-aliasing", "-pthread", "-I" + str(HERE)]
 BUSYBOX = pathlib.Path("/bin/busybox")
 ERROR_WORDS = re.compile(r"kernel panic|lockdep:|KASAN|UBSAN|BUG:|hung task|soft lockup|"

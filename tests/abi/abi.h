@@ -225,9 +225,7 @@ HELPER void await_state(pid_t tid, char want)
 /* Become an ordinary user for good. */
 HELPER void become(uid_t uid)
 {
-	gid_t none[1];
-
-	NEED(setgroups(0, none));
+	NEED(setgroups(0, NULL));
 	NEED(setresgid(uid, uid, uid));
 	NEED(setresuid(uid, uid, uid));
 }
