@@ -231,8 +231,9 @@ def run_host(root):
     """Run the jobs on this machine's Linux, in namespaces of their own."""
     if os.geteuid() != 0:
         sys.exit("the reference run on the build machine needs root")
-    script = ('set -e; mount -t tmpfs -o mode=755 root "$1"; cp -a "$2"/. "$1"/; '
-              'cd "$1"; exec chroot . /init host')
+    script = ('set -e; mount -t tmpfs -o mode=755 root "$1"; cp -a "$2"/. "$1"/; cd "$1"; mkdir old; '
+              'pivot_root . old; exec /bin/busybox sh -c "umount -l /old; rmdir /old; '
+              'exec /init host"')
     with tempfile.TemporaryDirectory() as where:
         cmd = ["unshare", "-m", "-p", "-f", "-u", "-i", "--kill-child", "sh", "-c", script, "sh",
                where, str(root)]

@@ -157,15 +157,16 @@ static void truncating(void)
 	close(ro);
 	R(truncate("f", LLONG_MAX));
 	CHILD {
-		struct rlimit rl = {100, 100};
+		const off_t top = 1 << 20;
+		struct rlimit rl = {top, top};
 		NEED(setrlimit(RLIMIT_FSIZE, &rl));
 		signal(SIGXFSZ, SIG_IGN);
-		R(truncate("f", 101));
-		R(truncate("f", 100));
-		R(pwrite(fd, page, 50, 90));
-		R(pwrite(fd, page, 50, 100));
+		R(truncate("f", top + 1));
+		R(truncate("f", top));
+		R(pwrite(fd, page, 50, top - 10));
+		R(pwrite(fd, page, 50, top));
 		signal(SIGXFSZ, SIG_DFL);
-		R(pwrite(fd, page, 50, 100));
+		R(pwrite(fd, page, 50, top));
 	}
 	REAP("file size limit");
 	CHILD {
