@@ -91,7 +91,7 @@ static void posix_waiting(void)
 	read(p[0], &c, 1);
 	await_state(child_pid, 'S');
 	R(lock(fd, F_SETLKW, F_WRLCK, 20, 1));
-	R(lock(fd, F_SETLK, F_UNLCK, 0, 0));
+	NEED(lock(fd, F_SETLK, F_UNLCK, 0, 0));
 	REAP("waiter");
 	R(lock(fd, F_SETLK, F_WRLCK, 0, 10));
 	CHILD {
@@ -173,7 +173,7 @@ static void whole_file(void)
 	}
 	await_state(child_pid, 'S');
 	close(a);
-	R(flock(b, LOCK_UN));
+	NEED(flock(b, LOCK_UN));
 	REAP("waiter");
 	R(flock(b, LOCK_EX | LOCK_SH));
 	R(flock(b, 0));
