@@ -64,7 +64,7 @@ def check_layers():
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
             found = re.match(r'\s*#\s*include\s*<([^>]+)>', line)
             if found and not layers.may_name(path, found[1]):
-                bad.add(f'{path}:{number}: only arch/ and the contract name <{found[1]}>')
+                bad.add(f'{path}:{number}: may not name <{found[1]}> (tools/nos/layers.py)')
             component = layers.layer_of(path) or ''
             if found and component.startswith('comp:') and found[1].startswith('port/'):
                 port = found[1].removeprefix('port/').removesuffix('.h')
@@ -310,9 +310,16 @@ def advise_tail():
     return out
 
 
+def advise_locking():
+    """docs/locking.md is what tools/gen-locking writes."""
+    done = subprocess.run([ROOT / 'tools/gen-locking', '--check'], check=False)
+    return ['docs/locking.md is old: run tools/gen-locking'] if done.returncode else []
+
+
 QUICK = [('layers', check_layers), ('symbols', check_symbols), ('headers', check_headers),
          ('style', check_style), ('python', check_python), ('compilers', check_compilers)]
-ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail)]
+ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail),
+          ('locking', advise_locking)]
 
 
 def command_check(arguments):

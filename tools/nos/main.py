@@ -80,9 +80,7 @@ def parse(words):
     one.add_argument('names', nargs='*', help='only the tests whose name contains one of these')
     one.set_defaults(function=command_test)
 
-    one = commands.add_parser('bench', help='measure against Linux', add_help=False)
-    one.add_argument('words', nargs=argparse.REMAINDER)
-    one.set_defaults(function=command_bench)
+    commands.add_parser('bench', help='measure against Linux')
 
     one = commands.add_parser('debug', help='gdb on a stopped kernel')
     one.add_argument('--release', action='store_true', help='the release kernel')
@@ -106,6 +104,8 @@ def parse(words):
 
     one = commands.add_parser('help', help='this text')
     one.set_defaults(function=lambda _: parser.print_help() or 0)
+    if words[:1] == ['bench']:  # all its words are its own, options too
+        return argparse.Namespace(function=command_bench, words=words[1:])
     return parser.parse_args(words or ['help'])
 
 
