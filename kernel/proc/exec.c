@@ -271,13 +271,9 @@ static void switch_space(struct task *me, struct vm_space *next)
 {
 	struct vm_space *old = me->thread.space;
 	struct completion *done;
-	irqflags_t flags;
 
 	spin_lock(&me->alloc_lock);
-	flags = irq_save();
-	me->thread.space = next;
-	mmu_space_activate(old ? &old->mmu : NULL, &next->mmu);
-	irq_restore(flags);
+	thread_set_space(next);
 	done = me->vfork_done;
 	me->vfork_done = NULL;
 	if (done)

@@ -12,7 +12,6 @@
 #include <io/tty_session.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
-#include <arch/mmu.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
 #include <vfs/file.h>
@@ -23,7 +22,6 @@ static void exit_space(struct task *me)
 {
 	struct vm_space *s = me->thread.space;
 	struct completion *done;
-	irqflags_t flags;
 
 	futex_exit_robust(me);
 	futex_exit_pi(me);
@@ -32,10 +30,7 @@ static void exit_space(struct task *me)
 			futex_wake_user(me->clear_child_tid);
 	}
 	spin_lock(&me->alloc_lock);
-	flags = irq_save();
-	me->thread.space = NULL;
-	mmu_space_activate(s ? &s->mmu : NULL, NULL);
-	irq_restore(flags);
+	thread_set_space(NULL);
 	done = me->vfork_done;
 	me->vfork_done = NULL;
 	if (done)

@@ -71,6 +71,10 @@ void sigqueue_free(struct sigqueue *q);
 void signal_retarget(struct task *me, u64 mask);
 /* Back to the default action. */
 void signal_reset_action(int signo);
+/* Queue a timer's own entry for @t (NULL: the process). -ESRCH: ignored or exiting, it is not queued. Any context. */
+int signal_send_prealloc(struct task *t, struct proc *p, struct sigqueue *q) MUST_CHECK;
+/* Take it back if it is still queued. */
+void signal_cancel_prealloc(struct proc *p, struct task *t, struct sigqueue *q);
 /* A timer's signal is taken: set si_overrun, arm again. sighand lock. */
 void posix_timer_delivered(struct posix_timer *timer, siginfo_t *info);
 /* The running thread will take no more: hand its share of pending process signals to others, leave a group stop. */

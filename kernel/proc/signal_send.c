@@ -299,6 +299,44 @@ static int send_locked(struct sighand *s, struct task *t, const siginfo_t *info,
 	return err;
 }
 
+int signal_send_prealloc(struct task *t, struct proc *p, struct sigqueue *q)
+{
+	irqflags_t flags;
+	struct sighand *s = sighand_lock(p, &flags);
+	struct task *to = t ? t : READ_ONCE(p->leader);
+	struct sigqueue_set *set = t ? &t->pending : &p->pending;
+	int signo = q->info.si_signo, err = -ESRCH;
+
+	if ((t && t->exiting) || !to || p->state != PROC_ALIVE || send_is_lost(s, to, signo))
+		goto out;
+	err = 0;
+	if (list_empty(&q->link))
+		list_add_tail(&q->link, &set->queue);
+	set->mask |= SIGMASK(signo);
+	complete_send(s, to, signo, !t);
+out:
+	sighand_unlock(s, flags);
+	return err;
+}
+
+void signal_cancel_prealloc(struct proc *p, struct task *t, struct sigqueue *q)
+{
+	irqflags_t flags;
+	struct sighand *s = sighand_lock(p, &flags);
+	struct sigqueue_set *set = t ? &t->pending : &p->pending;
+	struct sigqueue *other;
+	bool more = false;
+
+	if (!list_empty(&q->link)) {
+		list_del_init(&q->link);
+		list_for_each_entry(other, &set->queue, link)
+			more |= other->info.si_signo == q->info.si_signo;
+		if (!more)
+			set->mask &= ~SIGMASK(q->info.si_signo);
+	}
+	sighand_unlock(s, flags);
+}
+
 int signal_send_task(struct task *t, const siginfo_t *info)
 {
 	irqflags_t flags;

@@ -16,6 +16,7 @@ LOCK_CLASS(task_alloc, RANK_TASK_ALLOC, "what others may look up of a task: spac
 LOCK_CLASS(proc_limits, RANK_LEAF, "resource limits of a process");
 LOCK_CLASS(proc_tree, RANK_TASK_TREE, "parents, children, threads, groups, sessions, exit state");
 
+static struct atomic64 task_count;
 struct spinlock proc_tree_lock = SPINLOCK_INIT(proc_tree);
 struct task *init_task;
 
@@ -182,7 +183,7 @@ void task_kick(struct task *t)
 	struct thread *th = &t->thread;
 	unsigned cpu;
 
-	if (th == thread_current() || !__atomic_load_n(&th->on_cpu, __ATOMIC_SEQ_CST))
+	if (th == thread_current() || !thread_is_running(th))
 		return;
 	preempt_disable();
 	cpu = READ_ONCE(th->cpu);
@@ -205,21 +206,23 @@ struct task *task_alloc(void)
 	list_init(&t->tracees);
 	list_init(&t->tracee_link);
 	sigqueue_set_init(&t->pending);
+	atomic64_add_relaxed(&task_count, 1);
 	return t;
 }
 
-/* thread->release: the last reference is gone, and the thread is off its CPU. */
+/* thread->release: the last reference is gone, the thread is off its CPU, and nobody looks at it under RCU any more. */
 void task_release(struct thread *th)
 {
 	struct task *t = thread_task(th);
 
+	atomic64_sub_relaxed(&task_count, 1);
 	sigqueue_flush(&t->pending);
 	cred_put(t->cred);
 	for (int i = 0; i < PID_TYPES; i++)
 		pid_put(t->pids[i]);
 	if (t->proc)
 		proc_put(t->proc);
-	rcu_kfree(&th->rcu, t);
+	kfree(t);
 }
 
 struct proc *proc_alloc(void)
@@ -262,6 +265,11 @@ void proc_put(struct proc *p)
 	rcu_call(&p->rcu, proc_free_rcu);
 }
 
+u64 proc_count_threads(void)
+{
+	return (u64)atomic64_load_relaxed(&task_count);
+}
+
 void proc_usage_add(struct proc_usage *to, const struct proc_usage *from)
 {
 	to->utime_ns += from->utime_ns;
@@ -286,22 +294,31 @@ void task_usage_get(struct task *t, struct proc_usage *out)
 	sched_cputime(&t->thread, &out->utime_ns, &out->stime_ns);
 }
 
-void proc_usage_get(struct proc *p, struct proc_usage *out)
+void proc_usage_get_nolock(struct proc *p, struct proc_usage *out)
 {
 	struct proc_usage one;
 	struct task *t;
 
-	spin_lock(&proc_tree_lock);
+	rcu_read_lock();
 	*out = p->dead;
-	list_for_each_entry(t, &p->threads, thread_link)
+	list_for_each_entry_rcu(t, &p->threads, thread_link)
 	{
+		struct vm_space *s = READ_ONCE(t->thread.space);
+
+		if (t->tree_exited)
+			continue; /* a dead leader: counted already */
 		task_usage_get(t, &one);
 		proc_usage_add(out, &one);
-		if (t->thread.space) {
-			u64 peak = (u64)READ_ONCE(t->thread.space->peak_rss) * (PAGE_SIZE / 1024);
-
-			out->maxrss_kb = max(out->maxrss_kb, peak);
-		}
+		/* the space of another process may go at any moment; our own is held by ourselves */
+		if (s && p == task_current()->proc)
+			out->maxrss_kb = max(out->maxrss_kb, (u64)READ_ONCE(s->peak_rss) * (PAGE_SIZE / 1024));
 	}
+	rcu_read_unlock();
+}
+
+void proc_usage_get(struct proc *p, struct proc_usage *out)
+{
+	spin_lock(&proc_tree_lock);
+	proc_usage_get_nolock(p, out);
 	spin_unlock(&proc_tree_lock);
 }

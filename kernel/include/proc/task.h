@@ -217,4 +217,6 @@ void task_usage_get(struct task *t, struct proc_usage *out);
 u64 proc_count_threads(void);
 /* RLIMIT_CPU of @p changed: its timer follows. */
 void cpu_limit_changed(struct proc *p);
+/* _nolock: any context; a thread that exits at this moment may count twice or not yet. */
+void proc_usage_get_nolock(struct proc *p, struct proc_usage *out);
 void proc_usage_get(struct proc *p, struct proc_usage *out);	/* live threads folded with the dead */

@@ -15,6 +15,7 @@ enum lock_rank {
 	RANK_EPOLL = 160,
 	RANK_TASK_EXEC = 80,
 	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
+	RANK_POSIX_TIMER = 205,	/* a firing timer sends its signal */
 	RANK_SIGHAND = 210,
 	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */

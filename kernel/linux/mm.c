@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory calls: decoding and the checks that need a file or a right; the work is in kernel/mm.
+ */
+#include <linux/syscall.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <linux/mempolicy.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <mm/uaccess.h>
+#include <proc/cred.h>
+#include <proc/pid.h>
+#include <proc/pidfd.h>
+#include <proc/task.h>
+#include <vfs/file.h>
+#include <vfs/inode.h>
+#include <vfs/namei.h>
+#include <vfs/shmem.h>
+#include "syscalls.h"
+
+#define MAP_KNOWN_SHARED_VALIDATE                                                                  \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
+		MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
+		MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_UNINITIALIZED)
+
+static struct vm_space *space_current(void)
+{
+	return thread_current()->space;
+}
+
+static u64 memlock_limit(void)
+{
+	return capable(CAP_IPC_LOCK) ? ~0ull : rlimit_cur(RLIMIT_MEMLOCK);
+}
+
+static u32 prot_flags(u64 prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) | (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+/* What the file's mode and the kind of mapping allow. -EACCES, -EPERM, -ENODEV. */
+static int MUST_CHECK check_file(struct file *f, u32 *flags)
+{
+	bool noexec = path_is_noexec(&f->path);
+
+	if (!(f->mode & FMODE_READ))
+		return -EACCES;
+	if (noexec && (*flags & VM_EXEC))
+		return -EPERM;
+	if (noexec)
+		*flags &= ~VM_MAYEXEC;
+	if (*flags & VM_SHARED) {
+		if ((*flags & VM_WRITE) && !(f->mode & FMODE_WRITE))
+			return -EACCES;
+		if (!(f->mode & FMODE_WRITE))
+			*flags &= ~VM_MAYWRITE;
+	}
+	return f->ops->mmap ? 0 : -ENODEV;
+}
+
+static int MUST_CHECK map_file(struct vm_map_args *args, struct file *f, vaddr_t *out)
+{
+	int err = check_file(f, &args->flags);
+
+	if (!err)
+		err = f->ops->mmap(f, args);
+	return err ? err : vm_map(space_current(), args, out);
+}
+
+static int MUST_CHECK map_anonymous(struct vm_map_args *args, vaddr_t *out)
+{
+	struct file *f;
+	int err;
+
+	if (!(args->flags & VM_SHARED))
+		return vm_map(space_current(), args, out);
+	err = shmem_create("dev/zero", align_up(args->len, PAGE_SIZE), &f);
+	if (err)
+		return err;
+	args->pgoff = 0;
+	err = map_file(args, f, out);
+	file_put(f);
+	return err;
+}
+
+/* MAP_* and PROT_* to vm flags; -EINVAL, -EOPNOTSUPP. */
+static int MUST_CHECK map_flags(u64 prot, u64 flags, u32 *out)
+{
+	u32 vm = prot_flags(prot) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+
+	switch (flags & MAP_TYPE) {
+	case MAP_PRIVATE: break;
+	case MAP_SHARED: vm |= VM_SHARED; break;
+	case MAP_SHARED_VALIDATE:
+		if (flags & ~(u64)MAP_KNOWN_SHARED_VALIDATE & ~(u64)MAP_TYPE)
+			return -EOPNOTSUPP;
+		vm |= VM_SHARED;
+		break;
+	default: return -EINVAL;
+	}
+	if (flags & MAP_GROWSDOWN)
+		vm |= VM_GROWSDOWN;
+	if (flags & MAP_NORESERVE)
+		vm |= VM_NORESERVE;
+	if (flags & MAP_LOCKED)
+		vm |= VM_LOCKED;
+	if ((vm & VM_SHARED) && (vm & VM_GROWSDOWN))
+		return -EINVAL;
+	*out = vm;
+	return 0;
+}
+
+static int MUST_CHECK map_args(struct vm_map_args *a, u64 addr, u64 len, u64 prot, u64 flags, u64 off)
+{
+	int err;
+
+	if (off & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!len)
+		return -EINVAL;
+	if (align_up(len, PAGE_SIZE) < len)
+		return -ENOMEM;
+	if ((off >> PAGE_SHIFT) + (align_up(len, PAGE_SIZE) >> PAGE_SHIFT) < (off >> PAGE_SHIFT))
+		return -EOVERFLOW;
+	*a = (struct vm_map_args){
+		.hint = addr,
+		.len = len,
+		.pgoff = off >> PAGE_SHIFT,
+		.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
+		.noreplace = flags & MAP_FIXED_NOREPLACE,
+		.low32 = flags & MAP_32BIT,
+		.limit_as = rlimit_cur(RLIMIT_AS),
+		.limit_data = rlimit_cur(RLIMIT_DATA),
+		.limit_memlock = memlock_limit(),
+	};
+	err = map_flags(prot, flags, &a->flags);
+	if (err)
+		return err;
+	if ((flags & MAP_LOCKED) && !a->limit_memlock)
+		return -EPERM;
+	a->populate = (flags & MAP_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+	if ((a->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE && !(a->flags & VM_NORESERVE))
+		a->flags |= VM_ACCOUNT;
+	return a->fixed && (addr & (PAGE_SIZE - 1)) ? -EINVAL : 0;
+}
+
+SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
+{
+	struct vm_map_args args;
+	struct fd_ref r = {0};
+	vaddr_t va;
+	int err;
+
+	if (flags & MAP_ANONYMOUS) {
+		if (flags & MAP_HUGETLB)
+			return -ENOMEM; /* no pool of huge pages is configured */
+	} else {
+		r = fd_get(fd);
+		if (!r.file)
+			return -EBADF;
+	}
+	err = map_args(&args, addr, len, prot, flags, off);
+	if (!err)
+		err = r.file ? map_file(&args, r.file, &va) : map_anonymous(&args, &va);
+	fd_put(r);
+	return err ? err : (s64)va;
+}
+
+SYSCALL2(munmap, u64, addr, u64, len)
+{
+	return vm_unmap(space_current(), addr, len);
+}
+
+SYSCALL3(mprotect, u64, addr, u64, len, u64, prot)
+{
+	u64 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+
+	if (grows & PROT_GROWSUP)
+		return -EINVAL;
+	prot &= ~(u64)PROT_GROWSDOWN;
+	if (addr & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (align_up(len, PAGE_SIZE) + addr <= addr)
+		return -ENOMEM;
+	if (prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL;
+	return vm_protect(space_current(), addr, len, prot_flags(prot), grows);
+}
+
+SYSCALL5(mremap, u64, old, u64, old_len, u64, new_len, u64, flags, u64, new_addr)
+{
+	vaddr_t va;
+	int err = vm_remap(space_current(), old, old_len, new_len, (int)flags, new_addr, rlimit_cur(RLIMIT_AS),
+		memlock_limit(), &va);
+
+	return err ? err : (s64)va;
+}
+
+SYSCALL1(brk, u64, brk)
+{
+	return (s64)vm_brk(space_current(), brk, rlimit_cur(RLIMIT_DATA), rlimit_cur(RLIMIT_AS));
+}
+
+SYSCALL3(madvise, u64, addr, u64, len, int, advice)
+{
+	return vm_madvise(space_current(), addr, len, advice);
+}
+
+SYSCALL3(msync, u64, addr, u64, len, int, flags)
+{
+	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC))
+		return -EINVAL;
+	if (addr & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if ((flags & MS_ASYNC) && (flags & MS_SYNC))
+		return -EINVAL;
+	return vm_sync(space_current(), addr, len, flags);
+}
+
+SYSCALL3(mincore, u64, addr, u64, len, struct uptr, uvec)
+{
+	u64 npages = align_up(len, PAGE_SIZE) >> PAGE_SHIFT;
+	u8 vec[256];
+
+	if (addr & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (addr + len < addr || addr + len > USER_VA_END)
+		return -ENOMEM;
+	while (npages) {
+		u64 n = min(npages, (u64)sizeof(vec));
+		int err = vm_mincore(space_current(), addr, n, vec);
+
+		if (err)
+			return err;
+		if (copy_to_user(uvec, vec, n))
+			return -EFAULT;
+		addr += n << PAGE_SHIFT;
+		uvec = uptr_add(uvec, n);
+		npages -= n;
+	}
+	return 0;
+}
+
+static s64 do_mlock(u64 addr, u64 len, u32 flags)
+{
+	u64 limit = memlock_limit();
+
+	if (!limit)
+		return -EPERM;
+	return vm_lock(space_current(), addr, len, flags, limit);
+}
+
+SYSCALL2(mlock, u64, addr, u64, len)
+{
+	return do_mlock(addr, len, VM_LOCKED);
+}
+
+SYSCALL3(mlock2, u64, addr, u64, len, int, flags)
+{
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return do_mlock(addr, len, VM_LOCKED | (flags ? VM_LOCKONFAULT : 0));
+}
+
+SYSCALL2(munlock, u64, addr, u64, len)
+{
+	return vm_lock(space_current(), addr, len, 0, ~0ull);
+}
+
+SYSCALL1(mlockall, int, flags)
+{
+	u64 limit = memlock_limit();
+
+	if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || flags == MCL_ONFAULT)
+		return -EINVAL;
+	if (!limit)
+		return -EPERM;
+	return vm_lock_all(space_current(), flags, limit);
+}
+
+SYSCALL0(munlockall)
+{
+	return vm_lock_all(space_current(), 0, ~0ull);
+}

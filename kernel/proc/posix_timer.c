@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * POSIX timers, interval timers, the CPU limit.
+ *
+ * A process has a table of timers, made at first use: slots by id, the three itimers, and one for RLIMIT_CPU. The table's lock (irqsave) guards all
+ * timers of the process; it comes before the sighand lock (a firing timer sends its signal under it), so delivery, which holds the sighand lock, reports
+ * back by plain stores.
+ *
+ *     DISARMED --set--> ARMED --fires--> PENDING (its signal is queued; further periods count as overruns) --delivered--> ARMED
+ *
+ * Lifetime: the table lives as long as the process; a deleted timer is freed when its signal is no longer queued.
+ */
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <linux/time.h>
+#include <mm/slab.h>
+#include <proc/cpu_clock.h>
+#include <proc/posix_timer.h>
+#include <time/clock.h>
+#include "proc_impl.h"
+
+#define TIMERS_MAX 65536
+#define NS_PER_SEC 1000000000ull
+
+LOCK_CLASS(posix_timers, RANK_POSIX_TIMER, "timers of one process");
+
+struct posix_timer {
+	struct timer timer;
+	struct posix_timers *table;
+	int clock;		/* as the user named it */
+	bool is_cpu, process_clock;
+	struct task *cpu_task;	/* whose CPU time; referenced */
+	struct task *target;	/* SIGEV_THREAD_ID; referenced; NULL: the process */
+	int notify, signo;
+	siginfo_t info;
+	s32 id;			/* < 0: an itimer or the limit */
+	u64 expires, interval;	/* in terms of the clock; expires 0: disarmed */
+	u64 overrun, overrun_last;
+	bool pending;		/* its signal is queued */
+	bool deleted;
+	struct sigqueue queue;	/* the one signal that it can have pending */
+};
+
+enum { ITIMERS = 3, LIMIT_TIMER = 3, FIXED_TIMERS = 4 };
+
+struct posix_timers {
+	struct spinlock lock;
+	struct proc *proc;
+	struct posix_timer *fixed[FIXED_TIMERS];	/* ITIMER_REAL, VIRTUAL, PROF, RLIMIT_CPU */
+	struct posix_timer **slots;
+	u32 nslots;
+	s32 next_id;
+};
+
+/* The table of the running process, made when missing. NULL: -ENOMEM. */
+static struct posix_timers *table_get(void)
+{
+	struct proc *p = task_current()->proc;
+	struct posix_timers *t = LOAD_ACQUIRE(p->timers), *expected = NULL;
+
+	if (t)
+		return t;
+	t = kzalloc(sizeof(*t), ALLOC_SLEEP);
+	if (!t)
+		return NULL;
+	spin_init(&t->lock, posix_timers);
+	t->proc = p;
+	if (!__atomic_compare_exchange_n(&p->timers, &expected, t, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		kfree(t);
+		t = expected;
+	}
+	return t;
+}
+
+static u64 clock_now(const struct posix_timer *pt)
+{
+	struct proc_usage u;
+
+	if (!pt->is_cpu) {
+		switch (pt->timer.clock) {
+		case TIMER_REALTIME: return (u64)clock_realtime();
+		case TIMER_BOOTTIME: return clock_boottime();
+		case TIMER_TAI: return (u64)clock_tai();
+		default: return clock_monotonic();
+		}
+	}
+	if (!pt->process_clock)
+		return sched_runtime_ns(&pt->cpu_task->thread);
+	proc_usage_get_nolock(pt->cpu_task->proc, &u);
+	return pt->clock == ITIMER_VIRTUAL && pt->id < 0 ? u.utime_ns : u.utime_ns + u.stime_ns;
+}
+
+/* Arm the kernel timer so that it fires no later than pt->expires can be reached. */
+static void hardware_arm(struct posix_timer *pt)
+{
+	u64 now, left, nthreads;
+
+	if (!pt->is_cpu) {
+		timer_arm(&pt->timer, pt->expires, 0);
+		return;
+	}
+	now = clock_now(pt);
+	left = pt->expires > now ? pt->expires - now : 0;
+	nthreads = pt->process_clock ? max(READ_ONCE(pt->cpu_task->proc->nthreads), 1u) : 1;
+	timer_arm(&pt->timer, clock_monotonic() + max(left / nthreads, 100000ull), 0);
+}
+
+/* Move expires past @now; how many whole periods were skipped. */
+static u64 advance(struct posix_timer *pt, u64 now)
+{
+	u64 skipped;
+
+	if (!pt->interval || now < pt->expires)
+		return 0;
+	skipped = (now - pt->expires) / pt->interval;
+	pt->expires += (skipped + 1) * pt->interval;
+	return skipped;
+}
+
+static void send(struct posix_timer *pt)
+{
+	struct proc *p = pt->table->proc;
+
+	if (pt->notify == SIGEV_NONE)
+		return;
+	if (pt->id < 0) {
+		siginfo_t info;
+
+		siginfo_kernel(&info, pt->signo);
+		signal_send_proc(p, &info);
+		return;
+	}
+	pt->queue.info = pt->info;
+	pt->pending = true;
+	if (signal_send_prealloc(pt->target, p, &pt->queue))
+		pt->pending = false; /* ignored: nobody will deliver it */
+}
+
+/* The limit: SIGXCPU at the soft limit and each second after, SIGKILL at the hard one. */
+static void limit_fire(struct posix_timer *pt, u64 now)
+{
+	struct proc *p = pt->table->proc;
+	u64 hard = READ_ONCE(p->rlimits[RLIMIT_CPU].max);
+
+	if (hard != ~0ull && now / NS_PER_SEC >= hard) {
+		pt->expires = 0;
+		signal_kill_proc(p);
+		return;
+	}
+	send(pt);
+	pt->expires = now + NS_PER_SEC;
+	hardware_arm(pt);
+}
+
+static void timer_fire(struct timer *t)
+{
+	struct posix_timer *pt = container_of(t, struct posix_timer, timer);
+	irqflags_t flags = spin_lock_irqsave(&pt->table->lock);
+	u64 now;
+
+	if (!pt->expires || pt->deleted)
+		goto out;
+	now = clock_now(pt);
+	if (now < pt->expires) { /* a CPU clock that ran slower than it could, or a clock set back */
+		hardware_arm(pt);
+		goto out;
+	}
+	if (pt == pt->table->fixed[LIMIT_TIMER]) {
+		limit_fire(pt, now);
+		goto out;
+	}
+	if (!pt->interval)
+		pt->expires = 0;
+	if (pt->pending) {
+		/* the last signal is still waiting: this period, and those that were missed, are overruns */
+		pt->overrun += 1 + advance(pt, now);
+	} else {
+		pt->overrun_last = pt->overrun = advance(pt, now);
+		send(pt);
+	}
+	if (pt->interval)
+		hardware_arm(pt);
+out:
+	spin_unlock_irqrestore(&pt->table->lock, flags);
+}
+
+/* Called with the sighand lock, which comes after the table's: plain stores that timer_fire cannot misread. */
+void posix_timer_delivered(struct posix_timer *pt, siginfo_t *info)
+{
+	info->si_overrun = (int)min(READ_ONCE(pt->overrun), (u64)S32_MAX);
+	WRITE_ONCE(pt->overrun_last, READ_ONCE(pt->overrun));
+	WRITE_ONCE(pt->overrun, 0);
+	WRITE_ONCE(pt->pending, false);
+}
+
+static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct posix_timer **out)
+{
+	struct posix_timer *pt = kzalloc(sizeof(*pt), ALLOC_SLEEP);
+	enum timer_clock kind = TIMER_MONOTONIC;
+	int err;
+
+	if (!pt)
+		return -ENOMEM;
+	pt->table = table;
+	pt->clock = clock;
+	pt->queue.prealloc = true;
+	pt->queue.timer = pt;
+	list_init(&pt->queue.link);
+	switch (clock) {
+	case CLOCK_REALTIME: kind = TIMER_REALTIME; break;
+	case CLOCK_MONOTONIC: break;
+	case CLOCK_BOOTTIME: kind = TIMER_BOOTTIME; break;
+	case CLOCK_TAI: kind = TIMER_TAI; break;
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE: kfree(pt); return -EOPNOTSUPP;
+	default:
+		pt->is_cpu = true;
+		err = cpu_clock_task(clock, &pt->cpu_task, &pt->process_clock);
+		if (err) {
+			kfree(pt);
+			return err;
+		}
+	}
+	timer_init(&pt->timer, kind, timer_fire);
+	*out = pt;
+	return 0;
+}
+
+/* Disarmed for good and not queued: free it. No lock. */
+static void timer_free(struct posix_timer *pt)
+{
+	timer_cancel_sync(&pt->timer);
+	signal_cancel_prealloc(pt->table->proc, pt->target, &pt->queue);
+	if (pt->target)
+		task_put(pt->target);
+	if (pt->cpu_task)
+		task_put(pt->cpu_task);
+	kfree(pt);
+}
+
+/* A slot for a new timer: the next id, as Linux counts. Table lock; may have to grow first (*out_grow). */
+static s32 slot_find(struct posix_timers *t, u32 *out_grow)
+{
+	for (u32 n = 0; n < t->nslots; n++) {
+		s32 id = (s32)(((u32)t->next_id + n) % t->nslots);
+
+		if (!t->slots[id]) {
+			t->next_id = id + 1;
+			return id;
+		}
+	}
+	*out_grow = t->nslots ? t->nslots * 2 : 8;
+	return -1;
+}
+
+static int MUST_CHECK slot_insert(struct posix_timers *t, struct posix_timer *pt, s32 *out_id)
+{
+	struct posix_timer **bigger = NULL, **old;
+	u32 grow = 0, have = 0;
+	irqflags_t flags;
+	s32 id;
+
+	for (;;) {
+		flags = spin_lock_irqsave(&t->lock);
+		if (bigger && have > t->nslots) {
+			if (t->nslots)
+				memcpy(bigger, t->slots, t->nslots * sizeof(*bigger));
+			t->next_id = (s32)t->nslots;
+			t->nslots = have;
+			swap(bigger, t->slots);
+		}
+		id = slot_find(t, &grow);
+		if (id >= 0) {
+			pt->id = id;
+			t->slots[id] = pt;
+		}
+		spin_unlock_irqrestore(&t->lock, flags);
+		old = bigger;
+		bigger = NULL;
+		kfree(old);
+		if (id >= 0) {
+			*out_id = id;
+			return 0;
+		}
+		if (grow > TIMERS_MAX)
+			return -EAGAIN;
+		bigger = kcalloc(grow, sizeof(*bigger), ALLOC_SLEEP);
+		have = grow;
+		if (!bigger)
+			return -EAGAIN;
+	}
+}
+
+static int MUST_CHECK set_notify(struct posix_timer *pt, const sigevent_t *ev)
+{
+	struct task *me = task_current();
+
+	pt->notify = ev->sigev_notify;
+	pt->signo = ev->sigev_signo;
+	switch (ev->sigev_notify) {
+	case SIGEV_NONE: return 0;
+	case SIGEV_SIGNAL:
+	case SIGEV_THREAD: break;
+	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
+		pt->target = task_find_get(ev->_sigev_un._tid, PID_TID);
+		if (!pt->target || pt->target->proc != me->proc)
+			return -EINVAL;
+		break;
+	default: return -EINVAL;
+	}
+	return pt->signo < 1 || pt->signo > SIG_MAX ? -EINVAL : 0;
+}
+
+/* ev NULL: SIGALRM, whose value is the timer's id. */
+int posix_timer_create(int clock, const sigevent_t *ev, s32 *out_id)
+{
+	static const sigevent_t standard = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct posix_timers *table = table_get();
+	struct posix_timer *pt;
+	int err;
+
+	if (!table)
+		return -EAGAIN;
+	err = timer_alloc(table, clock, &pt);
+	if (err)
+		return err;
+	err = set_notify(pt, ev ? ev : &standard);
+	if (!err)
+		err = slot_insert(table, pt, out_id);
+	if (err) {
+		timer_free(pt);
+		return err;
+	}
+	memset(&pt->info, 0, sizeof(pt->info));
+	pt->info.si_signo = pt->signo;
+	pt->info.si_code = SI_TIMER;
+	pt->info.si_tid = *out_id;
+	if (ev)
+		pt->info.si_value = ev->sigev_value;
+	else
+		pt->info.si_int = *out_id;
+	return 0;
+}
+
+/* The timer with its table locked; NULL. */
+static struct posix_timer *timer_lock(s32 id, irqflags_t *flags)
+{
+	struct posix_timers *t = LOAD_ACQUIRE(task_current()->proc->timers);
+	struct posix_timer *pt;
+
+	if (!t || id < 0)
+		return NULL;
+	*flags = spin_lock_irqsave(&t->lock);
+	pt = (u32)id < t->nslots ? t->slots[id] : NULL;
+	if (!pt)
+		spin_unlock_irqrestore(&t->lock, *flags);
+	return pt;
+}
+
+static void read_locked(struct posix_timer *pt, struct timer_spec *out)
+{
+	u64 now;
+
+	*out = (struct timer_spec){.interval = pt->interval};
+	if (!pt->expires)
+		return;
+	now = clock_now(pt);
+	if (pt->notify == SIGEV_NONE && now >= pt->expires) {
+		/* nothing fires it: periods pass unseen */
+		if (!pt->interval)
+			return;
+		advance(pt, now);
+	}
+	/* due but not yet served still counts as running */
+	out->value = pt->expires > now ? pt->expires - now : 1;
+}
+
+static void set_locked(struct posix_timer *pt, bool absolute, const struct timer_spec *spec)
+{
+	timer_cancel(&pt->timer);
+	pt->expires = 0;
+	pt->overrun = pt->overrun_last = 0;
+	pt->interval = spec->value ? spec->interval : 0;
+	if (!spec->value)
+		return;
+	pt->expires = absolute ? spec->value : clock_now(pt) + spec->value;
+	if (pt->expires < spec->value)
+		pt->expires = ~0ull;
+	if (pt->notify != SIGEV_NONE)
+		hardware_arm(pt);
+}
+
+int posix_timer_set(s32 id, bool absolute, const struct timer_spec *spec, struct timer_spec *out_old)
+{
+	irqflags_t flags;
+	struct posix_timer *pt = timer_lock(id, &flags);
+
+	if (!pt)
+		return -EINVAL;
+	read_locked(pt, out_old);
+	set_locked(pt, absolute, spec);
+	spin_unlock_irqrestore(&pt->table->lock, flags);
+	return 0;
+}
+
+int posix_timer_get(s32 id, struct timer_spec *out)
+{
+	irqflags_t flags;
+	struct posix_timer *pt = timer_lock(id, &flags);
+
+	if (!pt)
+		return -EINVAL;
+	read_locked(pt, out);
+	spin_unlock_irqrestore(&pt->table->lock, flags);
+	return 0;
+}
+
+s64 posix_timer_overrun(s32 id)
+{
+	irqflags_t flags;
+	struct posix_timer *pt = timer_lock(id, &flags);
+	s64 n;
+
+	if (!pt)
+		return -EINVAL;
+	n = (s64)min(pt->overrun_last, (u64)S32_MAX);
+	spin_unlock_irqrestore(&pt->table->lock, flags);
+	return n;
+}
+
+int posix_timer_delete(s32 id)
+{
+	irqflags_t flags;
+	struct posix_timer *pt = timer_lock(id, &flags);
+
+	if (!pt)
+		return -EINVAL;
+	pt->table->slots[id] = NULL;
+	pt->deleted = true;
+	spin_unlock_irqrestore(&pt->table->lock, flags);
+	timer_free(pt);
+	return 0;
+}
+
+/* One of the fixed timers, made at first use; NULL: -ENOMEM. */
+static struct posix_timer *fixed_get(struct posix_timers *t, int which)
+{
+	static const int signo[FIXED_TIMERS] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
+	struct posix_timer *pt = LOAD_ACQUIRE(t->fixed[which]), *expected = NULL;
+
+	if (pt)
+		return pt;
+	/* the process's own clock, whoever asks (prlimit may be another process) */
+	if (timer_alloc(t, which == ITIMER_REAL ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &pt))
+		return NULL;
+	if (pt->cpu_task && pt->cpu_task->proc != t->proc) {
+		task_put(pt->cpu_task);
+		pt->cpu_task = t->proc->leader;
+		task_get(pt->cpu_task);
+	}
+	pt->clock = which;
+	pt->id = -1;
+	pt->notify = SIGEV_SIGNAL;
+	pt->signo = signo[which];
+	if (__atomic_compare_exchange_n(&t->fixed[which], &expected, pt, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return pt;
+	timer_free(pt);
+	return expected;
+}
+
+int itimer_set(int which, const struct timer_spec *spec, struct timer_spec *out_old)
+{
+	struct posix_timers *t = table_get();
+	struct posix_timer *pt;
+	irqflags_t flags;
+
+	if (which < 0 || which >= ITIMERS)
+		return -EINVAL;
+	pt = t ? fixed_get(t, which) : NULL;
+	if (!pt)
+		return -ENOMEM;
+	flags = spin_lock_irqsave(&t->lock);
+	read_locked(pt, out_old);
+	set_locked(pt, false, spec);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return 0;
+}
+
+int itimer_get(int which, struct timer_spec *out)
+{
+	struct posix_timers *t = LOAD_ACQUIRE(task_current()->proc->timers);
+	struct posix_timer *pt;
+	irqflags_t flags;
+
+	if (which < 0 || which >= ITIMERS)
+		return -EINVAL;
+	*out = (struct timer_spec){0};
+	pt = t ? LOAD_ACQUIRE(t->fixed[which]) : NULL;
+	if (!pt)
+		return 0;
+	flags = spin_lock_irqsave(&t->lock);
+	read_locked(pt, out);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return 0;
+}
+
+void cpu_limit_changed(struct proc *p)
+{
+	u64 soft = READ_ONCE(p->rlimits[RLIMIT_CPU].cur);
+	struct posix_timers *t = p == task_current()->proc ? table_get() : LOAD_ACQUIRE(p->timers);
+	struct timer_spec spec = {.value = soft == ~0ull ? 0 : max(soft, 1ull) * NS_PER_SEC};
+	struct posix_timer *pt = t ? fixed_get(t, LIMIT_TIMER) : NULL;
+	irqflags_t flags;
+
+	if (!pt)
+		return;
+	flags = spin_lock_irqsave(&t->lock);
+	set_locked(pt, true, &spec);
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+
+static void delete_slots(struct posix_timers *t)
+{
+	for (u32 i = 0; i < t->nslots; i++) {
+		if (t->slots[i]) {
+			int ignored = posix_timer_delete((s32)i);
+
+			(void)ignored;
+		}
+	}
+}
+
+/* timer_create's timers go with the program; itimers stay [man execve(2)]. */
+void posix_timers_exec(struct proc *p)
+{
+	if (p->timers)
+		delete_slots(p->timers);
+}
+
+void posix_timers_exit(struct proc *p)
+{
+	struct posix_timers *t = p->timers;
+
+	if (!t)
+		return;
+	delete_slots(t);
+	for (int i = 0; i < FIXED_TIMERS; i++) {
+		if (t->fixed[i]) {
+			irqflags_t flags = spin_lock_irqsave(&t->lock);
+
+			t->fixed[i]->expires = 0;
+			spin_unlock_irqrestore(&t->lock, flags);
+			timer_free(t->fixed[i]);
+			t->fixed[i] = NULL;
+		}
+	}
+	kfree(t->slots);
+	p->timers = NULL;
+	kfree(t);
+}
