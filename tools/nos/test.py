@@ -14,6 +14,7 @@ from pathlib import Path
 
 import build
 import check
+import initramfs
 import models
 from common import BUILD, ROOT, Failure, need, say
 
@@ -91,7 +92,8 @@ def host_tests(report, folder_name, names, prefix):
 def run_group(command, timeout, out):
     """Run @command in a process group of its own; all of it ends when time is over."""
     # pylint: disable=consider-using-with
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+    environment = {**os.environ, 'NOS_BUSYBOX': str(initramfs.busybox()), 'PYTHONUNBUFFERED': '1'}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
                                stderr=subprocess.STDOUT, start_new_session=True)
     try:
         return process.wait(timeout)
@@ -137,7 +139,8 @@ def plan(full):
     space = {'RELEASE': RELEASE, 'DEBUG': DEBUG}
     exec(compile(path.read_text(), path, 'exec'), space)  # pylint: disable=exec-used
     return [(name, script, arguments, seconds)
-            for name, script, arguments, seconds, when in space['PLAN'] if full or when != 'full']
+            for name, script, arguments, seconds, when in space['PLAN']
+            if (full or when != 'full') and (ROOT / 'tests' / script).exists()]
 
 
 def boot_tests(report, names, full):
