@@ -335,12 +335,11 @@ static int fast_block(struct inflate *z)
 				continue;
 			}
 		}
+		FAST_DROP(e & 0xff);
 		if (unlikely(e & ENTRY_EOB || !e)) {
-			FAST_DROP(e & 0xff);
 			result = e ? 1 : -EBADMSG;
 			break;
 		}
-		FAST_DROP(e & 0xff);
 		len = FAST_EXTRA(e);
 		FAST_DROP(e >> 8 & 31);
 		e = FAST_FIRST(dist, DIST_BITS);

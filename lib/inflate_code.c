@@ -154,11 +154,10 @@ int inflate_build_codes(struct inflate_work *w, unsigned nlit, unsigned ndist)
 
 int inflate_build_fixed(struct inflate_work *w)
 {
-	memset(w->lens, 8, 144);
-	memset(w->lens + 144, 9, 112);
-	memset(w->lens + 256, 7, 24);
-	memset(w->lens + 280, 8, 8);
-	memset(w->lens + 288, 5, 32);
+	for (unsigned i = 0; i < 288; i++)
+		w->lens[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
+	for (unsigned i = 0; i < 32; i++)
+		w->lens[288 + i] = 5;
 	return inflate_build_codes(w, 288, 32);
 }
 

@@ -372,10 +372,30 @@ size_t radix_gather(const struct radix_tree *t, u64 first, u64 last, unsigned ta
 	return w.n;
 }
 
+/* The leaf of @index, without the lock. */
+static const struct radix_node *find_leaf_rcu(const struct radix_tree *t, u64 index)
+{
+	const void *p = LOAD_ACQUIRE(t->top);
+	const struct radix_node *node;
+
+	if (!radix_is_node(p) || index >> radix_to_node(p)->shift >= RADIX_SLOTS)
+		return NULL;
+	for (node = radix_to_node(p); node->shift; node = radix_to_node(p)) {
+		p = LOAD_ACQUIRE(node->slots[slot_of(node, index)]);
+		if (!p)
+			return NULL;
+	}
+	return node;
+}
+
 u64 radix_next_gap(const struct radix_tree *t, u64 first, u64 last)
 {
+	const struct radix_node *leaf = NULL;
+
 	for (u64 index = first;; index++) {
-		if (!radix_lookup(t, index))
+		if (!leaf || (index & SLOT_MASK) == 0)
+			leaf = find_leaf_rcu(t, index);
+		if (leaf ? !LOAD_ACQUIRE(leaf->slots[index & SLOT_MASK]) : !radix_lookup(t, index))
 			return index;
 		if (index == last)
 			return last + 1;
