@@ -92,7 +92,7 @@ def rows_table(figures):
 
 
 def clock_verdicts(modes):
-    """A control row is 1,000 instructions: a system that shows another time has a clock that lies."""
+    """A control row is 1,000 instructions: who shows another time has a clock that lies."""
     lines = []
     for mode, part in modes.items():
         for system, found in part.items():
