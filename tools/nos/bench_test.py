@@ -78,6 +78,11 @@ class Table(unittest.TestCase):
 
     def test_above_one_is_marked(self):
         self.assertEqual(bench_table.ratio_text(1.01), '1.01!')
+        self.assertEqual(bench_table.ratio_text(1.004), '1.00 ')
+
+    def test_a_clock_that_lies_is_named(self):
+        part = {'off': {'nos': result(**{'control.loop': 500.0, 'control.loop_tsc': 1000.0})}}
+        self.assertEqual(len(bench_table.clock_verdicts(part)), 1)
 
     def test_report_of_nothing_but_linux(self):
         figures = {'qemu': 'QEMU', 'programs': 'x', 'linux': {'6.1': '6.1.1'}, 'wall_series': '6.1',
