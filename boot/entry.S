@@ -118,11 +118,13 @@ boot_gdt:
 	.quad	0x00af9b000000ffff	/* 8: 64-bit code */
 boot_gdt_end:
 
-	.section .bss.page_aligned, "aw", @nobits
+	.section .bss.init, "aw", @nobits
 	.balign 4096
 	.globl boot_tables
 boot_tables:
 	.skip	6 * 4096
+	.section .bss.page_aligned, "aw", @nobits
+	.balign 4096
 	.globl boot_stack, boot_stack_top
 boot_stack:
 	.skip	16384

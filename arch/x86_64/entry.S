@@ -165,6 +165,7 @@ trap_stubs:
 /* Stack: vector, error code, IRET frame. */
 FUNC(trap_common)
 	cld
+	CLAC
 	testb	$3, 24(%rsp)
 	jz	3f
 	swapgs
@@ -252,6 +253,7 @@ END(trap_common)
 /* On a stack of its own; previous mode, GS and CR3 may be anything. */
 FUNC(trap_paranoid)
 	cld
+	CLAC
 	testb	$3, 24(%rsp)
 	jz	1f
 	swapgs
@@ -293,6 +295,7 @@ END(trap_paranoid)
 /* The first instruction of a thread after arch_switch; see context.c. */
 FUNC(thread_start_trampoline)
 	mov	%rax, %rdi
+	mov	%rbx, %rsi
 	call	thread_first_run
 	/* Comes back only for a thread that has a user frame at the top of its stack. */
 	mov	PCPU(kstack_top), %rsp

@@ -69,6 +69,7 @@ static void remember(unsigned vector, u64 error_code, u64 addr)
 {
 	struct arch_thread *a = &thread_current()->arch;
 
+	DASSERT(thread_current());
 	a->trap_no = vector;
 	a->trap_error = error_code;
 	if (vector == V_PF)
@@ -110,7 +111,7 @@ static void kernel_page_fault(struct trapframe *tf, vaddr_t va)
 
 	if (!fixup)
 		fatal(tf, V_PF, va);
-	if (va < USER_VA_END && tf_irqs_on(tf) && preempt_depth() == 0 && !thread_current()->pagefault_off) {
+	if (va < USER_VA_END && thread_current() && tf_irqs_on(tf) && preempt_depth() == 0 && !thread_current()->pagefault_off) {
 		irq_enable();
 		remember(V_PF, error_code, va);
 		bool again = trap_user_fault(tf, va, fault_flags_of(error_code));

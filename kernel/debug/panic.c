@@ -24,21 +24,25 @@
 int panic_timeout;
 static u32 panic_owner; /* CPU + 1 */
 
-static void print_pcs(const struct trapframe *tf)
+void panic_print_pcs(const vaddr_t *pcs, unsigned n, bool first_is_exact)
 {
-	vaddr_t pcs[BACKTRACE_MAX];
-	unsigned n = arch_backtrace(tf, pcs, BACKTRACE_MAX);
-
 	for (unsigned i = 0; i < n; i++) {
 		struct symtab_hit hit;
 		/* A return address may be the first byte of the next function. */
-		bool is_return = i || !tf;
+		bool is_return = i || !first_is_exact;
 
 		if (symtab_lookup(&symtab_kernel, pcs[i] - is_return, &hit))
 			klog(LOG_EMERG, "  %016llx %s+0x%llx/0x%llx", pcs[i], hit.name, hit.offset + is_return, hit.size);
 		else
 			klog(LOG_EMERG, "  %016llx", pcs[i]);
 	}
+}
+
+static void print_pcs(const struct trapframe *tf)
+{
+	vaddr_t pcs[BACKTRACE_MAX];
+
+	panic_print_pcs(pcs, arch_backtrace(tf, pcs, BACKTRACE_MAX), tf != NULL);
 }
 
 void print_backtrace(void)

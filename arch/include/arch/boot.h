@@ -52,6 +52,7 @@ void arch_init_early(void);	 /* features, IDT, mitigations parsed; no allocation
 void arch_init_percpu(void);	 /* page and percpu allocators work: per-CPU areas exist, this CPU moves to its own */
 void arch_init_late(void);	 /* slabs and vmap work: ACPI tables, interrupt controllers, counter calibrated */
 void arch_init_cpu_secondary(unsigned cpu); /* each other CPU, before it schedules */
+void arch_free_init(void);	 /* last: the image's boot-only parts become free memory. May sleep */
 
 /* Orderly ends. Do not return. */
 void arch_power_off(void) NORETURN;

@@ -28,4 +28,6 @@ void panic(const char *fmt, ...) NORETURN __attribute__((format(printf, 1, 2)));
 	})
 void warn_at(const char *file, int line, const char *what);
 void print_backtrace(void);
+/* Print code addresses with the names of their functions; all but perhaps the first are return addresses. Any context. */
+void panic_print_pcs(const vaddr_t *pcs, unsigned n, bool first_is_exact);
 extern int panic_timeout; /* panic=: seconds until reboot, 0 never, < 0 at once */

@@ -21,7 +21,10 @@ void irq_unmask(struct irq *irq);
 /* For /proc/interrupts. */
 void irq_for_each(void (*fn)(const char *name, unsigned vector, const u64 *counts, void *arg), void *arg);
 void irq_init(void);
-/* Work that an interrupt defers to just after it, interrupts on, preemption off (kernel/irq/soft.c). */
+/*
+ * Work that an interrupt defers to just after it, interrupts on, preemption off (kernel/irq/soft.c). It may come in the middle of anything that
+ * has interrupts on: a lock that it takes is taken everywhere with interrupts off.
+ */
 struct soft_work {
 	struct soft_work *next;
 	void (*fn)(struct soft_work *);

@@ -11,8 +11,8 @@ struct arch_thread {
 	u64 stack_top;	       /* end of the kernel stack; the user's trapframe lies just below */
 	u64 fs_base, gs_base;  /* of user mode, while it does not run */
 	struct fpu_area *fpu;  /* NULL: a kernel thread */
+	u64 selectors;	       /* of the user, while it does not run: DS, ES << 16, FS << 32, GS << 48 */
 	u32 fpu_cpu;	       /* the CPU whose registers hold fpu's contents, if its fpu_owner agrees */
-	u16 ds, es, fs, gs;    /* user selectors, while it does not run */
 	u32 debug_on;	       /* dr7 has an enabled breakpoint */
 	u64 dr[4], dr6, dr7;
 	void (*entry)(void *); /* arch_thread_init_*: what sched_tail is followed by */

@@ -45,6 +45,10 @@ void fpu_switch(struct thread *prev, struct thread *next);
 void fpu_reset(struct thread *t);
 int fpu_alloc(struct thread *t) MUST_CHECK;
 void fpu_free(struct thread *t);
+/* Offset and size of extended component @i in an area; false if it is not enabled or lies in the legacy part. */
+bool fpu_component(unsigned i, u32 *out_offset, u32 *out_size);
+/* Write out the initial state of the components that the area's header says are in it: for copies that others read. */
+void fpu_fill_initial(struct fpu_area *a);
 /* Make a hostile area loadable: clear what is reserved. */
 void fpu_sanitize(struct fpu_area *a);
 /* Unmasked exceptions that are raised, by the running thread's registers. */

@@ -11,6 +11,7 @@ extern char __entry_text_start[], __entry_text_end[];
 extern char __init_text_start[], __init_text_end[];
 extern char __rodata_start[], __ro_after_init_start[], __ro_after_init_end[];
 extern char __init_data_start[], __init_data_end[];
+extern char __init_bss_start[], __init_bss_end[];
 extern char __rela_start[], __rela_end[];
 extern char boot_stack[], boot_stack_top[];
 
