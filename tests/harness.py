@@ -25,7 +25,7 @@ TOP = HERE.parent
 CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wextra", "-Werror",
           "-Wno-nonnull", "-Wno-unused-result",
           "-Wno-maybe-uninitialized", "-Wno-stringop-overflow", "-Wno-stringop-overread",
-          "-Wno-array-bounds",
+          "-Wno-array-bounds", "-Wno-clobbered",
           "-fno-strict-aliasing", "-pthread", "-I" + str(HERE)]
 BUSYBOX = pathlib.Path("/bin/busybox")
 ERROR_WORDS = re.compile(r"kernel panic|lockdep:|KASAN|UBSAN|BUG:|hung task|soft lockup|"

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 static unsigned int *words;
-static volatile int woken;
+static volatile int woken, let_go;
 
 static long futex(unsigned int *w, int op, unsigned int val, const void *t, unsigned int *w2,
 	unsigned int val3)
@@ -174,7 +174,7 @@ static void *pi_holder(void *arg)
 
 	*w = gettid();
 	woken = 1;
-	while (!(__atomic_load_n(w, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
+	while (!let_go || !(__atomic_load_n(w, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
 		sleep_ms(1);
 	say("holder unlocks: %ld\n", futex(w, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
 	return NULL;
@@ -202,6 +202,7 @@ static void pi(void)
 	while (!woken)
 		sleep_ms(1);
 	R(futex(w, FUTEX_LOCK_PI, 0, &past, NULL, 0));
+	let_go = 1;
 	long r = futex(w, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
 	pthread_join(t, NULL);
 	V(r);

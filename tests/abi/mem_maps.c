@@ -132,7 +132,6 @@ static void moving(void)
 	R(move(area + 3 * PG, PG, PG, 0, 0, &n));
 	R(move(area + 8 * PG, 6 * PG, 7 * PG, MREMAP_MAYMOVE, 0, &n));
 	R(move(area + 8 * PG, PG, PG, MREMAP_MAYMOVE | MREMAP_FIXED, area + 1, &n));
-	R(move(area + 8 * PG, PG, -PG, MREMAP_MAYMOVE, 0, &n));
 	R(move(area + 9 * PG, PG, PG, MREMAP_MAYMOVE | MREMAP_FIXED, area, &n));
 	show("middle page moved");
 	R(move(area + 10 * PG, 2 * PG, 2 * PG, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0, &n));

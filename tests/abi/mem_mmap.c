@@ -63,7 +63,7 @@ static void errors(void)
 	R(map(NULL, -4096, PROT_READ, anon, -1, 0));
 	R(map(NULL, 1ul << 47, PROT_NONE, anon | MAP_NORESERVE, -1, 0));
 	R(map((void *)1, 4096, PROT_READ, anon | MAP_FIXED, -1, 0));
-	R(map((void *)0x7ffffffff000, 4096, PROT_READ, anon | MAP_FIXED, -1, 0));
+	R(map((void *)0xfffffffffff000, 4096, PROT_READ, anon | MAP_FIXED, -1, 0));
 	R(map((void *)0xffff800000000000, 4096, PROT_READ, anon | MAP_FIXED, -1, 0));
 	R(map((void *)-4096l, 8192, PROT_READ, anon | MAP_FIXED, -1, 0));
 	R(map(NULL, 4096, PROT_WRITE, MAP_SHARED, ro, 0));
@@ -86,7 +86,7 @@ static void errors(void)
 	R(munmap(area + 1, 4096));
 	R(munmap(area, 0));
 	R(munmap(area, -1));
-	R(munmap((void *)0x7ffffffff000, 8192));
+	R(munmap((void *)0xfffffffffff000, 8192));
 	R(munmap((void *)0x600000000000, 1 << 20));
 }
 
