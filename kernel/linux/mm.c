@@ -244,7 +244,7 @@ SYSCALL3(mincore, u64, addr, u64, len, struct uptr, uvec)
 	return 0;
 }
 
-static s64 do_mlock(u64 addr, u64 len, u32 flags)
+static s64 lock_range(u64 addr, u64 len, u32 flags)
 {
 	u64 limit = memlock_limit();
 
@@ -255,14 +255,14 @@ static s64 do_mlock(u64 addr, u64 len, u32 flags)
 
 SYSCALL2(mlock, u64, addr, u64, len)
 {
-	return do_mlock(addr, len, VM_LOCKED);
+	return lock_range(addr, len, VM_LOCKED);
 }
 
 SYSCALL3(mlock2, u64, addr, u64, len, int, flags)
 {
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
-	return do_mlock(addr, len, VM_LOCKED | (flags ? VM_LOCKONFAULT : 0));
+	return lock_range(addr, len, VM_LOCKED | (flags ? VM_LOCKONFAULT : 0));
 }
 
 SYSCALL2(munlock, u64, addr, u64, len)

@@ -108,8 +108,14 @@ static void file_release(struct file *f)
 
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
-	if (unlikely(f->fasync))
-		(void)file_set_async(f, false);
+	if (unlikely(f->fasync)) {
+		int err = file_set_async(f, false);
+
+		DASSERT(!err);
+		(void)err;
+	}
+	if (unlikely(mode & FMODE_EXEC))
+		inode_allow_write(f->inode);
 	if (unlikely(mode & FMODE_LOCKED))
 		file_locks_release(f);
 	if ((mode & FMODE_OPENED) && f->ops->release)

@@ -380,3 +380,13 @@ int vfs_statfs(const struct path *p, struct kstatfs *out)
 		out->frsize = out->bsize;
 	return err;
 }
+
+bool path_is_nosuid(const struct path *p)
+{
+	return p->mnt && (READ_ONCE(p->mnt->flags) & MNT_NOSUID);
+}
+
+bool path_is_noexec(const struct path *p)
+{
+	return p->mnt && (READ_ONCE(p->mnt->flags) & MNT_NOEXEC);
+}

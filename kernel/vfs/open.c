@@ -360,8 +360,3 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 	*out = f;
 	return 0;
 }
-
-void file_allow_write(struct file *f)
-{
-	inode_allow_write(f->inode);
-}

@@ -33,7 +33,7 @@ struct vm_object_ops {
 
 struct vm_object {
 	const struct vm_object_ops *ops;
-	struct radix pages;	/* index -> struct page; written under lock, read under RCU */
+	struct radix_tree pages;	/* index -> struct page; written under lock, read under RCU */
 	struct spinlock lock;
 	u64 npages;		/* lock */
 	u64 size;		/* bytes; faults beyond are SIGBUS; written by the owner under its own lock, read with READ_ONCE */

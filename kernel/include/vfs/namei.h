@@ -49,6 +49,8 @@ int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mod
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out) MUST_CHECK;
 /* Set-id bits and file capabilities of this mount count for nothing. */
 bool path_is_nosuid(const struct path *p);
+/* Nothing of this mount may be executed or mapped for execution. */
+bool path_is_noexec(const struct path *p);
 
 /*
  * Operations on names, for system calls and kernel code alike; flags and errors as the system calls of these names have them.
