@@ -310,6 +310,19 @@ def advise_tail():
     return out
 
 
+def advise_stack():
+    """Frames over 600 bytes in the release kernel: a kernel stack is small."""
+    out = []
+    for item in built():
+        usage = Path(str(item.path).removesuffix('.o') + '.su')
+        if usage.exists():
+            for line in usage.read_text().splitlines():
+                place, size, _ = line.split('\t')
+                if int(size) > 600:
+                    out.append((int(size), f'{place.replace("../", "")}: {size} bytes of stack'))
+    return [line for _, line in sorted(out, reverse=True)]
+
+
 def advise_locking():
     """docs/locking.md is what tools/gen-locking writes."""
     done = subprocess.run([ROOT / 'tools/gen-locking', '--check'], check=False)
@@ -319,7 +332,7 @@ def advise_locking():
 QUICK = [('layers', check_layers), ('symbols', check_symbols), ('headers', check_headers),
          ('style', check_style), ('python', check_python), ('compilers', check_compilers)]
 ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail),
-          ('locking', advise_locking)]
+          ('stack', advise_stack), ('locking', advise_locking)]
 
 
 def command_check(arguments):
