@@ -28,8 +28,8 @@ CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wex
           "-Wno-array-bounds", "-Wno-clobbered",
           "-fno-strict-aliasing", "-pthread", "-I" + str(HERE)]
 BUSYBOX = pathlib.Path("/bin/busybox")
-ERROR_WORDS = re.compile(r"kernel panic|lockdep:|KASAN|UBSAN|BUG:|hung task|soft lockup|"
-                         r"possible deadlock|panic:", re.I)
+ERROR_WORDS = re.compile(r"[Kk]ernel panic|[Ll]ockdep|KASAN|UBSAN|BUG:|hung task|[Ss]oft lockup|"
+                         r"possible deadlock|PANIC|panic:|Oops")
 
 
 class Job:

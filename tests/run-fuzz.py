@@ -13,6 +13,8 @@ def main():
     p.add_argument("--workers", type=int, default=8)
     args = p.parse_args()
     argv = ["/test/sysfuzz", str(args.seconds), str(args.seed), str(args.workers)]
+    if args.host_only:
+        argv.append("user")
     return harness.run_judged(args, [harness.Job("sysfuzz", args.seconds + 600, argv)])
 
 
