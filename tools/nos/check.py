@@ -85,14 +85,10 @@ def component_needs():
     return table
 
 
-def owners(items):
+def owners(items, symbols):
     """{symbol: path of the source that defines it}, global symbols only."""
-    table = {}
-    for item in items:
-        for name, letter in objects.symbols(item.path)[0].items():
-            if letter.isupper():
-                table[name] = item.source
-    return table
+    return {name: item.source for item in items
+            for name, letter in symbols[str(item.path)][0].items() if letter.isupper()}
 
 
 def env_functions():
@@ -108,12 +104,13 @@ def check_symbols():
     """Objects refer to symbols of layers they may use; components have no writable data."""
     items = [i for i in built() if layers.layer_of(i.source) not in (None, 'tests', 'bench', 'user',
                                                                     'tools')]
-    table, callable_names, bad = owners(items), env_functions(), []
+    symbols = objects.symbols(item.path for item in items)
+    table, callable_names, bad = owners(items, symbols), env_functions(), []
     opened = {word for header in layers.OPEN_TO_CORE if (ROOT / header).exists()
               for word in re.findall(r'\w+', (ROOT / header).read_text())}
     for item in items:
         mine = layers.layer_of(item.source)
-        for name in sorted(objects.symbols(item.path)[1]):
+        for name in sorted(symbols[str(item.path)][1]):
             owner = table.get(name)
             if layers.COMPILER.match(name) or owner is None:
                 continue

@@ -22,7 +22,8 @@ UPCALLS = {
     'user_init',              # kernel/init ends by starting process 1
     'thread_signal_pending',  # sleeping waits end on a signal
     'thread_kill_pending',
-    'syscall_dispatch',       # the entry code's one door
+    'syscall_dispatch',       # the entry code's one door in,
+    'return_to_user_work',    # and what signals and notifications want before the way out
 }
 
 # Headers of the personality that the core may include, and what they declare it may call.

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a build directory knows: which source and headers made an object, and its symbols."""
-import functools
 import json
 import os
 import re
@@ -49,23 +48,21 @@ def objects(folder):
     return found
 
 
-@functools.lru_cache(maxsize=None)
-def _symbols(path, _stamp):
-    out = subprocess.run(['nm', '--format=posix', path], check=True, capture_output=True,
+def symbols(paths):
+    """{path: ({defined: nm's letter}, {undefined})} of object files."""
+    table = {str(path): ({}, set()) for path in paths}
+    if not table:
+        return table
+    out = subprocess.run(['nm', '--format=posix', '-A', *table], check=True, capture_output=True,
                          text=True).stdout
-    defined, wanted = {}, set()
     for line in out.splitlines():
-        words = line.split()
+        path, _, rest = line.partition(': ')
+        words = rest.split()
         if words[1] in 'Uwv':
-            wanted.add(words[0])
+            table[path][1].add(words[0])
         else:
-            defined[words[0]] = words[1]
-    return defined, wanted
-
-
-def symbols(path):
-    """({defined: nm's letter}, {undefined}) of an object file."""
-    return _symbols(str(path), os.stat(path).st_mtime_ns)
+            table[path][0][words[0]] = words[1]
+    return table
 
 
 def writable(path):
