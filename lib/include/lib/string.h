@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory and strings. On the host the functions that C defines are libc's; the kernel's own are in
- * lib/mem.c and lib/string.c, which a processor may replace by files of the same name. strscpy and
- * the others at the end are ours in both homes.
+ * lib/memcpy.c (or the processor's arch/X/memcpy.c), lib/memcmp.c and lib/string.c. strscpy and the
+ * others at the end are ours in both homes.
  */
 #pragma once
 
