@@ -162,7 +162,7 @@ u64 arch_counter_hz(void)
 
 void arch_timer_arm(u64 counter)
 {
-	host_timer[host_cpu] = counter;
+	__atomic_store_n(&host_timer[host_cpu], counter, __ATOMIC_RELAXED);
 }
 
 u64 arch_wall_clock_seconds(void)

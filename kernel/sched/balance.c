@@ -123,7 +123,7 @@ static bool ask(struct rq *rq, unsigned victim)
 /* A random online CPU that has at least @nr threads; this one if none was found in a few tries. */
 static unsigned random_victim(struct rq *rq, unsigned nr)
 {
-	unsigned count = cpus_online_count;
+	unsigned count = cpus_online_nr();
 
 	if (count <= STEAL_TRIES) { /* so few that all can be looked at, from a random one on */
 		unsigned from = (unsigned)(random_next(rq) % count);
@@ -149,7 +149,7 @@ bool sched_try_steal(struct rq *rq)
 {
 	unsigned victim;
 
-	if (cpus_online_count < 2 || (random_next(rq) & 1023) >= sched_steal_prob)
+	if (cpus_online_nr() < 2 || (random_next(rq) & 1023) >= sched_steal_prob)
 		return false;
 	victim = random_victim(rq, 2);
 	return victim != rq->cpu && ask(rq, victim);
@@ -159,7 +159,7 @@ void sched_balance_tick(struct rq *rq)
 {
 	unsigned cpu;
 
-	if (cpus_online_count < 2)
+	if (cpus_online_nr() < 2)
 		return;
 	/* Something waits here and somebody has nothing to do. */
 	if (rq->nr > 1) {

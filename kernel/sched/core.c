@@ -248,7 +248,7 @@ static NOINLINE void finish_switch(struct thread *prev)
 
 	if (rq->release) {
 		rq->release = NULL;
-		if (unlikely(prev->state == THREAD_DEAD))
+		if (unlikely(READ_ONCE(prev->state) == THREAD_DEAD))
 			thread_reap(rq, prev);
 		else
 			STORE_RELEASE(prev->on_rq, 0);
@@ -286,8 +286,8 @@ static void put_prev(struct rq *rq, struct thread *prev, bool preempted)
 		if (unlikely(prev->worker))
 			work_sleeping(prev->worker);
 		rq_dequeue(rq, prev, true);
-		prev->sleep_start = rq->now;
-		prev->nr_voluntary++;
+		WRITE_ONCE(prev->sleep_start, rq->now);
+		WRITE_ONCE(prev->nr_voluntary, prev->nr_voluntary + 1);
 		rq->release = prev;
 	} else if (unlikely(!may_run_here(rq, prev))) {
 		rq_dequeue(rq, prev, false);
@@ -320,7 +320,7 @@ static void schedule_once(bool preempted)
 		return;
 	}
 	if (preempted)
-		prev->nr_involuntary++;
+		WRITE_ONCE(prev->nr_involuntary, prev->nr_involuntary + 1);
 	if (unlikely(thread_is_idle(rq, prev)))
 		rq->stats.idle_ns += rq->now - rq->idle_since;
 	else if (unlikely(thread_is_idle(rq, next)))

@@ -55,7 +55,7 @@ static u64 bandwidth(const struct sched_params *p)
 
 int dl_admit(const struct sched_params *old, const struct sched_params *new_params)
 {
-	u64 limit = BW_UNIT * 95 / 100 * cpus_online_count;
+	u64 limit = BW_UNIT * 95 / 100 * cpus_online_nr();
 	u64 minus = bandwidth(old), plus = bandwidth(new_params), sum = READ_ONCE(total_bw), next;
 
 	do {

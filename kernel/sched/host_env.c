@@ -215,7 +215,7 @@ static void (*job)(void);
 
 static void boot_thread(void *arg)
 {
-	while (READ_ONCE(cpus_online_count) < HOST_CPUS)
+	while (cpus_online_nr() < HOST_CPUS)
 		sched_yield_now();
 	sched_start_services();
 	for (;;) {

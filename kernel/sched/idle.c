@@ -117,7 +117,7 @@ void sched_idle_loop(void)
 	rq->idle_since = sched_clock();
 	irq_enable();
 	for (;;) {
-		if (!has_work(rq) && cpus_online_count > 1) {
+		if (!has_work(rq) && cpus_online_nr() > 1) {
 			irq_disable();
 			sched_try_steal(rq);
 			irq_enable();

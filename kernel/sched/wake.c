@@ -59,7 +59,7 @@ void inbox_drain(struct rq *rq)
 		list = t;
 	}
 	for (t = list; t; t = next) {
-		bool moved = t->state == THREAD_RUNNING; /* stolen or expelled, not woken */
+		bool moved = READ_ONCE(t->state) == THREAD_RUNNING; /* stolen or expelled, not woken */
 
 		next = t->inbox_next;
 		if (t->se.queued) { /* woken before it had switched away */
@@ -70,7 +70,7 @@ void inbox_drain(struct rq *rq)
 			sched_send(t, sched_select_cpu(t, false));
 			continue;
 		}
-		admit(rq, t, moved ? ENQ_MOVE : t->state == THREAD_NEW ? ENQ_NEW : ENQ_WAKE);
+		admit(rq, t, moved ? ENQ_MOVE : READ_ONCE(t->state) == THREAD_NEW ? ENQ_NEW : ENQ_WAKE);
 		rq_check_preempt(rq, t);
 	}
 }
@@ -117,7 +117,7 @@ unsigned sched_select_cpu(struct thread *t, bool sync)
 {
 	unsigned prev = t->cpu, self = cpu_id(), cpu;
 
-	if (cpus_online_count == 1 || t->migrate_off)
+	if (cpus_online_nr() == 1 || t->migrate_off)
 		return prev;
 	if (unlikely(!cpumask_test(&t->allowed, prev)))
 		prev = first_allowed(t);

@@ -30,12 +30,12 @@ static unsigned hard_reported = MAX_CPUS;
 
 static bool check_thread(struct thread *t, void *arg)
 {
-	u32 *count = arg, mark = (u32)t->nr_voluntary | 1;
+	u32 *count = arg, mark = (u32)READ_ONCE(t->nr_voluntary) | 1;
 	u64 now = sched_clock();
 
 	if (READ_ONCE(t->state) != THREAD_SLEEP_UNINTR)
 		return true;
-	if (LOAD_ACQUIRE(t->on_rq) || !t->nr_voluntary)
+	if (LOAD_ACQUIRE(t->on_rq) || mark == 1)
 		return true;
 	if (!t->worker && t->space) /* kernel threads wait for work in this state */
 		++*count;

@@ -88,7 +88,8 @@ static void start_locked(void)
 {
 	unsigned cpu;
 
-	gp.start_ns = gp.kick_ns = clock_monotonic();
+	gp.start_ns = clock_monotonic();
+	WRITE_ONCE(gp.kick_ns, gp.start_ns);
 	gp.stall_reported = false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	WRITE_ONCE(gp.left, 1); /* the starter's own, so that nobody ends it while bits are set */
@@ -207,7 +208,7 @@ static void kick_holdouts(u64 now)
 		spin_unlock_irqrestore(&gp.lock, flags);
 		return;
 	}
-	gp.kick_ns = now;
+	WRITE_ONCE(gp.kick_ns, now);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	cpumask_for_each(cpu, &gp.holdouts) {
 		if (LOAD_ACQUIRE(*per_cpu_ptr(&rcu_cpu_idle, cpu)))
@@ -326,7 +327,7 @@ void rcu_synchronize(void)
 
 	assert_may_sleep();
 	/* Preemption is on here: no read section exists on this CPU, and there is no other. */
-	if (cpus_online_count <= 1)
+	if (cpus_online_nr() <= 1)
 		return;
 	completion_init(&w.done);
 	rcu_call(&w.head, waiter_wake);

@@ -117,15 +117,21 @@ bool wait_fn_thread(struct wait_entry *e, u32 key)
 	return true;
 }
 
+/*
+ * The state is set under the lock: a wake-up that took the entry off the queue before is undone here,
+ * one that comes after finds the thread asleep. Outside, the first could be followed by going to sleep
+ * off the queue.
+ */
 void wait_prepare(struct wait_queue *q, struct wait_entry *e, enum thread_state state)
 {
-	if (!LOAD_ACQUIRE(e->queued)) {
-		irqflags_t flags = queue_lock(q);
+	irqflags_t flags;
 
-		add_locked(q, e);
-		spin_unlock_irqrestore(&q->lock, flags);
-	}
+	if (unlikely(READ_ONCE(e->thread->state) != THREAD_RUNNING))
+		thread_finish_wait();
+	flags = queue_lock(q);
+	add_locked(q, e);
 	thread_prepare_wait(state); /* full barrier */
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 int wait_sleep(enum thread_state state, u64 deadline_ns)

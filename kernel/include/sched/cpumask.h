@@ -46,4 +46,8 @@ static inline void cpumask_copy(struct cpumask *dst, const struct cpumask *src)
 
 /* Written at boot only; a CPU is in it when it schedules. */
 extern struct cpumask cpus_online;
-extern unsigned cpus_online_count;
+extern unsigned cpus_online_count; /* atomic */
+static inline unsigned cpus_online_nr(void)
+{
+	return READ_ONCE(cpus_online_count);
+}
