@@ -28,10 +28,11 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
 	vaddr_t *high)
 {
+	const struct pte *first = e;
 	u32 groups;
 
-	pt_lock(e);
-	groups = pt_page_of(e)->index_lo;
+	pt_lock(first);
+	groups = pt_page_of(first)->index_lo;
 	for (; va < end; va += PAGE_SIZE, e++) {
 		struct pte old, fresh;
 
@@ -50,7 +51,7 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 			*high = max(*high, va + PAGE_SIZE);
 		}
 	}
-	pt_unlock(e);
+	pt_unlock(first);
 }
 
 static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)

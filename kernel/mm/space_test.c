@@ -4,8 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <asm/siginfo.h>
-#include <asm/signal.h>
+#include <signal.h>
 #include <linux/mman.h>
 #include <arch/trap.h>
 #include <lib/test.h>
