@@ -35,7 +35,7 @@ static struct rb_root stretches;	/* kmap_lock, interrupts off */
 static struct stretch *stale;		/* kmap_lock: in the tree, no entries, not flushed */
 static u64 stale_pages;
 static vaddr_t region_start, region_end;
-static struct spinlock kmap_root_lock = SPINLOCK_INIT(kmap);
+static struct pt_root kmap_root = {.lock = SPINLOCK_INIT(kmap)};
 
 static u64 max_gap_of(const struct rb_node *n)
 {
@@ -175,7 +175,7 @@ static struct pte *entry_of(vaddr_t va)
 {
 	bool leaf;
 
-	return pt_make(mmu_kernel_space(), &kmap_root_lock, va, 0, ALLOC_SLEEP, &leaf);
+	return pt_make(mmu_kernel_space(), &kmap_root, va, 0, ALLOC_SLEEP, &leaf);
 }
 
 /* Remove what is mapped in the stretch; any context. */
@@ -282,7 +282,7 @@ void kmap_init(void)
 	region_start = kernel_layout.vmap_base + PAGE_SIZE;
 	region_end = min(kernel_layout.vmap_end, kernel_layout.vmap_base + REGION_MAX);
 	for (vaddr_t va = align_down(region_start, pt_span(top)); va < region_end; va += pt_span(top)) {
-		if (!pt_make(mmu_kernel_space(), &kmap_root_lock, max(va, region_start), top - 1,
+		if (!pt_make(mmu_kernel_space(), &kmap_root, max(va, region_start), top - 1,
 			    ALLOC_NOWAIT, &leaf) &&
 			!leaf)
 			panic("no memory for the kernel's page tables");

@@ -74,7 +74,7 @@ static u64 mark(const struct zone *zone, unsigned alloc_flags)
 {
 	if (alloc_flags & ALLOC_RESERVE)
 		return 0;
-	return alloc_flags & ALLOC_NOWAIT ? zone->reserve / 2 : zone->reserve;
+	return (alloc_flags & (ALLOC_NOWAIT | ALLOC_USER)) == ALLOC_NOWAIT ? zone->reserve / 2 : zone->reserve;
 }
 
 /* Up to @n blocks of @order; how many. */
@@ -466,23 +466,59 @@ bool page_tryget(struct page *page)
 	return true;
 }
 
-/* The head for RCU lies in the frame itself: nobody reads contents without a reference. */
+/* The head for RCU lies in the first frame of the list: nobody reads contents without a reference or a read section. */
 static void free_after_grace(struct rcu_head *head)
 {
 	struct page *page = va_page(head);
 
-	page_free(page, page->order);
+	for (;;) {
+		u32 next = page->link;
+
+		page_free(page, page->order);
+		if (!next)
+			break;
+		page = pfn_page(next);
+	}
 }
 
-void page_put(struct page *page)
+static inline bool drop_ref(struct page *page)
 {
 	u32 old = __atomic_fetch_sub(&page->refs, 1, __ATOMIC_ACQ_REL);
 
 	DASSERT(old != 0);
-	if (old != 1)
+	return old == 1;
+}
+
+void page_put(struct page *page)
+{
+	if (!drop_ref(page))
 		return;
-	if (page->kind == PAGE_CACHE)
+	if (page->kind == PAGE_CACHE) {
+		page->link = 0;
 		rcu_call((struct rcu_head *)page_va(page), free_after_grace);
-	else
+	} else {
 		page_free(page, page->order);
+	}
+}
+
+void page_put_list(u32 first)
+{
+	u32 dead = 0;
+
+	while (first) {
+		struct page *page = pfn_page(first);
+		u32 pfn = first;
+
+		first = page->link;
+		if (!drop_ref(page))
+			continue;
+		if (page->kind == PAGE_CACHE) {
+			page->link = dead;
+			dead = pfn;
+		} else {
+			page_free(page, page->order);
+		}
+	}
+	if (dead)
+		rcu_call((struct rcu_head *)page_va(pfn_page(dead)), free_after_grace);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <mm/page.h>
+#include <mm/space.h>
 #include <sync/rcu.h>
 #include <lib/string.h>
 #include "pt.h"
@@ -29,8 +30,8 @@ static void free_after_grace(struct rcu_head *head)
 
 void pt_table_free_rcu(struct page *table)
 {
-	/* No processor walks it any more (flushed), but readers of ours may: a table full of zeroes but for the first words, which say
-	 * nothing that a walk would follow, as the lock's holder sees PT_F_DEAD. */
+	/* No processor walks it any more (flushed), but readers of ours may have come here. It is a leaf table: they look at entries only as a
+	 * hint before they take the lock and see PT_F_DEAD. */
 	rcu_call((struct rcu_head *)page_va(table), free_after_grace);
 }
 
@@ -54,7 +55,7 @@ struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned 
 }
 
 /* Hook a new table at @e unless somebody else has just done so. False: no memory. */
-static bool hook(struct mmu_space *mmu, struct spinlock *root_lock, struct pte *e, bool is_root,
+static bool hook(struct mmu_space *mmu, struct pt_root *root, struct pte *e, bool is_root,
 	unsigned alloc_flags)
 {
 	struct page *table = pt_table_new(alloc_flags);
@@ -63,12 +64,14 @@ static bool hook(struct mmu_space *mmu, struct spinlock *root_lock, struct pte *
 	if (!table)
 		return false;
 	if (is_root) {
-		spin_lock(root_lock);
+		spin_lock(&root->lock);
 		mine = pte_is_none(pte_load(e));
+		root->used |= pt_group_bit(e);
 		if (mine)
 			pt_root_store(mmu, e, pte_table(page_paddr(table)));
-		spin_unlock(root_lock);
+		spin_unlock(&root->lock);
 	} else {
+		__atomic_fetch_or(&pt_page_of(e)->index_lo, pt_group_bit(e), __ATOMIC_RELAXED);
 		mine = pte_cmpxchg(e, pte_none(), pte_table(page_paddr(table)));
 	}
 	if (!mine)
@@ -78,7 +81,7 @@ static bool hook(struct mmu_space *mmu, struct spinlock *root_lock, struct pte *
 	return true;
 }
 
-struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t va, unsigned level,
+struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, unsigned level,
 	unsigned alloc_flags, bool *out_leaf)
 {
 	unsigned top = pt_levels() - 1, at = top;
@@ -89,7 +92,7 @@ struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t v
 		struct pte pte = pte_load(e);
 
 		if (unlikely(pte_is_none(pte))) {
-			if (!hook(mmu, root_lock, e, at == top, alloc_flags))
+			if (!hook(mmu, root, e, at == top, alloc_flags))
 				return NULL;
 			continue;
 		}
@@ -101,4 +104,27 @@ struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t v
 		e = pt_table_va(pte) + pt_index(va, at);
 	}
 	return e;
+}
+
+struct pte *pt_next_table(struct mmu_space *mmu, vaddr_t *va, vaddr_t end)
+{
+	unsigned top = pt_levels() - 1;
+
+	while (*va < end) {
+		unsigned at = top;
+		struct pte *e = mmu_space_root(mmu) + pt_index(*va, at);
+
+		while (at) {
+			struct pte pte = pte_load(e);
+
+			if (pte_is_none(pte))
+				break;
+			at--;
+			e = pt_table_va(pte) + pt_index(*va, at);
+		}
+		if (!at)
+			return e;
+		*va = align_down(*va, pt_span(at)) + pt_span(at);
+	}
+	return NULL;
 }

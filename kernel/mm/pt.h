@@ -9,6 +9,7 @@
  * does so in a read section, and finds out under the table's lock that it is dead (pt_is_dead).
  */
 #include <mm/page.h>
+#include <mm/space.h>
 #include <sync/spinlock.h>
 #include <sync/lockdep.h>
 
@@ -57,6 +58,22 @@ static inline bool pt_is_dead(const struct pte *entry)
 	return pt_page_of(entry)->flags & PT_F_DEAD;
 }
 
+/*
+ * Which entries of a table to look at: bit g of index_lo in its descriptor says that entries 16g..16g+15 may not be empty. Set for leaves under the
+ * table's lock, for tables before they are hooked.
+ */
+#define PT_GROUP 16
+
+static inline u32 pt_group_bit(const struct pte *e)
+{
+	return 1u << (((unsigned long)e & (PAGE_SIZE - 1)) / sizeof(struct pte) / PT_GROUP);
+}
+
+static inline void pt_note_used(const struct pte *e)
+{
+	pt_page_of(e)->index_lo |= pt_group_bit(e);
+}
+
 /* An empty table; NULL: no memory. */
 struct page *pt_table_new(unsigned alloc_flags);
 void pt_table_free(struct page *table);
@@ -80,5 +97,8 @@ static inline struct pte *pt_find(struct mmu_space *mmu, vaddr_t va)
  * The same, but missing tables are made. NULL: no memory, or a larger leaf stands in the way (*out_leaf is set then).
  * @alloc_flags decides whether it may sleep; in a read section only ALLOC_NOWAIT.
  */
-struct pte *pt_make(struct mmu_space *mmu, struct spinlock *root_lock, vaddr_t va, unsigned level,
+struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, unsigned level,
 	unsigned alloc_flags, bool *out_leaf);
+
+/* The entry for the first address in [*va, end) that has a leaf table; *va moves there. NULL: none. */
+struct pte *pt_next_table(struct mmu_space *mmu, vaddr_t *va, vaddr_t end);

@@ -25,6 +25,7 @@
 #include <sync/mutex.h>
 #include <sync/rcu.h>
 #include <sync/spinlock.h>
+#include <sync/wait.h>
 #include "slab_impl.h"
 #include "test_env.h"
 
@@ -33,6 +34,7 @@ DEFINE_PER_CPU(struct thread *, current_thread);
 struct cpumask cpus_online;
 int panic_timeout;
 u64 env_oom_kills;
+bool env_kill_pending;
 static __thread jmp_buf *panic_target;
 static __thread char panic_text[256];
 
@@ -261,6 +263,7 @@ void smp_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
 void oom_kill(void)
 {
 	__atomic_fetch_add(&env_oom_kills, 1, __ATOMIC_RELAXED);
+	env_kill_pending = true;
 }
 
 u64 random_u64(void)
@@ -310,4 +313,36 @@ void env_run_cpus(unsigned n, void (*fn)(void *), void *arg)
 	}
 	for (unsigned i = 0; i < n; i++)
 		pthread_join(runs[i].thread, NULL);
+}
+
+void wait_queue_init(struct wait_queue *q)
+{
+}
+
+void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key)
+{
+}
+
+bool wait_fn_thread(struct wait_entry *e, u32 key)
+{
+	return true;
+}
+
+void wait_prepare(struct wait_queue *q, struct wait_entry *e, enum thread_state state)
+{
+}
+
+int wait_sleep(enum thread_state state, u64 deadline_ns)
+{
+	sched_yield();
+	return 0;
+}
+
+void wait_finish(struct wait_queue *q, struct wait_entry *e)
+{
+}
+
+bool thread_kill_pending(void)
+{
+	return env_kill_pending;
 }

@@ -15,4 +15,6 @@ void env_rcu_flush(void);
 bool env_panics(void (*fn)(void *), void *arg, const char **out);
 /* Run fn(arg) as CPU 0..n-1 at once. */
 void env_run_cpus(unsigned n, void (*fn)(void *), void *arg);
+/* How often oom_kill() was called; it makes thread_kill_pending() true. */
 extern u64 env_oom_kills;
+extern bool env_kill_pending;

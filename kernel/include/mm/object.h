@@ -5,7 +5,8 @@
  * An inode embeds one. Mappings and read/write meet here, so they are coherent.
  *
  * Lookup takes no lock (RCU radix tree, page_tryget, recheck). Insertion and removal take obj->lock. A page being filled is LOCKED.
- * Each mapping of the object is on obj->maps so that truncate can remove its entries.
+ * Each mapping of the object is on obj->maps so that truncate can remove its entries. Faults look at an object under RCU only: the memory that
+ * holds it is freed a grace period after vm_object_fini.
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
@@ -26,10 +27,12 @@ struct vm_object_ops {
 	int (*fill)(struct vm_object *obj, struct page *page);
 	/* A shared mapping is about to make the page writable for the first time (allocation, quota). May be NULL. */
 	int (*mkwrite)(struct vm_object *obj, struct page *page);
-	/* Before a new page is inserted: account it (tmpfs limits). 0 or -ENOSPC/-ENOMEM. May be NULL. */
+	/* Before a new page is inserted: account it (tmpfs limits). 0 or -ENOSPC/-ENOMEM. Must not sleep. May be NULL. */
 	int (*charge)(struct vm_object *obj, u64 npages);
 	void (*uncharge)(struct vm_object *obj, u64 npages);
 };
+
+#define VM_OBJECT_SEALED (1u << 31)
 
 struct vm_object {
 	const struct vm_object_ops *ops;
@@ -39,10 +42,12 @@ struct vm_object {
 	u64 size;		/* bytes; faults beyond are SIGBUS; written by the owner under its own lock, read with READ_ONCE */
 	struct list_head maps;	/* vm_area.object_link; maps_lock */
 	struct mutex maps_lock;
-	u32 writable_maps;	/* shared writable mappings; ~0 part of sealing: atomic */
+	u32 writable_maps;	/* areas that are shared and may write; atomic; VM_OBJECT_SEALED: no new one */
+	bool dead;		/* lock: vm_object_fini was called; no page comes in any more */
 	void *owner;		/* the inode */
 };
 
+void vm_object_cache_init(void); /* by vm_init */
 void vm_object_init(struct vm_object *obj, const struct vm_object_ops *ops, void *owner);
 /* No mapping is left. Frees all pages. May sleep. */
 void vm_object_fini(struct vm_object *obj);
@@ -53,6 +58,12 @@ void vm_object_fini(struct vm_object *obj);
 int vm_object_get(struct vm_object *obj, u64 index, bool create, struct page **out_page) MUST_CHECK;
 /* Only if it is there and uptodate; no lock, never sleeps; NULL if not. Takes a reference. */
 struct page *vm_object_peek(struct vm_object *obj, u64 index);
+/* vm_object_get(create) without sleeping, for objects without fill: -EAGAIN when that cannot be said now; -ENOSPC. Any context but interrupts. */
+int vm_object_get_nowait(struct vm_object *obj, u64 index, struct page **out_page) MUST_CHECK;
+/* The same without a reference, for who stays inside one RCU read section: the page's contents cannot change owner before it ends. */
+struct page *vm_object_peek_rcu(struct vm_object *obj, u64 index);
+/* F_SEAL_WRITE: -EBUSY while there are shared writable mappings. */
+int vm_object_seal_write(struct vm_object *obj) MUST_CHECK;
 /* Drop pages at or past byte @size, zero the tail of the last one, unmap them everywhere, set obj->size. May sleep. */
 void vm_object_truncate(struct vm_object *obj, u64 size);
 /* The same for a hole [start, end) in bytes; partial pages are zeroed. */

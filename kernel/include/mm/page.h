@@ -71,6 +71,7 @@ enum page_flag {
 	PAGE_F_MLOCKED = 1u << 7,
 	PAGE_F_LRU = 1u << 8,
 	PAGE_F_TAIL = 1u << 9,		/* not the first frame of its slab */
+	PAGE_F_FILE = 1u << 11,		/* PAGE_CACHE: has a home that it can be filled from; constant */
 	PAGE_F_POISON = 1u << 10,	/* debug: full of PAGE_POISON since it was freed */
 };
 
@@ -106,6 +107,8 @@ void page_free_exact(struct page *page, unsigned npages);
 void page_get(struct page *page);
 /* Drop a reference; the last one frees the frame (a page of an object after an RCU grace period). Any context. */
 void page_put(struct page *page);
+/* page_put of each page of a list (by link, frame numbers, 0 ends); the list's pages are the caller's to link. */
+void page_put_list(u32 first);
 /* Take a reference unless it is 0 (lock-free lookups under RCU). */
 bool page_tryget(struct page *page) MUST_CHECK;
 /* The owner names what it uses an allocation for (never write page->kind); page_free forgets it. */

@@ -7,6 +7,7 @@
  * takes no lock of the space: it finds its area, prepares the page, takes the lock of the one page table it writes to, checks under it that
  * the area has not changed since (area->seq), and installs the entry. An operation that shrinks or changes an area first marks the change, then takes the
  * page-table locks one by one: so either the fault sees the change, or the operation sees the entry. Page tables are freed after an RCU grace period.
+ * Areas are in a SLAB_RCU cache: a reader that comes late sees another area, whose seq is another.
  *
  * Anonymous pages live in page-table entries only (page->maps, page->refs); a private copy is made when a write finds the page shared.
  */
@@ -18,6 +19,7 @@
 #include <arch/mmu.h>
 #include <sync/mutex.h>
 #include <sync/seqlock.h>
+#include <sync/spinlock.h>
 #include <sync/rcu.h>
 
 struct vm_object;
@@ -65,7 +67,7 @@ struct vm_backing_ops {
 struct vm_area {
 	vaddr_t start, end;	/* writers: map_lock; readers: space->seq */
 	u32 flags;		/* enum vm_flags; likewise */
-	u32 seq;		/* atomic; changes whenever start/end/flags change; odd: going away */
+	u32 seq;		/* atomic; changes whenever a fault that saw the area before must look again; odd: going away. Goes on counting when the memory becomes another area */
 	u64 pgoff;		/* page offset of start in the object; for anonymous memory start>>12 at creation */
 	struct vm_object *object;	/* NULL: anonymous private */
 	const struct vm_backing_ops *backing_ops;
@@ -74,10 +76,21 @@ struct vm_area {
 	struct rb_node node;	/* space->areas; augmented with the largest gap below */
 	u64 gap, subtree_gap;
 	struct list_head object_link;	/* object->maps */
-	struct rcu_head rcu;
+	struct vm_area *next_dead;	/* while being unmapped */
 	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
 	char *anon_name;	/* PR_SET_VMA_ANON_NAME */
 };
+
+/* The root table of a space: new entries are stored under the lock; a bit of @used per 16 entries that may not be empty. */
+struct pt_root {
+	struct spinlock lock;
+	u32 used;
+};
+
+#define VM_RSS_CELLS 8 /* a power of two */
+struct vm_rss {
+	s64 anon, file, shmem;	/* pages; atomic; a single cell may be negative */
+} __aligned(64);
 
 struct vm_space {
 	struct mmu_space mmu;
@@ -93,8 +106,9 @@ struct vm_space {
 	u64 auxv[48];
 	u64 total_pages, locked_pages, data_pages, stack_pages, exec_pages; /* map_lock */
 	u64 peak_total;
-	s64 rss_anon, rss_file, rss_shmem;	/* atomic, batched by CPU */
-	s64 peak_rss;
+	struct vm_rss rss[VM_RSS_CELLS];	/* of groups of CPUs: vm_space_rss() adds them up */
+	s64 peak_rss;		/* pages; as of the last unmap, fork or look */
+	struct pt_root root;
 	u32 dumpable;
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
@@ -105,10 +119,17 @@ struct vm_space *vm_space_create(void);
 /* A copy of @parent as fork makes it: private writable pages become copy-on-write in both. -ENOMEM. May sleep. */
 int vm_space_fork(struct vm_space *parent, struct vm_space **out_child) MUST_CHECK;
 void vm_space_get_user(struct vm_space *s);
-/* The last user leaving unmaps everything. May sleep. */
+/* The same for who only has a reference; false: the space is empty for ever. */
+bool vm_space_tryget_user(struct vm_space *s) MUST_CHECK;
+/* The last user leaving unmaps everything. No CPU has it as a thread's space then (lazily loaded is fine). May sleep, takes RANK_OBJECT_MAPS. */
 void vm_space_put_user(struct vm_space *s);
 void vm_space_get(struct vm_space *s);
 void vm_space_put(struct vm_space *s);
+
+/* Resident pages, and the most there ever were (pages, all kinds). */
+void vm_space_rss(struct vm_space *s, struct vm_rss *out_rss, s64 *out_peak);
+/* Page-table frames of the space, for VmPTE. Takes map_lock. */
+u64 vm_space_tables(struct vm_space *s);
 
 struct vm_map_args {
 	vaddr_t hint;		/* page aligned */
@@ -137,7 +158,10 @@ int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec) MUST_CHEC
 /* brk(2): the new break or the old one. */
 vaddr_t vm_brk(struct vm_space *s, vaddr_t brk, u64 limit_data, u64 limit_as);
 
-/* Serve a fault of the running thread: 0: retry; else a signal in *out_signo/_code (SIGSEGV MAPERR/ACCERR/PKUERR, SIGBUS ADRERR), -ENOMEM -> OOM kill. May sleep. */
+/*
+ * Serve a fault of the running thread. 0: the access can be tried again. -EFAULT: a signal is in *out_signo, *out_code (SIGSEGV MAPERR, ACCERR,
+ * PKUERR; SIGBUS ADRERR). -ENOMEM: the thread is being killed for want of memory (oom_kill() was called) or a fatal signal is pending. May sleep.
+ */
 int vm_fault(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack, int *out_signo, int *out_code) MUST_CHECK;
 /*
  * The frame behind a user address, made present (and private, if @write), with a reference: for futex keys, ptrace, process_vm_*, O_DIRECT.
@@ -158,6 +182,27 @@ void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_are
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
 
-/* mmap address layout of a fresh program. */
+/*
+ * Address layout of a fresh program, before anything is mapped: mmap_top and stack_top. With @randomize Linux' entropy: 28 bits of pages for mmap,
+ * 22 for the stack.
+ */
 void vm_space_set_layout(struct vm_space *s, u64 stack_limit, bool randomize);
+/* Where the heap starts: brk_start and brk at or after @end of the program's data; with @randomize up to 32 MiB behind it. */
+void vm_space_set_brk(struct vm_space *s, vaddr_t end, bool randomize);
+
+/* Check everything that can be checked; debug builds. Takes map_lock. False: the reason is in the log. */
+bool vm_space_check(struct vm_space *s);
+
+/* sysctls (/proc/sys/vm) */
+extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
+extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2 */
+extern u64 vm_mmap_min_addr;
+extern unsigned vm_max_map_count;
+extern u64 vm_stack_guard_gap;		/* bytes */
+/* Pages promised (Committed_AS), and how many may be (CommitLimit). */
+s64 vm_committed(void);
+u64 vm_commit_limit(void);
+/* Promise pages that no area stands for (shared memory objects); -ENOMEM. */
+int vm_commit(u64 npages) MUST_CHECK;
+void vm_uncommit(u64 npages);
 void vm_init(void);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * madvise, mincore, msync.
+ *
+ * Pages of anonymous memory that may be dropped any time (MADV_FREE) are dropped at once. Shared memory that has no home needs no write-back, so
+ * msync only checks.
+ */
+#include <linux/mman.h>
+#include <arch/trap.h>
+#include <sync/rcu.h>
+#include "pt.h"
+#include "space_impl.h"
+
+struct advice {
+	u32 set, clear;		/* flags of areas */
+	u32 must, must_not;	/* flags that areas have to have, or -EINVAL */
+	bool anonymous;		/* only without object */
+	void (*drop)(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end);
+};
+
+static void drop_pages(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	struct gather g;
+
+	gather_init(&g, s);
+	zap_range(&g, va, end, NULL);
+	gather_finish(&g);
+}
+
+/* NULL: not one of those that change areas or drop entries. */
+static const struct advice *advice_of(int advice)
+{
+	static const struct advice normal = {.clear = VM_SEQ_READ | VM_RAND_READ},
+		random = {.set = VM_RAND_READ, .clear = VM_SEQ_READ},
+		sequential = {.set = VM_SEQ_READ, .clear = VM_RAND_READ},
+		nothing = {0},
+		dontneed = {.must_not = VM_LOCKED | VM_DEVICE, .drop = drop_pages},
+		dontneed_locked = {.must_not = VM_DEVICE, .drop = drop_pages},
+		freeing = {.must_not = VM_LOCKED | VM_DEVICE | VM_SHARED, .anonymous = true, .drop = drop_pages},
+		dontfork = {.set = VM_DONTFORK},
+		dofork = {.clear = VM_DONTFORK, .must_not = VM_DEVICE},
+		wipe = {.set = VM_WIPEONFORK, .must_not = VM_SHARED, .anonymous = true},
+		keep = {.clear = VM_WIPEONFORK},
+		dontdump = {.set = VM_DONTDUMP},
+		dodump = {.clear = VM_DONTDUMP, .must_not = VM_DEVICE},
+		huge = {.set = VM_HUGE, .clear = VM_NOHUGE},
+		nohuge = {.set = VM_NOHUGE, .clear = VM_HUGE},
+		cold = {.must_not = VM_LOCKED | VM_DEVICE};
+
+	switch (advice) {
+	case MADV_NORMAL: return &normal;
+	case MADV_RANDOM: return &random;
+	case MADV_SEQUENTIAL: return &sequential;
+	case MADV_WILLNEED: return &nothing;
+	case MADV_DONTNEED: return &dontneed;
+	case MADV_DONTNEED_LOCKED: return &dontneed_locked;
+	case MADV_FREE: return &freeing;
+	case MADV_DONTFORK: return &dontfork;
+	case MADV_DOFORK: return &dofork;
+	case MADV_WIPEONFORK: return &wipe;
+	case MADV_KEEPONFORK: return &keep;
+	case MADV_DONTDUMP: return &dontdump;
+	case MADV_DODUMP: return &dodump;
+	case MADV_HUGEPAGE: return &huge;
+	case MADV_NOHUGEPAGE: return &nohuge;
+	case MADV_COLD:
+	case MADV_PAGEOUT: return &cold;
+	default: return NULL;
+	}
+}
+
+static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, const struct advice *adv)
+{
+	u32 flags = (a->flags & ~adv->clear) | adv->set;
+
+	if ((a->flags & adv->must_not) || (a->flags & adv->must) != adv->must ||
+		(adv->anonymous && (a->object || a->backing_ops)))
+		return -EINVAL;
+	if (flags != a->flags) {
+		int err = area_cut(s, va, end);
+
+		if (err)
+			return err;
+		a = area_find(s, va);
+		area_set_flags(a, flags);
+		area_merge(a);
+	}
+	if (adv->drop)
+		adv->drop(s, a, va, end);
+	return 0;
+}
+
+/* Areas in order; holes are passed over but reported, as Linux does. */
+static int advise_locked(struct vm_space *s, vaddr_t va, vaddr_t end, const struct advice *adv)
+{
+	bool hole = false;
+
+	while (va < end) {
+		struct vm_area *a = area_find_in(s, va, end);
+		vaddr_t stop;
+		int err;
+
+		if (!a)
+			return -ENOMEM;
+		hole |= a->start > va;
+		va = max(va, a->start);
+		stop = min(a->end, end);
+		err = apply(s, a, va, stop, adv);
+		if (err)
+			return err;
+		va = stop;
+	}
+	return hole ? -ENOMEM : 0;
+}
+
+/* MADV_REMOVE: a hole in the object itself. */
+static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	while (va < end) {
+		struct vm_object *obj = NULL;
+		const struct vm_backing_ops *ops;
+		void *backing;
+		struct vm_area *a;
+		u64 from, len;
+
+		mutex_lock(&s->map_lock);
+		a = area_find(s, va);
+		if (a && a->start <= va && a->object && !a->object->ops->fill && !(a->flags & VM_LOCKED) &&
+			(a->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE)) {
+			obj = a->object;
+			ops = a->backing_ops;
+			backing = a->backing;
+			from = area_index(a, va) << PAGE_SHIFT;
+			len = min(a->end, end) - va;
+			if (backing)
+				ops->get(backing);
+		}
+		mutex_unlock(&s->map_lock);
+		if (!obj)
+			return a && a->start <= va ? -EINVAL : -ENOMEM;
+		vm_object_punch(obj, from, from + len);
+		if (backing)
+			ops->put(backing);
+		va += len;
+	}
+	return 0;
+}
+
+static int populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write)
+{
+	return vm_populate(s, va, end, write, write);
+}
+
+int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
+{
+	const struct advice *adv = advice_of(advice);
+	u64 bytes = align_up(len, PAGE_SIZE);
+	int err;
+
+	if (!adv && advice != MADV_REMOVE && advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE)
+		return -EINVAL;
+	if ((va & (PAGE_SIZE - 1)) || (len && !bytes) || va + bytes < va)
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (range_is_bad(va, bytes))
+		return -ENOMEM;
+	if (advice == MADV_REMOVE)
+		return remove_pages(s, va, va + bytes);
+	if (!adv)
+		return populate(s, va, va + bytes, advice == MADV_POPULATE_WRITE);
+	mutex_lock(&s->map_lock);
+	err = advise_locked(s, va, va + bytes, adv);
+	mutex_unlock(&s->map_lock);
+	return err;
+}
+
+static bool page_in_core(struct vm_area *a, vaddr_t va)
+{
+	struct pte *e = pt_find(&a->space->mmu, va);
+
+	if (e && pte_is_present(pte_load(e)))
+		return true;
+	return a->object && vm_object_peek_rcu(a->object, area_index(a, va));
+}
+
+int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
+{
+	vaddr_t end = va + npages * PAGE_SIZE;
+	int err = 0;
+
+	mutex_lock(&s->map_lock);
+	while (va < end && !err) {
+		struct vm_area *a = area_find(s, va);
+
+		if (!a || a->start > va) {
+			err = -ENOMEM;
+			break;
+		}
+		for (; va < min(a->end, end); va += PAGE_SIZE) {
+			rcu_read_lock();
+			*vec++ = page_in_core(a, va);
+			rcu_read_unlock();
+		}
+	}
+	mutex_unlock(&s->map_lock);
+	return err;
+}
+
+int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags)
+{
+	u64 bytes = align_up(len, PAGE_SIZE);
+	vaddr_t end = va + bytes;
+	bool hole = false;
+	int err = 0;
+
+	if ((ms_flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (va & (PAGE_SIZE - 1)) ||
+		((ms_flags & MS_ASYNC) && (ms_flags & MS_SYNC)))
+		return -EINVAL;
+	if (end < va || (len && !bytes))
+		return -ENOMEM;
+	mutex_lock(&s->map_lock);
+	while (va < end) {
+		struct vm_area *a = area_find_in(s, va, end);
+
+		if (!a) {
+			hole = true;
+			break;
+		}
+		hole |= a->start > va;
+		if ((ms_flags & MS_INVALIDATE) && (a->flags & VM_LOCKED)) {
+			err = -EBUSY;
+			break;
+		}
+		va = a->end;
+	}
+	mutex_unlock(&s->map_lock);
+	return err ? err : hole ? -ENOMEM : 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fork: a copy of a space.
+ *
+ * Areas are copied one by one. Only anonymous pages need entries in the child: they are shared, write-protected in both. Pages of objects are found
+ * again by faults (and their neighbours with them). One flush of the parent ends it.
+ *
+ * The child's entries are made under obj->maps_lock for areas that map an object: truncation then finds either no entry yet and the parent's, or
+ * both.
+ */
+#include <lib/bits.h>
+#include <lib/string.h>
+#include "pt.h"
+#include "space_impl.h"
+
+/* Share the anonymous pages of [va, va + n pages), in one table each side. True: an entry of the parent lost its right to write. */
+static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *shared)
+{
+	struct page *table = pt_page_of(from), *child_table = pt_page_of(to);
+	unsigned first = ((unsigned long)from & (PAGE_SIZE - 1)) / sizeof(struct pte), end = first + n;
+	struct pte *base = from - first, *child_base = to - first;
+	bool protected = false;
+	u32 groups, used = 0;
+
+	pt_lock(from);
+	groups = table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
+	for (; groups; groups &= groups - 1) {
+		unsigned group = ctz32(groups), i = max(group * PT_GROUP, first);
+		unsigned stop = min((group + 1) * PT_GROUP, end);
+
+		for (; i < stop; i++) {
+			struct pte pte = pte_load(&base[i]);
+			struct page *page;
+
+			if (!pte_is_present(pte))
+				continue;
+			if (!pte_is_special(pte)) {
+				page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+				if (page->kind != PAGE_ANON)
+					continue;
+				/* The processor may set ACCESSED and DIRTY meanwhile; nobody needs them of an anonymous page. */
+				if (pte_is_writable(pte)) {
+					pte = pte_wrprotect(pte);
+					pte_store(&base[i], pte);
+					protected = true;
+				}
+				__atomic_fetch_add(&page->counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
+				++*shared;
+			}
+			pte_store(&child_base[i], pte);
+			used |= 1u << group;
+		}
+	}
+	pt_unlock(from);
+	child_table->index_lo |= used;
+	return protected;
+}
+
+/* Is there anything to share in the table of @from? */
+static bool table_has_entries(const struct pte *from)
+{
+	return READ_ONCE(pt_page_of(from)->index_lo) != 0;
+}
+
+static int share_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, u64 *shared,
+	bool *flush)
+{
+	vaddr_t va = a->start;
+	struct pte *from;
+
+	while ((from = pt_next_table(&parent->mmu, &va, a->end))) {
+		vaddr_t stop = min(align_down(va, pt_span(1)) + pt_span(1), a->end);
+		struct pte *to;
+		bool leaf;
+
+		if (table_has_entries(from)) {
+			to = pt_make(&child->mmu, &child->root, va, 0, ALLOC_SLEEP, &leaf);
+			if (!to)
+				return -ENOMEM;
+			*flush |= share_entries(from, to, (unsigned)((stop - va) >> PAGE_SHIFT), shared);
+		}
+		va = stop;
+	}
+	return 0;
+}
+
+static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a)
+{
+	struct vm_area *c = area_new(child);
+
+	if (!c)
+		return NULL;
+	c->start = a->start;
+	c->end = a->end;
+	c->flags = a->flags & ~(VM_LOCKED | VM_LOCKONFAULT);
+	c->pgoff = a->pgoff;
+	c->object = a->object;
+	c->backing_ops = a->backing_ops;
+	c->backing = a->backing;
+	c->label = a->label;
+	if (a->anon_name) {
+		c->anon_name = kstrdup(a->anon_name, ALLOC_SLEEP);
+		if (!c->anon_name) {
+			area_free(c);
+			return NULL;
+		}
+	}
+	if (c->backing)
+		c->backing_ops->get(c->backing);
+	if (c->object && (c->flags & VM_SHARED) && (c->flags & VM_MAYWRITE))
+		__atomic_fetch_add(&c->object->writable_maps, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+static bool needs_entries(const struct vm_area *a)
+{
+	if (a->flags & (VM_SHARED | VM_WIPEONFORK))
+		return false;
+	/* A private area that never could be written to has no anonymous pages. */
+	return !a->object || (a->flags & VM_MAYWRITE);
+}
+
+static int fork_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, u64 *shared,
+	bool *flush)
+{
+	struct vm_area *c;
+	int err = 0;
+
+	if (area_is_accounted(a->flags)) {
+		err = vm_commit(area_pages(a));
+		if (err)
+			return err;
+	}
+	c = copy_area(child, a);
+	if (!c) {
+		if (area_is_accounted(a->flags))
+			vm_uncommit(area_pages(a));
+		return -ENOMEM;
+	}
+	area_append(child, c);
+	space_account(child, c->flags, (s64)area_pages(c));
+	if (!c->object)
+		return needs_entries(a) ? share_area(parent, child, a, shared, flush) : 0;
+	mutex_lock(&c->object->maps_lock);
+	list_add_tail(&c->object_link, &c->object->maps);
+	if (needs_entries(a))
+		err = share_area(parent, child, a, shared, flush);
+	mutex_unlock(&c->object->maps_lock);
+	return err;
+}
+
+static void copy_description(struct vm_space *child, const struct vm_space *parent)
+{
+	child->mmap_top = parent->mmap_top;
+	child->brk_start = parent->brk_start;
+	child->brk = parent->brk;
+	child->stack_top = parent->stack_top;
+	child->arg_start = parent->arg_start;
+	child->arg_end = parent->arg_end;
+	child->env_start = parent->env_start;
+	child->env_end = parent->env_end;
+	child->code_start = parent->code_start;
+	child->code_end = parent->code_end;
+	child->data_start = parent->data_start;
+	child->data_end = parent->data_end;
+	child->vdso = parent->vdso;
+	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
+	child->dumpable = parent->dumpable;
+}
+
+int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)
+{
+	struct vm_space *child = vm_space_create();
+	bool flush = false;
+	u64 shared = 0;
+	struct vm_area *a;
+	int err = 0;
+
+	if (!child)
+		return -ENOMEM;
+	mutex_lock(&parent->map_lock);
+	copy_description(child, parent);
+	for (a = area_find(parent, 0); a && !err; a = area_next(a)) {
+		if (!(a->flags & VM_DONTFORK))
+			err = fork_area(parent, child, a, &shared, &flush);
+	}
+	if (flush)
+		tlb_flush_range(&parent->mmu, 0, 0, false);
+	mutex_unlock(&parent->map_lock);
+	rss_add(&space_rss_cell(child)->anon, (s64)shared);
+	if (err) {
+		vm_space_put_user(child);
+		return err;
+	}
+	*out_child = child;
+	return 0;
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The page cache.
+ *
+ * A page enters its object LOCKED (to be filled) or UPTODATE (born zero), under obj->lock; page->object and index say where it is. It leaves when
+ * truncation has its lock: page->object becomes NULL first, then its entries are removed, then the object's reference is dropped, and the frame is
+ * free a grace period later. So in an RCU read section a page that was found stays what it is, with or without a reference, though it may be
+ * truncated meanwhile; who maps it looks at page->object under the page-table lock.
+ */
+#include <lib/string.h>
+#include <mm/object.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <lib/errno.h>
+#include <sync/rcu.h>
+#include <sync/wait.h>
+#include <debug/panic.h>
+
+#define WAIT_QUEUES 64
+#define BATCH	    16
+
+LOCK_CLASS(object, RANK_OBJECT, "pages of one object");
+LOCK_CLASS(object_maps, RANK_OBJECT_MAPS, "mappings of one object; bounds of their areas");
+
+static struct wait_queue page_queues[WAIT_QUEUES];
+static struct slab_cache *node_cache;
+
+static struct radix_node *node_alloc(void *ctx)
+{
+	return slab_alloc(node_cache, ALLOC_NOWAIT | ALLOC_ZERO);
+}
+
+static void node_free_rcu(struct rcu_head *head)
+{
+	slab_free(node_cache, container_of((void *)head, struct radix_node, free_link));
+}
+
+static void node_free(void *ctx, struct radix_node *node)
+{
+	static_assert(sizeof(node->free_link) == sizeof(struct rcu_head), "room for RCU's link");
+	rcu_call((struct rcu_head *)node->free_link, node_free_rcu);
+}
+
+static const struct radix_alloc nodes = {node_alloc, node_free, NULL};
+
+void vm_object_init(struct vm_object *obj, const struct vm_object_ops *ops, void *owner)
+{
+	obj->ops = ops;
+	obj->pages = RADIX_TREE;
+	spin_init(&obj->lock, object);
+	obj->npages = 0;
+	obj->size = 0;
+	list_init(&obj->maps);
+	mutex_init(&obj->maps_lock, object_maps);
+	obj->writable_maps = 0;
+	obj->dead = false;
+	obj->owner = owner;
+}
+
+static struct wait_queue *queue_of(const struct page *page)
+{
+	return &page_queues[page_pfn(page) * 0x9e3779b97f4a7c15ull >> 58];
+}
+
+bool page_trylock(struct page *page)
+{
+	return !(__atomic_fetch_or(&page->flags, PAGE_F_LOCKED, __ATOMIC_ACQUIRE) & PAGE_F_LOCKED);
+}
+
+static bool lock_or_announce(struct page *page)
+{
+	if (page_trylock(page))
+		return true;
+	__atomic_fetch_or(&page->flags, PAGE_F_WAITERS, __ATOMIC_SEQ_CST);
+	return page_trylock(page);
+}
+
+void page_lock(struct page *page)
+{
+	if (likely(page_trylock(page)))
+		return;
+	wait_event(queue_of(page), lock_or_announce(page));
+}
+
+void page_unlock(struct page *page)
+{
+	u16 old = __atomic_fetch_and(
+		&page->flags, (u16) ~(PAGE_F_LOCKED | PAGE_F_WAITERS), __ATOMIC_SEQ_CST);
+
+	DASSERT(old & PAGE_F_LOCKED);
+	if (unlikely(old & PAGE_F_WAITERS))
+		wait_wake_all(queue_of(page));
+}
+
+static int page_lock_killable(struct page *page)
+{
+	if (likely(page_trylock(page)))
+		return 0;
+	return wait_event_killable(queue_of(page), lock_or_announce(page)) ? -EINTR : 0;
+}
+
+static bool is_ready(const struct page *page)
+{
+	return __atomic_load_n(&page->flags, __ATOMIC_ACQUIRE) & PAGE_F_UPTODATE;
+}
+
+struct page *vm_object_peek_rcu(struct vm_object *obj, u64 index)
+{
+	struct page *page = radix_lookup(&obj->pages, index);
+
+	return page && is_ready(page) ? page : NULL;
+}
+
+/* The page at @index in any state, with a reference. */
+static struct page *find_get(struct vm_object *obj, u64 index)
+{
+	struct page *page;
+
+	rcu_read_lock();
+	page = radix_lookup(&obj->pages, index);
+	/* Its frame does not change owner in a read section: no need to look again, but it may be free already. */
+	if (page && !page_tryget(page))
+		page = NULL;
+	rcu_read_unlock();
+	return page;
+}
+
+struct page *vm_object_peek(struct vm_object *obj, u64 index)
+{
+	struct page *page;
+
+	rcu_read_lock();
+	page = vm_object_peek_rcu(obj, index);
+	if (page && !page_tryget(page))
+		page = NULL;
+	rcu_read_unlock();
+	return page;
+}
+
+/* Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EAGAIN (the object is dead). */
+static int add_page(struct vm_object *obj, u64 index, struct page *page, unsigned flags)
+{
+	int err = obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
+
+	if (err)
+		return err;
+	page_set_kind(page, PAGE_CACHE);
+	page->index_lo = (u32)index;
+	page->index_hi = (u16)(index >> 32);
+	WRITE_ONCE(page->object, obj);
+	WRITE_ONCE(page->flags, (u16)flags);
+	WRITE_ONCE(page->refs, 2);
+	spin_lock(&obj->lock);
+	err = obj->dead ? -EAGAIN : radix_insert(&obj->pages, index, page, &nodes);
+	if (!err)
+		obj->npages++;
+	spin_unlock(&obj->lock);
+	if (err) {
+		if (obj->ops->uncharge)
+			obj->ops->uncharge(obj, 1);
+		/* Nobody has seen it. */
+		WRITE_ONCE(page->refs, 1);
+		page_set_kind(page, PAGE_KERNEL);
+		page_put(page);
+	}
+	return err;
+}
+
+int vm_object_get_nowait(struct vm_object *obj, u64 index, struct page **out_page)
+{
+	struct page *page;
+	int err;
+
+	if (obj->ops->fill)
+		return -EAGAIN;
+	page = page_alloc(0, ALLOC_NOWAIT | ALLOC_USER | ALLOC_ZERO);
+	if (!page)
+		return -EAGAIN;
+	err = add_page(obj, index, page, PAGE_F_UPTODATE);
+	if (err)
+		return err == -ENOSPC ? err : -EAGAIN;
+	*out_page = page;
+	return 0;
+}
+
+static void remove_page(struct vm_object *obj, struct page *page)
+{
+	spin_lock(&obj->lock);
+	radix_erase(&obj->pages, page_index(page), &nodes);
+	obj->npages--;
+	spin_unlock(&obj->lock);
+	WRITE_ONCE(page->object, NULL);
+	if (obj->ops->uncharge)
+		obj->ops->uncharge(obj, 1);
+}
+
+/* Have the LOCKED page filled; unlocks. On failure it is out of the object. */
+static int fill_locked(struct vm_object *obj, struct page *page)
+{
+	int err = obj->ops->fill ? obj->ops->fill(obj, page) : 0;
+
+	if (err) {
+		remove_page(obj, page);
+		page_unlock(page);
+		page_put(page);
+		return err;
+	}
+	__atomic_fetch_or(&page->flags, PAGE_F_UPTODATE, __ATOMIC_RELEASE);
+	page_unlock(page);
+	return 0;
+}
+
+/* There is a page that was not uptodate: wait for whoever fills it. -EAGAIN: it is gone, look again. */
+static int wait_filled(struct vm_object *obj, struct page *page)
+{
+	int err = page_lock_killable(page);
+
+	if (err)
+		return err;
+	if (READ_ONCE(page->object) != obj) {
+		page_unlock(page);
+		return -EAGAIN;
+	}
+	if (is_ready(page)) {
+		page_unlock(page);
+		return 0;
+	}
+	return fill_locked(obj, page);
+}
+
+int vm_object_get(struct vm_object *obj, u64 index, bool create, struct page **out_page)
+{
+	for (;;) {
+		struct page *page = find_get(obj, index);
+		bool fills = obj->ops->fill != NULL;
+		int err;
+
+		if (page) {
+			err = is_ready(page) ? 0 : wait_filled(obj, page);
+		} else {
+			if (!create && !fills) {
+				*out_page = NULL;
+				return 0;
+			}
+			page = page_alloc(0, ALLOC_USER | (fills ? 0 : ALLOC_ZERO));
+			if (!page)
+				return -ENOMEM;
+			err = add_page(obj, index, page, fills ? PAGE_F_LOCKED | PAGE_F_FILE : PAGE_F_UPTODATE);
+			if (err == -EEXIST)
+				continue;
+			if (err)
+				return err == -EAGAIN ? -EIO : err;
+			err = fills ? fill_locked(obj, page) : 0;
+		}
+		if (!err) {
+			*out_page = page;
+			return 0;
+		}
+		page_put(page);
+		if (err != -EAGAIN)
+			return err;
+	}
+}
+
+/* Page @page is locked: out of the object, onto the list of what will be put. */
+static void detach(struct vm_object *obj, struct page *page, u32 *list)
+{
+	radix_erase(&obj->pages, page_index(page), &nodes);
+	obj->npages--;
+	WRITE_ONCE(page->object, NULL);
+	page->link = *list;
+	*list = (u32)page_pfn(page);
+}
+
+/* A page that somebody else has locked: wait without the object's lock. */
+static u64 detach_slow(struct vm_object *obj, struct page *page, u32 *list)
+{
+	u64 n = 0;
+
+	page_lock(page);
+	if (READ_ONCE(page->object) == obj) {
+		spin_lock(&obj->lock);
+		detach(obj, page, list);
+		spin_unlock(&obj->lock);
+		n = 1;
+	}
+	page_unlock(page);
+	page_put(page);
+	return n;
+}
+
+/* Take pages [first, last] out; they are on a list then, still mapped perhaps. How many. */
+static u64 detach_range(struct vm_object *obj, u64 first, u64 last, u32 *list)
+{
+	struct radix_found found[BATCH];
+	u64 total = 0;
+
+	while (first <= last) {
+		struct page *busy = NULL;
+		size_t n, i;
+
+		spin_lock(&obj->lock);
+		n = radix_gather(&obj->pages, first, last, RADIX_ANY, found, BATCH);
+		for (i = 0; i < n; i++) {
+			struct page *page = found[i].entry;
+
+			if (!page_trylock(page)) {
+				page_get(page);
+				busy = page;
+				break;
+			}
+			detach(obj, page, list);
+			total++;
+		}
+		spin_unlock(&obj->lock);
+		for (size_t k = 0; k < i; k++)
+			page_unlock(found[k].entry);
+		if (busy)
+			total += detach_slow(obj, busy, list);
+		else if (n < BATCH)
+			break;
+	}
+	return total;
+}
+
+static void drop_range(struct vm_object *obj, u64 first, u64 last, bool unmap)
+{
+	u32 list = 0;
+	u64 n = radix_is_empty(&obj->pages) ? 0 : detach_range(obj, first, last, &list);
+
+	/* The pages have no object any more; a fault that has not seen that has made its entry, which we find. */
+	atomic_fence_seq();
+	if (unmap)
+		vm_object_unmap(obj, first, last, true);
+	if (n && obj->ops->uncharge)
+		obj->ops->uncharge(obj, n);
+	page_put_list(list);
+}
+
+static void zero_part(struct vm_object *obj, u64 start, u64 end)
+{
+	struct page *page;
+
+	if (start >= end)
+		return;
+	page = vm_object_peek(obj, start >> PAGE_SHIFT);
+	if (!page)
+		return;
+	memset((char *)page_va(page) + (start & (PAGE_SIZE - 1)), 0, end - start);
+	page_put(page);
+}
+
+void vm_object_truncate(struct vm_object *obj, u64 size)
+{
+	bool shrinks = size < obj->size;
+
+	WRITE_ONCE(obj->size, size);
+	if (!shrinks)
+		return;
+	drop_range(obj, DIV_ROUND_UP(size, PAGE_SIZE), ~0ull, true);
+	if (size & (PAGE_SIZE - 1))
+		zero_part(obj, size, align_up(size, PAGE_SIZE));
+}
+
+void vm_object_punch(struct vm_object *obj, u64 start, u64 end)
+{
+	u64 first = DIV_ROUND_UP(start, PAGE_SIZE), stop = end >> PAGE_SHIFT;
+
+	if (start >= end)
+		return;
+	if (first > stop) {
+		zero_part(obj, start, end);
+		return;
+	}
+	zero_part(obj, start, first << PAGE_SHIFT);
+	if (end & (PAGE_SIZE - 1))
+		zero_part(obj, stop << PAGE_SHIFT, end);
+	if (first < stop)
+		drop_range(obj, first, stop - 1, true);
+}
+
+void vm_object_fini(struct vm_object *obj)
+{
+	spin_lock(&obj->lock);
+	obj->dead = true;
+	spin_unlock(&obj->lock);
+	drop_range(obj, 0, ~0ull, false);
+	DASSERT(obj->npages == 0 && list_empty(&obj->maps));
+}
+
+u64 vm_object_seek(struct vm_object *obj, u64 index, bool data)
+{
+	u64 at = index;
+	void *found;
+
+	rcu_read_lock();
+	if (data) {
+		found = radix_next(&obj->pages, &at, ~0ull, RADIX_ANY);
+		if (!found)
+			at = ~0ull;
+	} else {
+		at = radix_next_gap(&obj->pages, index, ~0ull - 1);
+	}
+	rcu_read_unlock();
+	return at;
+}
+
+int vm_object_seal_write(struct vm_object *obj)
+{
+	u32 none = 0;
+
+	if (__atomic_compare_exchange_n(&obj->writable_maps, &none, VM_OBJECT_SEALED, false,
+		    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ||
+		none == VM_OBJECT_SEALED)
+		return 0;
+	return -EBUSY;
+}
+
+void vm_object_cache_init(void)
+{
+	for (unsigned i = 0; i < WAIT_QUEUES; i++)
+		wait_queue_init(&page_queues[i]);
+	node_cache = slab_cache_create("radix_node", sizeof(struct radix_node), 0, SLAB_PANIC);
+}

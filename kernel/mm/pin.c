@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pages of a space from outside: pins, copies, futex keys.
+ */
+#include <arch/trap.h>
+#include <lib/string.h>
+#include <sync/rcu.h>
+#include "pt.h"
+#include "space_impl.h"
+
+/* The frame at @va if its entry allows the access now; a reference. */
+static struct page *pin_present(struct vm_space *s, vaddr_t va, bool write, bool force)
+{
+	struct page *page = NULL;
+	struct pte *e, pte;
+
+	rcu_read_lock();
+	e = pt_find(&s->mmu, va);
+	if (!e)
+		goto out;
+	pt_lock(e);
+	pte = pte_load(e);
+	if (!pt_is_dead(e) && pte_is_present(pte) && (pte_is_user(pte) || force)) {
+		struct page *p = paddr_page(pte_paddr(pte));
+
+		if (!p || (pte_is_special(pte) && p != vm_zero_page))
+			p = NULL;
+		else if (write && !pte_is_writable(pte) && !(force && p->kind == PAGE_ANON && READ_ONCE(p->maps) == 1))
+			p = NULL;
+		if (p) {
+			page_get(p);
+			if (write && p->kind == PAGE_CACHE)
+				page_set_dirty(p);
+			page = p;
+		}
+	}
+	pt_unlock(e);
+out:
+	rcu_read_unlock();
+	return page;
+}
+
+static int pin(struct vm_space *s, vaddr_t va, bool write, bool force, struct page **out_page)
+{
+	unsigned flags = (write ? FAULT_WRITE : 0) | (force ? FAULT_FORCE : 0);
+
+	if (va >= USER_VA_END)
+		return -EFAULT;
+	/* After a fault the page may be gone again at once; not for ever. */
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		struct page *page = pin_present(s, va, write, force);
+
+		if (page) {
+			*out_page = page;
+			return 0;
+		}
+		if (fault_serve(s, va, flags, 0) != FR_DONE)
+			return -EFAULT;
+	}
+	return -EFAULT;
+}
+
+int vm_pin(struct vm_space *s, vaddr_t va, bool write, bool force, struct page **out_page)
+{
+	int err;
+
+	if (!vm_space_tryget_user(s))
+		return -EFAULT;
+	err = pin(s, va, write, force, out_page);
+	vm_space_put_user(s);
+	return err;
+}
+
+ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len, bool write, bool force)
+{
+	size_t done = 0;
+
+	if (!vm_space_tryget_user(s))
+		return -EFAULT;
+	while (done < len) {
+		size_t in_page = (va + done) & (PAGE_SIZE - 1), n = min(len - done, PAGE_SIZE - in_page);
+		struct page *page;
+		char *p;
+
+		if (pin(s, va + done, write, force, &page))
+			break;
+		p = (char *)page_va(page) + in_page;
+		if (write)
+			memcpy(p, (char *)buf + done, n);
+		else
+			memcpy((char *)buf + done, p, n);
+		page_put(page);
+		done += n;
+	}
+	vm_space_put_user(s);
+	return done || !len ? (ssize_t)done : -EFAULT;
+}
+
+int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out_key)
+{
+	struct area_view v;
+	int err = -EFAULT;
+
+	if (va >= USER_VA_END)
+		return -EFAULT;
+	if (!shared) {
+		*out_key = (struct vm_key){(u64)(unsigned long)s, va};
+		return 0;
+	}
+	rcu_read_lock();
+	if (area_view(s, va, &v) == AREA_HIT && (v.flags & VM_RWX)) {
+		u64 offset = (v.pgoff << PAGE_SHIFT) + (va - v.start);
+
+		/* Private memory has one address space only, whatever the caller says. Bit 0 tells the kinds apart. */
+		if (v.object && (v.flags & VM_SHARED))
+			*out_key = (struct vm_key){(u64)(unsigned long)v.object | 1, offset};
+		else
+			*out_key = (struct vm_key){(u64)(unsigned long)s, va};
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}

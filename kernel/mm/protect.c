@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mprotect: the areas' flags first, then the entries. An entry gets the right to write only where a fault would give it without more ado.
+ */
+#include <lib/bits.h>
+#include "pt.h"
+#include "space_impl.h"
+
+/* The entry as it should be now. */
+static struct pte adjust(const struct vm_area *a, struct pte pte)
+{
+	bool write = false;
+
+	if (!pte_is_special(pte) && (a->flags & VM_WRITE)) {
+		struct page *page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+
+		if (page->kind == PAGE_ANON)
+			write = READ_ONCE(page->counts) == PAGE_COUNT_MAP;
+		else if (a->flags & VM_SHARED)
+			write = !a->object->ops->mkwrite || pte_is_dirty(pte);
+		if (write && page->kind == PAGE_CACHE)
+			page_set_dirty(page);
+	}
+	return pte_set_prot(pte, area_prot(a->flags, write) & ~PROT_DIRTY);
+}
+
+/* Entries of one table; widens [*low, *high) by those that lost a right. */
+static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
+	vaddr_t *high)
+{
+	const struct pte *first = e;
+	u32 groups;
+
+	pt_lock(first);
+	groups = pt_page_of(first)->index_lo;
+	for (; va < end; va += PAGE_SIZE, e++) {
+		struct pte old, fresh;
+
+		if (!(groups & pt_group_bit(e)))
+			continue;
+		do {
+			old = pte_load(e);
+			if (!pte_is_present(old))
+				break;
+			fresh = adjust(a, old);
+		} while (fresh.raw != old.raw && !pte_cmpxchg(e, old, fresh));
+		if (!pte_is_present(old) || fresh.raw == old.raw)
+			continue;
+		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
+			*low = min(*low, va);
+			*high = max(*high, va + PAGE_SIZE);
+		}
+	}
+	pt_unlock(first);
+}
+
+static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
+{
+	vaddr_t va = a->start;
+	struct pte *e;
+
+	while ((e = pt_next_table(&a->space->mmu, &va, a->end))) {
+		vaddr_t stop = min(align_down(va, pt_span(1)) + pt_span(1), a->end);
+
+		protect_entries(a, e, va, stop, low, high);
+		va = stop;
+	}
+}
+
+/* All of [va, end) is mapped, and may become what is asked. */
+static int may_protect(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
+{
+	struct vm_area *a = area_find(s, va);
+
+	for (; a && a->start <= va; a = area_next(a)) {
+		if (rwx & ~(a->flags >> 4) & VM_RWX)
+			return -EACCES;
+		if (a->flags & VM_SEALED)
+			return -EPERM;
+		va = a->end;
+		if (va >= end)
+			return 0;
+	}
+	return -ENOMEM;
+}
+
+/* A private area that becomes writable promises its pages. */
+static int promise(struct vm_area *a, u32 *flags)
+{
+	if (!(*flags & VM_WRITE) || (*flags & (VM_SHARED | VM_ACCOUNT | VM_DEVICE)) ||
+		((*flags & VM_NORESERVE) && vm_overcommit_policy != 2))
+		return 0;
+	if (vm_commit(area_pages(a)))
+		return -ENOMEM;
+	*flags |= VM_ACCOUNT;
+	return 0;
+}
+
+static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
+{
+	vaddr_t low = ~0ull, high = 0;
+	struct vm_area *a;
+	int err = may_protect(s, va, end, rwx);
+
+	if (!err)
+		err = area_cut(s, va, end);
+	for (a = area_find(s, va); !err && a && a->start < end; a = area_next(a)) {
+		u32 flags = (a->flags & ~VM_RWX) | rwx;
+
+		if (flags == a->flags)
+			continue;
+		err = promise(a, &flags);
+		if (err)
+			break;
+		space_account(s, a->flags, -(s64)area_pages(a));
+		area_set_flags(a, flags);
+		space_account(s, a->flags, (s64)area_pages(a));
+		protect_area(a, &low, &high);
+	}
+	if (low < high)
+		tlb_flush_range(&s->mmu, low, high, false);
+	/* Join what is alike again, from the left neighbour to the right one. */
+	a = area_find(s, va);
+	while (a && a->start <= end) {
+		a = area_merge(a);
+		a = area_next(a);
+	}
+	return err;
+}
+
+int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
+{
+	u64 bytes = align_up(len, PAGE_SIZE);
+	vaddr_t end = va + bytes;
+	int err;
+
+	if (va & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (bytes < len || range_is_bad(va, bytes))
+		return -ENOMEM;
+	mutex_lock(&s->map_lock);
+	if (growsdown) {
+		struct vm_area *a = area_find(s, va);
+
+		/* The area that holds va, from its start; va is given in the program's stack. */
+		if (!a || a->start >= end)
+			err = -ENOMEM;
+		else
+			err = a->flags & VM_GROWSDOWN ? 0 : -EINVAL;
+		if (!err)
+			va = a->start;
+	} else {
+		err = 0;
+	}
+	if (!err)
+		err = protect_locked(s, va, end, vm_rwx & VM_RWX);
+	mutex_unlock(&s->map_lock);
+	return err;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mremap. Moving takes each entry out of its old table and puts it into the new one, both tables locked, under the object's maps_lock: truncation
+ * finds it in either place.
+ */
+#include <linux/mman.h>
+#include "pt.h"
+#include "space_impl.h"
+
+struct remap {
+	struct vm_space *s;
+	vaddr_t old, new_addr;
+	u64 old_len, new_len;
+	int flags;
+	u64 limit_as, limit_memlock;
+};
+
+static void lock_two(struct pte *a, struct pte *b)
+{
+	struct spinlock *la = pt_lock_of(a), *lb = pt_lock_of(b);
+
+	spin_lock(la < lb ? la : lb);
+	if (la != lb)
+		spin_lock_nested(la < lb ? lb : la);
+}
+
+static void unlock_two(struct pte *a, struct pte *b)
+{
+	pt_unlock(a);
+	if (pt_lock_of(a) != pt_lock_of(b))
+		pt_unlock(b);
+}
+
+/* Move @n entries; each run lies in one table on both sides. True: there was something. */
+static bool move_run(struct pte *from, struct pte *to, unsigned n)
+{
+	bool moved = false;
+
+	lock_two(from, to);
+	for (unsigned i = 0; i < n; i++) {
+		struct pte pte = pte_load(&from[i]);
+
+		if (pte_is_none(pte))
+			continue;
+		pte = pte_exchange(&from[i], pte_none());
+		pte_store(&to[i], pte);
+		pt_note_used(&to[i]);
+		moved = true;
+	}
+	unlock_two(from, to);
+	return moved;
+}
+
+/* Move the entries of [old, old + len) to @new_addr. -ENOMEM: some are moved, the caller moves them back. */
+static int move_entries(struct vm_space *s, vaddr_t old, vaddr_t new_addr, u64 len, u64 *done)
+{
+	vaddr_t va = old, end = old + len;
+	bool moved = false, leaf;
+	struct pte *from;
+	int err = 0;
+
+	while ((from = pt_next_table(&s->mmu, &va, end))) {
+		vaddr_t dst = new_addr + (va - old);
+		u64 room = min(pt_span(1) - (va & (pt_span(1) - 1)), pt_span(1) - (dst & (pt_span(1) - 1)));
+		unsigned n = (unsigned)(min(room, end - va) >> PAGE_SHIFT);
+		struct pte *to = pt_make(&s->mmu, &s->root, dst, 0, ALLOC_SLEEP, &leaf);
+
+		if (!to) {
+			err = -ENOMEM;
+			break;
+		}
+		moved |= move_run(from, to, n);
+		va += (u64)n << PAGE_SHIFT;
+	}
+	if (moved)
+		tlb_flush_range(&s->mmu, old, end, false);
+	*done = min(va, end) - old;
+	return err;
+}
+
+/* The area that holds all of the old range, or why not. */
+static int find_source(const struct remap *r, struct vm_area **out)
+{
+	struct vm_area *a = area_find(r->s, r->old);
+
+	if (!a || a->start > r->old)
+		return -EFAULT;
+	if (a->flags & VM_SEALED)
+		return -EPERM;
+	if (!r->old_len) {
+		/* Linux: a second mapping of the same pages; only of shared ones. */
+		if (!(a->flags & VM_SHARED))
+			return -EINVAL;
+	} else if (r->old + r->old_len > a->end) {
+		return -EFAULT;
+	}
+	if ((r->flags & MREMAP_DONTUNMAP) && (a->flags & (VM_DEVICE | VM_LOCKED)))
+		return -EINVAL;
+	if ((a->flags & VM_DEVICE) && r->new_len > r->old_len)
+		return -EFAULT;
+	*out = a;
+	return 0;
+}
+
+static int may_add(const struct remap *r, const struct vm_area *a, u64 npages)
+{
+	if (space_may_grow(r->s, a->flags, npages, r->limit_as, ~0ull))
+		return -ENOMEM;
+	if ((a->flags & VM_LOCKED) && r->s->locked_pages + npages > r->limit_memlock >> PAGE_SHIFT)
+		return -EAGAIN;
+	return area_is_accounted(a->flags) ? vm_commit(npages) : 0;
+}
+
+/* Grow where it is. -ENOSPC: something is in the way. */
+static int grow_in_place(const struct remap *r, struct vm_area *a)
+{
+	vaddr_t end = r->old + r->new_len;
+	u64 add = (r->new_len - r->old_len) >> PAGE_SHIFT;
+	struct vm_area *next = area_next(a);
+	u64 guard = next && (next->flags & VM_GROWSDOWN) ? vm_stack_guard_gap : 0;
+	int err;
+
+	if (a->end != r->old + r->old_len || end < r->old || end > USER_VA_END ||
+		(next && next->start < end + guard))
+		return -ENOSPC;
+	err = may_add(r, a, add);
+	if (err)
+		return err;
+	area_resize(a, a->start, end, false);
+	space_account(r->s, a->flags, (s64)add);
+	area_merge(a);
+	return 0;
+}
+
+static struct vm_area *new_home(const struct remap *r, struct vm_area *a)
+{
+	struct vm_area *c = area_new(r->s);
+
+	if (!c)
+		return NULL;
+	c->start = r->new_addr;
+	c->end = r->new_addr + r->new_len;
+	WRITE_ONCE(c->flags, a->flags);
+	c->pgoff = area_index(a, r->old);
+	WRITE_ONCE(c->object, a->object);
+	WRITE_ONCE(c->backing_ops, a->backing_ops);
+	c->backing = a->backing;
+	c->label = a->label;
+	if (a->anon_name) {
+		c->anon_name = kstrdup(a->anon_name, ALLOC_SLEEP);
+		if (!c->anon_name) {
+			area_free(c);
+			return NULL;
+		}
+	}
+	if (c->backing)
+		c->backing_ops->get(c->backing);
+	if (c->object && (c->flags & VM_SHARED) && (c->flags & VM_MAYWRITE))
+		__atomic_fetch_add(&c->object->writable_maps, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+/*
+ * Entries of [old, +len) go to @home, all or none. It is not in the tree yet, so that nobody makes entries there meanwhile; but on the object's
+ * list, so that truncation finds those that have moved.
+ */
+static int move_pages(const struct remap *r, struct vm_area *a, struct vm_area *home, u64 len)
+{
+	struct vm_object *obj = a->object;
+	u64 done, back;
+	int err;
+
+	area_changed(a, false);
+	if (obj) {
+		mutex_lock(&obj->maps_lock);
+		list_add_tail(&home->object_link, &obj->maps);
+	}
+	err = move_entries(r->s, r->old, r->new_addr, len, &done);
+	if (err)
+		(void)!move_entries(r->s, r->new_addr, r->old, done, &back);
+	if (obj)
+		mutex_unlock(&obj->maps_lock);
+	return err;
+}
+
+static int choose_place(struct remap *r, struct vm_area **dead)
+{
+	struct vm_space *s = r->s;
+
+	if (r->flags & MREMAP_FIXED)
+		return unmap_locked(s, r->new_addr, r->new_addr + r->new_len, dead);
+	r->new_addr = area_find_hole(s, r->new_len, vm_mmap_min_addr, s->mmap_top);
+	if (!r->new_addr)
+		r->new_addr = area_find_hole(s, r->new_len, vm_mmap_min_addr, USER_VA_END);
+	return r->new_addr ? 0 : -ENOMEM;
+}
+
+static int move(struct remap *r, struct vm_area *a, struct vm_area **dead)
+{
+	struct vm_space *s = r->s;
+	struct vm_area *home;
+	u64 npages = r->new_len >> PAGE_SHIFT;
+	int err;
+
+	if (s->nareas + 3 >= vm_max_map_count)
+		return -ENOMEM;
+	err = choose_place(r, dead);
+	if (err)
+		return err;
+	/* Making room may have cut or removed the source's neighbours, never the source. */
+	err = find_source(r, &a);
+	if (err)
+		return err;
+	err = may_add(r, a, npages);
+	if (err)
+		return err;
+	home = new_home(r, a);
+	if (!home) {
+		err = -ENOMEM;
+		goto uncommit;
+	}
+	err = move_pages(r, a, home, min(r->old_len, r->new_len));
+	if (err) {
+		home->next_dead = *dead;
+		*dead = home;
+		goto uncommit;
+	}
+	area_insert(s, home);
+	space_account(s, home->flags, (s64)npages);
+	area_merge(home);
+	if (r->old_len && !(r->flags & MREMAP_DONTUNMAP))
+		err = unmap_locked(s, r->old, r->old + r->old_len, dead);
+	return err;
+uncommit:
+	if (area_is_accounted(a->flags))
+		vm_uncommit(npages);
+	return err;
+}
+
+static int remap_locked(struct remap *r, struct vm_area **dead, vaddr_t *out_va)
+{
+	struct vm_area *a;
+	int err;
+
+	if (r->old_len > r->new_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
+		*out_va = r->old;
+		return unmap_locked(r->s, r->old + r->new_len, r->old + r->old_len, dead);
+	}
+	err = find_source(r, &a);
+	if (err)
+		return err;
+	*out_va = r->old;
+	if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && r->old_len) {
+		if (r->old_len == r->new_len)
+			return 0;
+		err = grow_in_place(r, a);
+		if (err != -ENOSPC)
+			return err;
+	}
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	if (r->old_len > r->new_len) {
+		/* Shrink first, then move what is left. */
+		err = unmap_locked(r->s, r->old + r->new_len, r->old + r->old_len, dead);
+		if (err)
+			return err;
+		r->old_len = r->new_len;
+		err = find_source(r, &a);
+		if (err)
+			return err;
+	}
+	err = move(r, a, dead);
+	*out_va = r->new_addr;
+	return err;
+}
+
+static int check_args(const struct remap *r)
+{
+	int flags = r->flags;
+
+	if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (r->old & (PAGE_SIZE - 1)) ||
+		!r->new_len)
+		return -EINVAL;
+	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if ((flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
+		return -EINVAL;
+	if (range_is_bad(r->old, r->old_len) || r->new_len > USER_VA_END)
+		return -EINVAL;
+	if (!(flags & MREMAP_FIXED))
+		return 0;
+	if (range_is_bad(r->new_addr, r->new_len))
+		return -EINVAL;
+	if (r->new_addr < vm_mmap_min_addr)
+		return -EPERM;
+	if (r->old + r->old_len > r->new_addr && r->new_addr + r->new_len > r->old)
+		return -EINVAL;
+	return 0;
+}
+
+int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, int mremap_flags,
+	vaddr_t new_addr, u64 limit_as, u64 limit_memlock, vaddr_t *out_va)
+{
+	struct remap r = {s, old, new_addr, align_up(old_len, PAGE_SIZE), align_up(new_len, PAGE_SIZE),
+		mremap_flags, limit_as, limit_memlock};
+	struct vm_area *dead = NULL, *a;
+	bool populate = false;
+	vaddr_t va = old;
+	int err = check_args(&r);
+
+	if (err)
+		return err;
+	mutex_lock(&s->map_lock);
+	err = remap_locked(&r, &dead, &va);
+	if (!err) {
+		a = area_find(s, va);
+		populate = a && (a->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED && new_len > old_len;
+	}
+	mutex_unlock(&s->map_lock);
+	area_dispose(dead);
+	if (err)
+		return err;
+	if (populate)
+		(void)!vm_populate(s, va + r.old_len, va + r.new_len, true, false);
+	*out_va = va;
+	return 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Between the files that make up address spaces:
+ *	space.c (life), area.c (the tree), map.c (mmap, munmap, brk), protect.c, lock.c, remap.c, advise.c, fault.c, fork.c, zap.c (removing entries),
+ *	pin.c (access from outside), commit.c, layout.c, object.c, object_map.c
+ */
+#include <mm/object.h>
+#include <mm/page.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <arch/mmu.h>
+#include <lib/errno.h>
+#include <debug/panic.h>
+
+#define VM_RWX	 (VM_READ | VM_WRITE | VM_EXEC)
+
+/* ---- area.c: the tree. Callers hold map_lock unless said otherwise. ---- */
+
+/* The first area that ends above @va, or NULL. */
+struct vm_area *area_find(struct vm_space *s, vaddr_t va);
+struct vm_area *area_next(struct vm_area *a);
+struct vm_area *area_prev(struct vm_area *a);
+/* The first area that has a page in [va, end), or NULL. */
+struct vm_area *area_find_in(struct vm_space *s, vaddr_t va, vaddr_t end);
+
+/* What a fault needs of an area, taken at one moment. */
+struct area_view {
+	struct vm_area *area;
+	u32 seq, flags;
+	vaddr_t start, end;
+	u64 pgoff;
+	struct vm_object *object;
+	const struct vm_backing_ops *ops;
+};
+enum area_found { AREA_NONE, AREA_ABOVE, AREA_HIT };
+/* In an RCU read section, no lock: the area at @va (HIT), or the next above (ABOVE). */
+enum area_found area_view(struct vm_space *s, vaddr_t va, struct area_view *out);
+
+static inline bool area_view_valid(const struct area_view *v)
+{
+	return READ_ONCE(v->area->seq) == v->seq;
+}
+
+static inline u64 area_pages(const struct vm_area *a)
+{
+	return (a->end - a->start) >> PAGE_SHIFT;
+}
+
+static inline u64 area_index(const struct vm_area *a, vaddr_t va)
+{
+	return a->pgoff + ((va - a->start) >> PAGE_SHIFT);
+}
+
+struct vm_area *area_new(struct vm_space *s);	/* zeroed; not in the tree */
+void area_free(struct vm_area *a);		/* memory only */
+/* Put into the tree, join the object's list. */
+void area_insert(struct vm_space *s, struct vm_area *a);
+/* The same for fork: nobody looks yet, and @a is above all others. */
+void area_append(struct vm_space *s, struct vm_area *a);
+/* Out of the tree and marked; entries may exist until zapped. Still on the object's list. */
+void area_erase(struct vm_space *s, struct vm_area *a);
+/* Faults that have seen the area must look again. Comes before any page-table lock is taken. */
+void area_changed(struct vm_area *a, bool dead);
+/* Change bounds in place; the tree's order stays. @look_again: faults under way must. */
+void area_resize(struct vm_area *a, vaddr_t start, vaddr_t end, bool look_again);
+void area_set_flags(struct vm_area *a, u32 flags);
+/* Cut @a at @va: it keeps the lower part; the upper part becomes *out. -ENOMEM. */
+int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out) MUST_CHECK;
+/* Areas begin and end at va and end, if they touch these addresses. -ENOMEM: nothing has changed that matters. */
+int area_cut(struct vm_space *s, vaddr_t va, vaddr_t end) MUST_CHECK;
+/* Join @a with its neighbours where they are alike; what remains. */
+struct vm_area *area_merge(struct vm_area *a);
+bool area_can_merge(const struct vm_area *low, const struct vm_area *high);
+/* Leave the object's list; give back what the area holds, and its memory. Not under map_lock. */
+void area_dispose(struct vm_area *dead);
+void area_unlink_object(struct vm_area *a);
+void area_link_object(struct vm_area *a);
+/* The highest hole of @len bytes in [low, high); 0: none. */
+vaddr_t area_find_hole(struct vm_space *s, u64 len, vaddr_t low, vaddr_t high);
+void area_init(void);
+
+/* ---- accounting ---- */
+
+/* Add (sign 1) or remove (-1) an area's pages from the space's counters. */
+void space_account(struct vm_space *s, u32 flags, s64 npages);
+
+static inline struct vm_rss *space_rss_cell(struct vm_space *s)
+{
+	return &s->rss[cpu_id() & (VM_RSS_CELLS - 1)];
+}
+
+static inline void rss_add(s64 *counter, s64 n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static inline s64 *rss_counter(struct vm_space *s, const struct page *page)
+{
+	struct vm_rss *cell = space_rss_cell(s);
+
+	if (page->kind == PAGE_ANON)
+		return &cell->anon;
+	return READ_ONCE(page->flags) & PAGE_F_FILE ? &cell->file : &cell->shmem;
+}
+void space_note_peak(struct vm_space *s);
+
+/* Pages that an area with @flags promises. */
+static inline bool area_is_accounted(u32 flags)
+{
+	return (flags & VM_ACCOUNT) != 0;
+}
+
+/* Rights in an entry for @flags; writing only if @write. */
+static inline unsigned area_prot(u32 flags, bool write)
+{
+	unsigned prot = 0;
+
+	if (!(flags & VM_RWX))
+		return 0;
+	prot = PROT_R | PROT_USER;
+	if (flags & VM_EXEC)
+		prot |= PROT_X;
+	if (write && (flags & VM_WRITE))
+		prot |= PROT_W | PROT_DIRTY;
+	return prot;
+}
+
+/* ---- zap.c ---- */
+
+#define GATHER_MAX 126
+
+/* Frames whose entries are gone, waiting for the TLB flush. */
+struct gather {
+	struct vm_space *space;
+	unsigned n;
+	bool tables;		/* tables were unhooked */
+	u32 dead_tables;	/* list of frame numbers, by page->link */
+	vaddr_t low, high;	/* what must be flushed; low >= high: nothing */
+	struct page *pages[GATHER_MAX];
+};
+
+void gather_init(struct gather *g, struct vm_space *s);
+/* Flush, then free. Interrupts on, no lock that interrupts take. */
+void gather_finish(struct gather *g);
+
+struct zap_filter {
+	struct vm_object *object;	/* not NULL: only this object's pages ... */
+	bool private_too;		/* ... and private copies */
+};
+/* Remove the entries of [va, end). @filter may be NULL. */
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter);
+/* Unhook the page tables that lie wholly in [va, end), which is empty. map_lock held. */
+void zap_tables(struct gather *g, vaddr_t va, vaddr_t end);
+/* Everything, of a space without users. */
+void zap_space(struct vm_space *s);
+/* An entry's reference to its frame is gone and flushed. */
+void page_unmap_release(struct page *page);
+
+static inline void page_set_dirty(struct page *page)
+{
+	if (!(READ_ONCE(page->flags) & PAGE_F_DIRTY))
+		__atomic_fetch_or(&page->flags, PAGE_F_DIRTY, __ATOMIC_RELAXED);
+}
+
+/* ---- fault.c ---- */
+
+/* Beside enum fault_flags: ptrace may look and write where the program may not (yet). */
+#define FAULT_FORCE (1u << 31)
+
+enum fault_result {
+	FR_DONE,	/* the entry is there */
+	FR_RETRY,	/* something changed meanwhile */
+	FR_MAPERR, FR_ACCERR, FR_BUS,
+	FR_NOMEM,
+	FR_SLEEP,	/* the page must be fetched, or its owner asked */
+	FR_GROW,	/* below a stack */
+	FR_KILLED,
+};
+/* Serve a fault to the end; may sleep. Never FR_RETRY, FR_SLEEP or FR_GROW. */
+enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack);
+/* Let the growing area above @va begin there. FR_RETRY when it is done. */
+enum fault_result stack_grow(struct vm_space *s, vaddr_t va, u64 limit_stack);
+
+/* ---- others ---- */
+
+extern struct page *vm_zero_page;
+int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **out_dead) MUST_CHECK;
+/* Make the pages of [va, end) present, for mlock and MAP_POPULATE; stops at the first that cannot be. */
+int vm_populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write, bool force_write) MUST_CHECK;
+/* 0 or -ENOMEM */
+int space_may_grow(struct vm_space *s, u32 flags, u64 npages, u64 limit_as, u64 limit_data);
+
+static inline bool range_is_bad(vaddr_t va, u64 len)
+{
+	return (va & (PAGE_SIZE - 1)) || len > USER_VA_END || va > USER_VA_END - len;
+}
+
+/* Cannot be mapped twice with entries of its own: filled by its backing, not counted. */
+static inline bool area_is_private(u32 flags)
+{
+	return !(flags & VM_SHARED);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Removing entries. Frames are collected while the tables' locks are held, TLBs flushed once for many, and only then are the frames released: no
+ * processor may use a translation to a frame that has another owner.
+ *
+ * An anonymous frame that only this entry named (counts == one map) is freed without an atomic operation: nobody can find it any more. All others
+ * lose one map and one reference in one atomic subtraction.
+ */
+#include <lib/bits.h>
+#include <sync/rcu.h>
+#include "pt.h"
+#include "space_impl.h"
+
+void gather_init(struct gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->n = 0;
+	g->tables = false;
+	g->dead_tables = 0;
+	g->low = ~0ull;
+	g->high = 0;
+}
+
+/* True: the caller frees the frame. */
+static inline bool drop_map(struct page *page)
+{
+	u64 left;
+
+	if (page->kind == PAGE_ANON && __atomic_load_n(&page->counts, __ATOMIC_ACQUIRE) == PAGE_COUNT_MAP)
+		return true;
+	left = __atomic_sub_fetch(&page->counts, PAGE_COUNT_MAP, __ATOMIC_ACQ_REL);
+	if ((u32)left)
+		return false;
+	if (page->kind == PAGE_ANON)
+		return true;
+	/* The last reference to a page that its object has lost. */
+	WRITE_ONCE(page->refs, 1);
+	page_put(page);
+	return false;
+}
+
+void page_unmap_release(struct page *page)
+{
+	if (drop_map(page))
+		page_free(page, 0);
+}
+
+static void release_pages(struct page **pages, unsigned n)
+{
+	unsigned ours = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (drop_map(pages[i]))
+			pages[ours++] = pages[i];
+	}
+	if (ours)
+		page_free_batch(pages, ours);
+}
+
+void gather_finish(struct gather *g)
+{
+	if (g->low < g->high)
+		tlb_flush_range(&g->space->mmu, g->low, g->high, g->tables);
+	release_pages(g->pages, g->n);
+	while (g->dead_tables) {
+		struct page *table = pfn_page(g->dead_tables);
+
+		g->dead_tables = table->link;
+		pt_table_free_rcu(table);
+	}
+	gather_init(g, g->space);
+}
+
+static bool passes(const struct zap_filter *f, struct pte pte)
+{
+	struct page *page;
+
+	if (!f)
+		return true;
+	if (pte_is_special(pte))
+		return false;
+	page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+	return page->kind == PAGE_ANON ? f->private_too : true;
+}
+
+/* Take entry @e out; its table's lock is held. */
+static void zap_entry(struct gather *g, struct pte *e, vaddr_t va)
+{
+	struct pte old = pte_exchange(e, pte_none());
+	struct page *page;
+
+	g->low = min(g->low, va);
+	g->high = max(g->high, va + PAGE_SIZE);
+	if (!pte_is_present(old) || pte_is_special(old))
+		return;
+	page = pfn_page(pte_paddr(old) >> PAGE_SHIFT);
+	if (page->kind == PAGE_CACHE && pte_is_dirty(old))
+		page_set_dirty(page);
+	rss_add(rss_counter(g->space, page), -1);
+	g->pages[g->n++] = page;
+}
+
+/* Entries [e, e + n) of one table, @va the first's address. False: the gather is full, finish it and come again. */
+static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va, const struct zap_filter *f)
+{
+	struct page *table = pt_page_of(e);
+	unsigned first = pt_index(va, 0), end = first + n;
+	struct pte *base = e - first;
+	u32 groups;
+
+	pt_lock(e);
+	groups = pt_is_dead(e) ? 0 : table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
+	while (groups) {
+		unsigned group = ctz32(groups), from = max(group * PT_GROUP, first);
+		unsigned to = min((group + 1) * PT_GROUP, end);
+
+		groups &= groups - 1;
+		if (from >= end)
+			break;
+		for (unsigned i = from; i < to; i++) {
+			struct pte pte = pte_load(&base[i]);
+
+			if (pte_is_none(pte) || !passes(f, pte))
+				continue;
+			if (g->n == GATHER_MAX) {
+				pt_unlock(e);
+				return false;
+			}
+			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE);
+		}
+		if (!f && to - from == PT_GROUP)
+			table->index_lo &= ~(1u << group);
+	}
+	pt_unlock(e);
+	return true;
+}
+
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter)
+{
+	while (va < end) {
+		struct pte *e;
+		vaddr_t stop;
+		bool done = true;
+
+		rcu_read_lock();
+		e = pt_next_table(&g->space->mmu, &va, end);
+		if (e) {
+			stop = min(align_down(va, pt_span(1)) + pt_span(1), end);
+			done = zap_entries(g, e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
+			if (done)
+				va = stop;
+		}
+		rcu_read_unlock();
+		if (!done)
+			gather_finish(g);
+	}
+}
+
+void zap_tables(struct gather *g, vaddr_t va, vaddr_t end)
+{
+	va = align_up(va, pt_span(1));
+	end = align_down(end, pt_span(1));
+	while (va < end) {
+		struct pte *e = pt_next_table(&g->space->mmu, &va, end);
+		struct pte *hook;
+		unsigned level;
+		struct page *table;
+
+		if (!e)
+			break;
+		table = pt_page_of(e);
+		hook = pt_walk(&g->space->mmu, va, 1, &level);
+		pte_store(hook, pte_none());
+		pt_lock(e);
+		/* A late fault may have put an entry of an area that is gone by now: no, it has looked at area->seq under this lock. */
+		table->flags |= PT_F_DEAD;
+		pt_unlock(e);
+		table->link = g->dead_tables;
+		g->dead_tables = (u32)page_pfn(table);
+		g->tables = true;
+		g->low = min(g->low, va);
+		g->high = max(g->high, va + pt_span(1));
+		va += pt_span(1);
+	}
+}
+
+/* Free what hangs below a table that no processor and no reader can reach. */
+static void free_leaves(struct page *table, struct gather *g)
+{
+	struct pte *base = page_va(table);
+
+	for (u32 groups = table->index_lo; groups; groups &= groups - 1) {
+		struct pte *e = base + ctz32(groups) * PT_GROUP;
+
+		for (unsigned i = 0; i < PT_GROUP; i++) {
+			struct pte pte = pte_load(&e[i]);
+			struct page *page;
+
+			if (!pte_is_present(pte) || pte_is_special(pte))
+				continue;
+			page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+			if (page->kind == PAGE_CACHE && pte_is_dirty(pte))
+				page_set_dirty(page);
+			if (g->n == GATHER_MAX) {
+				release_pages(g->pages, g->n);
+				g->n = 0;
+			}
+			g->pages[g->n++] = page;
+		}
+	}
+}
+
+static void free_subtree(struct page *table, unsigned level, struct gather *g)
+{
+	struct pte *base = page_va(table);
+
+	if (level == 0) {
+		free_leaves(table, g);
+		pt_table_free(table);
+		return;
+	}
+	for (u32 groups = table->index_lo; groups; groups &= groups - 1) {
+		struct pte *e = base + ctz32(groups) * PT_GROUP;
+
+		for (unsigned i = 0; i < PT_GROUP; i++) {
+			struct pte pte = pte_load(&e[i]);
+
+			if (!pte_is_none(pte))
+				free_subtree(pfn_page(pte_paddr(pte) >> PAGE_SHIFT), level - 1, g);
+		}
+	}
+	pt_table_free(table);
+}
+
+void zap_space(struct vm_space *s)
+{
+	struct pte *root = mmu_space_root(&s->mmu);
+	unsigned top = pt_levels() - 1;
+	struct gather g;
+	u32 list = 0;
+
+	for (u32 groups = s->root.used; groups; groups &= groups - 1) {
+		struct pte *e = root + ctz32(groups) * PT_GROUP;
+
+		for (unsigned i = 0; i < PT_GROUP; i++) {
+			struct pte pte = pte_load(&e[i]);
+			struct page *table;
+
+			if (pte_is_none(pte))
+				continue;
+			table = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+			pt_root_store(&s->mmu, &e[i], pte_none());
+			table->link = list;
+			list = (u32)page_pfn(table);
+		}
+	}
+	s->root.used = 0;
+	if (!list)
+		return;
+	tlb_flush_range(&s->mmu, 0, 0, true);
+	gather_init(&g, s);
+	while (list) {
+		struct page *table = pfn_page(list);
+
+		list = table->link;
+		free_subtree(table, top - 1, &g);
+	}
+	release_pages(g.pages, g.n);
+}
