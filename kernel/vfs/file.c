@@ -109,7 +109,7 @@ static void file_release(struct file *f)
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
 	if (unlikely(f->fasync)) {
-		int err = file_set_async(f, false);
+		int err = file_set_async(f, -1, false);
 
 		DASSERT(!err);
 		(void)err;
@@ -290,7 +290,7 @@ int file_create_inode(struct inode *inode, const char *kind, const struct file_o
 	f->inode = inode;
 	f->ops = ops;
 	f->private = priv;
-	f->mode = FMODE_OPENED | (((o_flags + 1) & O_ACCMODE) & FMODE_READ ? FMODE_READ : 0)
+	f->mode = FMODE_OPENED | FMODE_NOWAIT | (((o_flags + 1) & O_ACCMODE) & FMODE_READ ? FMODE_READ : 0)
 		| (((o_flags + 1) & O_ACCMODE) & FMODE_WRITE ? FMODE_WRITE : 0);
 	*out = f;
 	return 0;

@@ -214,7 +214,6 @@ static bool ktime_le(struct ktime a, struct ktime b)
 	return a.sec < b.sec || (a.sec == b.sec && a.nsec <= b.nsec);
 }
 
-void inode_touch_atime(struct inode *inode, const struct mount *mnt);
 void inode_touch_atime(struct inode *inode, const struct mount *mnt)
 {
 	u32 flags = READ_ONCE(mnt->flags);

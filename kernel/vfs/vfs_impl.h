@@ -57,8 +57,6 @@ void inode_cache_init(void);
 
 static inline void inode_atime(struct inode *inode, const struct mount *mnt)
 {
-	extern void inode_touch_atime(struct inode *, const struct mount *);
-
 	if (!(READ_ONCE(inode->flags) & INODE_NOATIME))
 		inode_touch_atime(inode, mnt);
 }
