@@ -96,6 +96,7 @@ struct vm_space {
 	s64 rss_anon, rss_file, rss_shmem;	/* atomic, batched by CPU */
 	s64 peak_rss;
 	u32 dumpable;
+	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 };
