@@ -302,6 +302,11 @@ static u64 read_locked(const u64 *p)
 	return v;
 }
 
+size_t log_buffer_size(void)
+{
+	return TEXT_LEN;
+}
+
 u64 log_first_seq(void)
 {
 	return read_locked(&first_seq);

@@ -58,17 +58,13 @@ static void start_secondaries(void)
 		klog(LOG_INFO, "smp: %u processors", online);
 }
 
-/* First kernel thread: everything that may sleep. */
+/* First kernel thread: what may sleep, up to the first process, which does the rest. */
 static void boot_thread(void *arg)
 {
-	struct thread *first;
-
 	start_secondaries();
-	initcalls_run();
-	arch_free_init();
-	if (thread_create(user_init, NULL, "init", &first))
+	sched_start_services();
+	if (user_start())
 		panic("no memory for the first process");
-	thread_start(first);
 	thread_exit();
 }
 

@@ -207,9 +207,6 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags
 		p->tty = mine->tty;
 		if (p->tty)
 			tty_get(p->tty);
-		p->flags |= mine->flags & PROC_HAS_SUBREAPER;
-		if (mine->flags & PROC_SUBREAPER)
-			p->flags |= PROC_HAS_SUBREAPER;
 		task_attach_pid(t, PID_TGID, p->pid);
 		task_attach_pid(t, PID_PGID, mine->leader->pids[PID_PGID]);
 		task_attach_pid(t, PID_SID, mine->leader->pids[PID_SID]);

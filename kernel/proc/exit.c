@@ -60,11 +60,9 @@ static void exit_files(struct task *me)
 /* Who takes the children of @p: the nearest living subreaper above it, else init. Tree lock. */
 static struct proc *find_reaper(struct proc *p)
 {
-	if (p->flags & PROC_HAS_SUBREAPER) {
-		for (struct proc *a = p->parent; a && !(a->flags & PROC_INIT); a = a->parent) {
-			if (a->flags & PROC_SUBREAPER && __atomic_load_n(&a->live, __ATOMIC_RELAXED))
-				return a;
-		}
+	for (struct proc *a = p->parent; a && !(a->flags & PROC_INIT); a = a->parent) {
+		if ((a->flags & PROC_SUBREAPER) && __atomic_load_n(&a->live, __ATOMIC_RELAXED))
+			return a;
 	}
 	return init_task->proc;
 }

@@ -10,6 +10,7 @@
 #include <init/initcall.h>
 #include <init/main.h>
 #include <init/param.h>
+#include <arch/boot.h>
 #include <arch/context.h>
 #include <arch/trap.h>
 #include <mm/page.h>
@@ -144,12 +145,13 @@ static s64 try_init(const char *file)
 
 static const char *const fallbacks[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
 
-void user_init(void *arg)
+static void user_init(void *arg)
 {
 	const char *file;
 	s64 err;
 
 	initcalls_run();
+	arch_free_init();
 	open_console();
 	param_init_args(argv + 1, INIT_STRINGS);
 	param_init_env(envp + 2, INIT_STRINGS);
@@ -174,4 +176,9 @@ void user_init(void *arg)
 			return;
 	}
 	panic("no init found: give one in the initramfs, or init= on the command line");
+}
+
+int user_start(void)
+{
+	return proc_make_init(user_init, NULL);
 }

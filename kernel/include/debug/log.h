@@ -38,6 +38,8 @@ u64 log_first_seq(void);
 u64 log_next_seq(void);
 u64 log_clear_seq(void); /* syslog(2) SYSLOG_ACTION_CLEAR */
 void log_clear(void);
+/* Bytes of text that the ring holds. */
+size_t log_buffer_size(void);
 /* User records through /dev/kmsg. */
 void log_user(unsigned prio, const char *s, size_t len);
 struct wait_queue;

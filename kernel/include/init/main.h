@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The first user process: implemented by the personality, called at the end of kernel_main by a kernel thread. */
-void user_init(void *arg);
+/*
+ * Where the core hands over to the personality: an upcall at the end of boot.
+ */
+#include <lib/compiler.h>
+
+/* Make process 1, which runs the initcalls and then the first program. -ENOMEM. Context: thread. */
+int user_start(void) MUST_CHECK;

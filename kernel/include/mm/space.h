@@ -110,6 +110,7 @@ struct vm_space {
 	s64 peak_rss;		/* pages; as of the last unmap, fork or look */
 	struct pt_root root;
 	u32 dumpable;
+	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 };

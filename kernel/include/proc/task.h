@@ -88,7 +88,7 @@ struct task_work {
 /* ALIVE -> ZOMBIE when the last thread has exited -> REAPED by whoever wins the CAS under the tree lock. */
 enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
 
-enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64, PROC_HAS_SUBREAPER = 128, PROC_TELL_CONTINUED = 256 };
+enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64, PROC_TELL_CONTINUED = 128 };
 
 struct proc {
 	struct refcount refs;

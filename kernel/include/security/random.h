@@ -12,3 +12,8 @@ u64 random_below(u64 bound); /* uniform in [0, bound) */
 bool random_is_ready(void);
 /* Entropy from devices, interrupts, the boot loader; credit in bits as the source claims (0: none). */
 void random_mix(const void *data, size_t len, unsigned credit_bits);
+/* Sleep until ready: 0 or -ERESTARTSYS. */
+int random_wait_ready(void) MUST_CHECK;
+struct wait_queue;
+/* Woken when the source becomes ready. */
+struct wait_queue *random_wait_queue(void);

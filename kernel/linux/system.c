@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The system as a whole: random bytes, rebooting, barriers.
+ */
+#include <linux/syscall.h>
+#include <linux/membarrier.h>
+#include <linux/random.h>
+#include <linux/reboot.h>
+#include <arch/boot.h>
+#include <debug/log.h>
+#include <init/main.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <mm/uaccess.h>
+#include <proc/cred.h>
+#include <proc/signal.h>
+#include <proc/task.h>
+#include <sched/smp_call.h>
+#include <security/random.h>
+#include <sync/wait.h>
+#include "syscalls.h"
+
+SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
+{
+	u8 chunk[256];
+	size_t done = 0;
+	int err;
+
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	if ((flags & (GRND_INSECURE | GRND_RANDOM)) == (GRND_INSECURE | GRND_RANDOM))
+		return -EINVAL;
+	if (!random_is_ready() && !(flags & GRND_INSECURE)) {
+		if (flags & GRND_NONBLOCK)
+			return -EAGAIN;
+		err = random_wait_ready();
+		if (err)
+			return err;
+	}
+	len = min(len, (size_t)S32_MAX);
+	while (done < len) {
+		size_t n = min(len - done, sizeof(chunk));
+
+		random_bytes(chunk, n);
+		if (copy_to_user(uptr_add(buf, done), chunk, n))
+			return done ? (s64)done : -EFAULT;
+		done += n;
+		/* a long read can be interrupted; a short one is whole */
+		if (done >= sizeof(chunk) && thread_signal_pending())
+			break;
+	}
+	return (s64)done;
+}
+
+/* ---- reboot(2) ---- */
+
+static bool ctrl_alt_del_reboots = true;
+
+SYSCALL4(reboot, u32, magic1, u32, magic2, u32, cmd, struct uptr, arg)
+{
+	char text[256];
+	ssize_t n;
+
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	if (magic1 != LINUX_REBOOT_MAGIC1 || (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+						     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	switch (cmd) {
+	case LINUX_REBOOT_CMD_CAD_ON: ctrl_alt_del_reboots = true; return 0;
+	case LINUX_REBOOT_CMD_CAD_OFF: ctrl_alt_del_reboots = false; return 0;
+	case LINUX_REBOOT_CMD_RESTART2:
+		n = arch_strncpy_from_user(text, arg, sizeof(text));
+		if (n < 0 && n != -ENAMETOOLONG)
+			return -EFAULT;
+		text[sizeof(text) - 1] = 0;
+		klog(LOG_EMERG, "restarting with command '%s'", text);
+		arch_reboot();
+	case LINUX_REBOOT_CMD_RESTART:
+		klog(LOG_EMERG, "restarting");
+		arch_reboot();
+	case LINUX_REBOOT_CMD_POWER_OFF:
+		klog(LOG_EMERG, "power down");
+		arch_power_off();
+	case LINUX_REBOOT_CMD_HALT:
+		klog(LOG_EMERG, "system halted");
+		cpu_halt_forever();
+	default: return -EINVAL; /* kexec and suspend are not there */
+	}
+}
+
+/* ---- membarrier(2) ---- */
+
+static void barrier_here(void *arg)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+#define MEMBARRIER_KNOWN                                                                           \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | \
+		MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |     \
+		MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
+
+/* An interrupt on a CPU is a full barrier for whatever runs there, and its return serialises the instruction stream. */
+static s64 barrier_everywhere(void)
+{
+	smp_call(&cpus_online, barrier_here, NULL);
+	return 0;
+}
+
+SYSCALL3(membarrier, int, cmd, unsigned, flags, int, cpu)
+{
+	struct vm_space *s = thread_current()->space;
+
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY: return MEMBARRIER_KNOWN;
+	case MEMBARRIER_CMD_GLOBAL: rcu_synchronize(); return 0;
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: return barrier_everywhere();
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED: return 0; /* every process is reached anyway */
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+		__atomic_or_fetch(&s->membarrier, cmd, __ATOMIC_SEQ_CST);
+		return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		return READ_ONCE(s->membarrier) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ? barrier_everywhere() : -EPERM;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		return READ_ONCE(s->membarrier) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE ?
+			       barrier_everywhere() : -EPERM;
+	default: return -EINVAL;
+	}
+}
