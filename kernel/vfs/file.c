@@ -108,12 +108,8 @@ static void file_release(struct file *f)
 
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
-	if (unlikely(f->fasync)) {
-		int err = file_set_async(f, false);
-
-		DASSERT(!err);
-		(void)err;
-	}
+	if (unlikely(f->fasync))
+		file_async_stop(f);
 	if (unlikely(mode & FMODE_EXEC))
 		inode_allow_write(f->inode);
 	if (unlikely(mode & FMODE_LOCKED))
@@ -290,7 +286,7 @@ int file_create_inode(struct inode *inode, const char *kind, const struct file_o
 	f->inode = inode;
 	f->ops = ops;
 	f->private = priv;
-	f->mode = FMODE_OPENED | (((o_flags + 1) & O_ACCMODE) & FMODE_READ ? FMODE_READ : 0)
+	f->mode = FMODE_OPENED | FMODE_NOWAIT | (((o_flags + 1) & O_ACCMODE) & FMODE_READ ? FMODE_READ : 0)
 		| (((o_flags + 1) & O_ACCMODE) & FMODE_WRITE ? FMODE_WRITE : 0);
 	*out = f;
 	return 0;

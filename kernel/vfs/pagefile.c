@@ -123,6 +123,8 @@ ssize_t pagefile_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rw
 	ssize_t done;
 	int err;
 
+	if (unlikely(!len))
+		return 0;
 	if (unlikely((rwf & RWF_NOWAIT))) {
 		if (!write_trylock(&inode->lock))
 			return -EAGAIN;

@@ -138,6 +138,8 @@ void super_put(struct super *sb); /* the last one kills it; may sleep */
  */
 struct inode *inode_alloc(struct super *sb, const struct inode *dir, u32 mode);
 void inode_touch(struct inode *inode, unsigned iattr_times); /* IATTR_ATIME|MTIME|CTIME := now */
+struct mount;
+void inode_touch_atime(struct inode *inode, const struct mount *mnt); /* after a read: as noatime, relatime say */
 struct ktime ktime_now(void); /* of the coarse clock, as all file times */
 static inline void inode_set_nlink(struct inode *inode, u32 n)
 {

@@ -5,6 +5,8 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <sync/seqlock.h>
+#include <sync/spinlock.h>
 #include <vfs/file.h>
 #include <sync/seqlock.h>
 #include <vfs/inode.h>

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading and writing an open file: the checks that all kinds share, in Linux' order, and the use from inside the kernel.
+ */
+#include "vfs_impl.h"
+#include <env/iobuf.h>
+#include <linux/fs.h>
+#include <vfs/rw.h>
+
+#ifndef RWF_NOAPPEND
+#define RWF_NOAPPEND 0x20
+#endif
+
+unsigned file_rwf(const struct file *f, unsigned rwf)
+{
+	u32 flags = READ_ONCE(f->flags);
+
+	if (likely(!(flags & (O_NONBLOCK | O_APPEND | O_DSYNC | O_SYNC))))
+		return rwf;
+	/* Regular files and directories know no O_NONBLOCK. */
+	if ((flags & O_NONBLOCK) && !(f->mode & FMODE_POS_LOCK))
+		rwf |= RWF_NOWAIT;
+	if ((flags & O_APPEND) && !(rwf & RWF_NOAPPEND))
+		rwf |= RWF_APPEND;
+	if (flags & O_DSYNC)
+		rwf |= (flags & O_SYNC) == O_SYNC ? RWF_SYNC : RWF_DSYNC;
+	return rwf;
+}
+
+static inline int check_range(const s64 *pos, size_t len)
+{
+	if (unlikely((ssize_t)len < 0))
+		return -EINVAL;
+	return pos && unlikely(*pos < 0 || *pos > S64_MAX - (s64)len) ? -EINVAL : 0;
+}
+
+ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	int err;
+
+	if (unlikely(!(f->mode & FMODE_READ)))
+		return -EBADF;
+	if (unlikely(!f->ops->read))
+		return -EINVAL;
+	err = check_range(pos, to->left);
+	if (unlikely(err))
+		return err;
+	iobuf_limit(to, MAX_RW_COUNT);
+	return f->ops->read(f, to, pos, file_rwf(f, rwf));
+}
+
+ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
+{
+	s64 start = pos ? *pos : 0;
+	ssize_t n;
+	int err;
+
+	if (unlikely(!(f->mode & FMODE_WRITE)))
+		return -EBADF;
+	if (unlikely(!f->ops->write))
+		return -EINVAL;
+	err = check_range(pos, from->left);
+	if (unlikely(err))
+		return err;
+	iobuf_limit(from, MAX_RW_COUNT);
+	rwf = file_rwf(f, rwf);
+	n = f->ops->write(f, from, pos, rwf);
+	if (unlikely(rwf & (RWF_SYNC | RWF_DSYNC)) && n > 0 && f->ops->fsync) {
+		if (rwf & RWF_APPEND)
+			start = *pos - n;
+		err = f->ops->fsync(f, start, start + n - 1, !(rwf & RWF_SYNC));
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos)
+{
+	struct iobuf b;
+
+	iobuf_init_kernel(&b, buf, len);
+	if (!(f->mode & (FMODE_READ | FMODE_EXEC)))
+		return -EBADF;
+	if (!f->ops->read)
+		return -EINVAL;
+	return f->ops->read(f, &b, &pos, file_rwf(f, 0));
+}
+
+ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos)
+{
+	struct iobuf b;
+
+	iobuf_init_kernel(&b, (void *)(unsigned long)buf, len);
+	return file_write(f, &b, &pos, RWF_NOAPPEND);
+}
+
+/* Copies through the page cache of @in where it has one, else through a buffer. */
+static ssize_t copy_piece(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce)
+{
+	struct iobuf b;
+	s64 start = in_pos ? *in_pos : 0;
+	ssize_t got, put;
+
+	iobuf_init_kernel(&b, bounce, min_t(size_t, len, COPY_BOUNCE));
+	got = file_read(in, &b, in_pos, 0);
+	if (got <= 0)
+		return got;
+	iobuf_init_kernel(&b, bounce, (size_t)got);
+	put = file_write(out, &b, out_pos, 0);
+	if (put < got && in_pos)
+		*in_pos = start + max_t(ssize_t, put, 0);
+	return put;
+}
+
+ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce)
+{
+	ssize_t done = 0;
+
+	len = min_t(size_t, len, MAX_RW_COUNT);
+	while (len) {
+		ssize_t n = copy_piece(in, in_pos, out, out_pos, len, bounce);
+
+		if (n < 0)
+			return done ? done : n;
+		if (n == 0)
+			break;
+		done += n;
+		len -= (size_t)n;
+		if (thread_signal_pending())
+			break;
+	}
+	return done;
+}
