@@ -108,12 +108,8 @@ static void file_release(struct file *f)
 
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
-	if (unlikely(f->fasync)) {
-		int err = file_set_async(f, -1, false);
-
-		DASSERT(!err);
-		(void)err;
-	}
+	if (unlikely(f->fasync))
+		file_async_stop(f);
 	if (unlikely(mode & FMODE_EXEC))
 		inode_allow_write(f->inode);
 	if (unlikely(mode & FMODE_LOCKED))

@@ -245,31 +245,43 @@ static void fasync_free(struct fasync *fa)
 	kfree(fa);
 }
 
-int file_set_async(struct file *f, int fd, bool on)
+void file_async_stop(struct file *f)
 {
-	struct fasync *fa = NULL, *old;
+	struct fasync *old;
 
-	if (on && f->ops->poll) {
-		if (READ_ONCE(f->fasync))
-			return 0;
-		fa = kzalloc(sizeof(*fa), 0);
-		if (!fa)
-			return -ENOMEM;
-		fa->file = f;
-		fa->fd = fd;
-		work_init(&fa->work, fasync_work);
-		fa->pt = (struct poll_table){.queue = fasync_queue, .events = ~0u};
-		(void)f->ops->poll(f, &fa->pt);
-	}
 	spin_lock(&f->lock);
-	if (on && f->fasync) {
-		old = fa; /* another thread was first */
-	} else {
-		old = f->fasync;
-		f->fasync = fa;
-	}
+	old = f->fasync;
+	f->fasync = NULL;
 	spin_unlock(&f->lock);
 	if (old)
 		fasync_free(old);
+}
+
+int file_set_async(struct file *f, int fd, bool on)
+{
+	struct fasync *fa;
+
+	if (!on) {
+		file_async_stop(f);
+		return 0;
+	}
+	if (!f->ops->poll || READ_ONCE(f->fasync))
+		return 0;
+	fa = kzalloc(sizeof(*fa), 0);
+	if (!fa)
+		return -ENOMEM;
+	fa->file = f;
+	fa->fd = fd;
+	work_init(&fa->work, fasync_work);
+	fa->pt = (struct poll_table){.queue = fasync_queue, .events = ~0u};
+	(void)f->ops->poll(f, &fa->pt);
+	spin_lock(&f->lock);
+	if (!f->fasync) {
+		f->fasync = fa;
+		fa = NULL;
+	}
+	spin_unlock(&f->lock);
+	if (fa) /* another thread was first */
+		fasync_free(fa);
 	return 0;
 }

@@ -340,10 +340,12 @@ static int setattr_may(struct inode *inode, const struct iattr *a)
 		return -EPERM;
 	if ((a->valid & (IATTR_ATIME | IATTR_MTIME)) && !inode_owner_or_capable(inode))
 		return -EPERM;
-	/* Both to now: writing is enough. */
-	if ((a->valid & (IATTR_ATIME_NOW | IATTR_MTIME_NOW)) && !(a->valid & (IATTR_SIZE | IATTR_ATIME | IATTR_MTIME))
-		&& !inode_owner_or_capable(inode))
+	if ((a->valid & (IATTR_ATIME_NOW | IATTR_MTIME_NOW)) && !(a->valid & IATTR_SIZE) && !inode_owner_or_capable(inode)) {
+		/* Both to now: writing is enough. */
+		if ((a->valid & (IATTR_ATIME_NOW | IATTR_MTIME_NOW)) != (IATTR_ATIME_NOW | IATTR_MTIME_NOW))
+			return -EPERM;
 		return inode_permission(inode, MAY_WRITE);
+	}
 	return 0;
 }
 
@@ -357,8 +359,9 @@ int inode_setattr_locked(struct inode *inode, const struct iattr *attr)
 	if (a.valid & IATTR_KILL_SUID) {
 		u32 mode = mode_after_chown(inode);
 
-		if (mode != inode->mode)
-			WRITE_ONCE(inode->mode, mode);
+		if (mode != inode->mode && !(a.valid & (IATTR_UID | IATTR_GID)) && !inode_owner_or_capable(inode))
+			return -EPERM;
+		WRITE_ONCE(inode->mode, mode);
 	}
 	if (inode->ops->setattr)
 		return inode->ops->setattr(inode, &a);
@@ -382,14 +385,28 @@ int inode_setattr(const struct path *p, const struct iattr *attr)
 	return err;
 }
 
+static int grow_limit(u64 size)
+{
+	siginfo_t info;
+
+	if (size <= rlimit_cur(RLIMIT_FSIZE))
+		return 0;
+	siginfo_kernel(&info, SIGXFSZ);
+	(void)signal_send_task(task_current(), &info);
+	return -EFBIG;
+}
+
 int inode_truncate(struct inode *inode, u64 size, unsigned more)
 {
 	struct iattr a = {.valid = IATTR_SIZE | IATTR_MTIME_NOW | IATTR_CTIME | more, .size = size};
 	int err;
 
 	write_lock(&inode->lock);
-	inode_strip_privs(inode);
-	err = inode_setattr_locked(inode, &a);
+	err = size > inode->data.size ? grow_limit(size) : 0;
+	if (!err) {
+		inode_strip_privs(inode);
+		err = inode_setattr_locked(inode, &a);
+	}
 	write_unlock(&inode->lock);
 	return err;
 }

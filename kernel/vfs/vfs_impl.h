@@ -8,6 +8,7 @@
 #include <lib/errno.h>
 #include <proc/cred.h>
 #include <proc/task.h>
+#include <vfs/attr.h>
 #include <vfs/dentry.h>
 #include <vfs/inode.h>
 #include <vfs/file.h>
@@ -51,8 +52,6 @@ static inline void inode_allow_write(struct inode *inode)
 {
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELEASE);
 }
-int path_truncate(const struct path *p, u64 size, bool opening) MUST_CHECK;
-int inode_truncate(struct inode *inode, u64 size, unsigned iattr_more) MUST_CHECK;
 void inode_cache_init(void);
 
 static inline void inode_atime(struct inode *inode, const struct mount *mnt)

@@ -23,6 +23,7 @@ int file_set_signum(struct file *f, int signo) MUST_CHECK;
 int file_get_signum(struct file *f);
 /* Switch O_ASYNC on or off (f->flags is the caller's business). */
 int file_set_async(struct file *f, int fd, bool on) MUST_CHECK; /* @fd: what si_fd will say */
+void file_async_stop(struct file *f); /* the same as off; cannot fail */
 /* The signal itself: TTYs and sockets may send it for out-of-band events too (SIGURG). Thread context. */
 void file_send_signal(struct file *f, int signo_default, int code, long band);
 void file_owner_free(struct file *f);
