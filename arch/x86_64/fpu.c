@@ -95,9 +95,12 @@ int fpu_alloc(struct thread *t)
 
 void fpu_free(struct thread *t)
 {
-	if (t->arch.fpu)
-		slab_free(fpu_slab, t->arch.fpu);
-	t->arch.fpu = NULL;
+	struct fpu_area *a = t->arch.fpu;
+
+	/* It may be the running thread: from here on a switch saves nothing. */
+	WRITE_ONCE(t->arch.fpu, NULL);
+	barrier();
+	slab_free(fpu_slab, a);
 }
 
 void fpu_save_current(struct thread *t)

@@ -25,3 +25,9 @@ struct vvar *arch_vdso_data(void);
 ssize_t arch_regset_size(u32 note_type);
 int arch_regset_get(struct thread *t, u32 note_type, void *buf, size_t off, size_t len) MUST_CHECK;
 int arch_regset_set(struct thread *t, u32 note_type, const void *buf, size_t off, size_t len) MUST_CHECK;
+
+/* Trap after each instruction of user mode; @t is not running. A trap flag that the program set itself stays its own. */
+void arch_single_step(struct thread *t, bool on);
+/* Debug registers of ptrace(2) (offsetof(struct user, u_debugreg) / 8 ...): number 0..7. -EINVAL, -EIO: refused. */
+u64 arch_debug_reg_get(struct thread *t, unsigned i);
+int arch_debug_reg_set(struct thread *t, unsigned i, u64 v) MUST_CHECK;

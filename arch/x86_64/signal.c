@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames of signal handlers, as programs for Linux expect them.
+ *
+ *   high   the interrupted stack
+ *          128 bytes of red zone, untouched
+ *          FPU state, 64-byte aligned: the XSAVE area, behind it FP_XSTATE_MAGIC2; the unused bytes 464..511 say so (struct _fpx_sw_bytes)
+ *          struct frame: return address (the restorer), ucontext, siginfo; at 16n + 8, as if it had been called
+ *   low
+ */
+#include <arch/signal.h> /* first: <asm/ucontext.h> needs its types */
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <arch/elf.h>
+#include <arch/trap.h>
+#include <arch_x86/asm.h>
+#include <arch_x86/feature.h>
+#include <arch_x86/fpu.h>
+#include <mm/slab.h>
+#include <mm/uaccess.h>
+#include <sched/thread.h>
+
+#define RED_ZONE	128
+#define FLAGS_OF_USER	(FLAG_AC | FLAG_DF | FLAG_TF | FLAG_RF | 0x8d5) /* OF SF ZF AF PF CF */
+#define LEGACY_SIZE	512
+
+struct frame {
+	u64 restorer;
+	struct ucontext uc;
+	siginfo_t info;
+};
+static_assert(sizeof(struct ucontext) == 304 && offsetof(struct frame, info) == 312, "as Linux has it");
+static_assert(offsetof(struct fpu_area, software) == 464 && sizeof(struct _fpx_sw_bytes) == 48, "as XSAVE has it");
+
+/* Bytes of the FPU part. */
+static size_t fpu_frame_size(void)
+{
+	return cpu_has(F_XSAVE) ? fpu_size + FP_XSTATE_MAGIC2_SIZE : LEGACY_SIZE;
+}
+
+u64 arch_elf_minsigstksz(void)
+{
+	return sizeof(struct frame) + fpu_frame_size() + 64 + 16 + 8;
+}
+
+static int push_fpu(struct uptr to)
+{
+	struct fpu_area *a = thread_current()->arch.fpu;
+	struct _fpx_sw_bytes sw = {0};
+	irqflags_t flags = irq_save();
+
+	fpu_save_current(thread_current());
+	fpu_fill_initial(a);
+	if (cpu_has(F_XSAVE)) {
+		a->xstate_bv |= 3; /* what the handler changes there counts */
+		sw.magic1 = FP_XSTATE_MAGIC1;
+		sw.extended_size = fpu_size + FP_XSTATE_MAGIC2_SIZE;
+		sw.xfeatures = fpu_components;
+		sw.xstate_size = fpu_size;
+	}
+	memcpy(a->software, &sw, sizeof(sw));
+	irq_restore(flags);
+	/* A switch meanwhile saves the same registers to the same area again. */
+	if (copy_to_user(to, a, cpu_has(F_XSAVE) ? fpu_size : LEGACY_SIZE))
+		return -EFAULT;
+	return cpu_has(F_XSAVE) ? user_store32(uptr_add(to, fpu_size), FP_XSTATE_MAGIC2) : 0;
+}
+
+static void fill_context(struct sigcontext_64 *sc, const struct trapframe *tf, u64 fpstate, u64 mask)
+{
+	const struct arch_thread *a = &thread_current()->arch;
+
+	sc->r8 = tf->r8;
+	sc->r9 = tf->r9;
+	sc->r10 = tf->r10;
+	sc->r11 = tf->r11;
+	sc->r12 = tf->r12;
+	sc->r13 = tf->r13;
+	sc->r14 = tf->r14;
+	sc->r15 = tf->r15;
+	sc->di = tf->rdi;
+	sc->si = tf->rsi;
+	sc->bp = tf->rbp;
+	sc->bx = tf->rbx;
+	sc->dx = tf->rdx;
+	sc->ax = tf->rax;
+	sc->cx = tf->rcx;
+	sc->sp = tf->rsp;
+	sc->ip = tf->rip;
+	sc->flags = tf->rflags;
+	sc->cs = (u16)tf->cs;
+	sc->ss = (u16)tf->ss;
+	sc->err = a->trap_error;
+	sc->trapno = a->trap_no;
+	sc->oldmask = mask;
+	sc->cr2 = a->trap_addr;
+	sc->fpstate = fpstate;
+}
+
+static bool on_stack(const stack_t *s, u64 sp)
+{
+	return s->ss_size && sp > (u64)s->ss_sp && sp - (u64)s->ss_sp <= s->ss_size;
+}
+
+/* Where the frame and its FPU part go; false: below the end of the alternate stack. */
+static bool place(const struct trapframe *tf, const struct signal_frame_args *args, u64 *out_fpu, u64 *out_frame)
+{
+	bool nested = on_stack(&args->altstack, tf->rsp);
+	u64 sp = tf->rsp - RED_ZONE;
+
+	if (args->on_altstack && !nested)
+		sp = (u64)args->altstack.ss_sp + args->altstack.ss_size;
+	*out_fpu = (sp - fpu_frame_size()) & ~63ull;
+	*out_frame = ((*out_fpu - sizeof(struct frame)) & ~15ull) - 8;
+	return !(args->on_altstack || nested) || on_stack(&args->altstack, *out_frame);
+}
+
+int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
+{
+	struct frame f;
+	u64 fpu_at, frame_at;
+
+	if (!place(tf, args, &fpu_at, &frame_at) || push_fpu(uptr_make(fpu_at)))
+		return -EFAULT;
+	memset(&f, 0, sizeof(f));
+	f.restorer = args->restorer;
+	f.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_has(F_XSAVE) ? UC_FP_XSTATE : 0);
+	f.uc.uc_stack = args->altstack;
+	fill_context((struct sigcontext_64 *)&f.uc.uc_mcontext, tf, fpu_at, args->oldmask);
+	memcpy(&f.uc.uc_sigmask, &args->oldmask, sizeof(args->oldmask));
+	f.info = *args->info;
+	if (copy_to_user(uptr_make(frame_at), &f, sizeof(f)))
+		return -EFAULT;
+	tf->rdi = (u64)args->signo;
+	tf->rsi = frame_at + offsetof(struct frame, info);
+	tf->rdx = frame_at + offsetof(struct frame, uc);
+	tf->rax = 0;
+	tf->rip = args->handler;
+	tf->rsp = frame_at;
+	tf->rflags &= ~(u64)(FLAG_DF | FLAG_RF | FLAG_TF);
+	return 0;
+}
+
+/* Does the user's area have extended state, all of it and not more than we know? */
+static bool is_extended(struct uptr from)
+{
+	struct _fpx_sw_bytes sw;
+	u32 magic2;
+
+	if (!cpu_has(F_XSAVE) || copy_from_user(&sw, uptr_add(from, offsetof(struct fpu_area, software)), sizeof(sw)))
+		return false;
+	if (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size != fpu_size || sw.extended_size < sw.xstate_size)
+		return false;
+	return !user_load32(&magic2, uptr_add(from, sw.xstate_size)) && magic2 == FP_XSTATE_MAGIC2;
+}
+
+static int pop_fpu(u64 fpstate)
+{
+	struct thread *t = thread_current();
+	struct uptr from = uptr_make(fpstate);
+	size_t len = is_extended(from) ? fpu_size : LEGACY_SIZE;
+	struct fpu_area *a;
+	irqflags_t flags;
+
+	if (!fpstate) {
+		flags = irq_save();
+		fpu_reset(t);
+		irq_restore(flags);
+		return 0;
+	}
+	/* Not straight to the thread's area: a switch meanwhile would overwrite it. */
+	a = kzalloc(fpu_size < sizeof(*a) ? sizeof(*a) : fpu_size, ALLOC_SLEEP);
+	if (!a || copy_from_user(a, from, len)) {
+		kfree(a);
+		return -EFAULT;
+	}
+	if (len == LEGACY_SIZE)
+		a->xstate_bv = 3;
+	fpu_sanitize(a);
+	flags = irq_save();
+	memcpy(t->arch.fpu, a, fpu_size);
+	fpu_area_changed(t);
+	irq_restore(flags);
+	kfree(a);
+	return 0;
+}
+
+static void load_context(struct trapframe *tf, const struct sigcontext_64 *sc)
+{
+	tf->r8 = sc->r8;
+	tf->r9 = sc->r9;
+	tf->r10 = sc->r10;
+	tf->r11 = sc->r11;
+	tf->r12 = sc->r12;
+	tf->r13 = sc->r13;
+	tf->r14 = sc->r14;
+	tf->r15 = sc->r15;
+	tf->rdi = sc->di;
+	tf->rsi = sc->si;
+	tf->rbp = sc->bp;
+	tf->rbx = sc->bx;
+	tf->rdx = sc->dx;
+	tf->rax = sc->ax;
+	tf->rcx = sc->cx;
+	tf->rsp = sc->sp;
+	tf->rip = sc->ip;
+	tf->rflags = (tf->rflags & ~(u64)FLAGS_OF_USER) | (sc->flags & FLAGS_OF_USER);
+	/* Selectors are not the frame's to choose: 64-bit code has these two. */
+	tf->cs = SEL_USER_CS;
+	tf->ss = SEL_USER_DS;
+	tf->orig_rax = ~0ull;
+}
+
+int arch_signal_pop(struct trapframe *tf, u64 *out_mask, stack_t *out_altstack)
+{
+	struct ucontext uc;
+	const struct sigcontext_64 *sc = (const struct sigcontext_64 *)&uc.uc_mcontext;
+
+	/* The handler's return has taken the restorer's address off. */
+	if (copy_from_user(&uc, uptr_make(tf->rsp - 8 + offsetof(struct frame, uc)), sizeof(uc)))
+		return -EFAULT;
+	if (pop_fpu(sc->fpstate))
+		return -EFAULT;
+	load_context(tf, sc);
+	memcpy(out_mask, &uc.uc_sigmask, sizeof(*out_mask));
+	*out_altstack = uc.uc_stack;
+	return 0;
+}
