@@ -38,6 +38,15 @@ struct sample {
 	u64 counter, ref, apic;
 };
 
+/* a * b / c; the quotient fits. */
+static u64 mul_div(u64 a, u64 b, u64 c)
+{
+	u64 quotient, rest;
+
+	__asm__("mulq %3; divq %4" : "=a"(quotient), "=&d"(rest) : "0"(a), "r"(b), "r"(c) : "cc");
+	return quotient;
+}
+
 u64 arch_counter_hz(void)
 {
 	return counter_hz;
@@ -137,7 +146,7 @@ static void measure(u64 *out_counter_hz, u64 *out_apic_hz)
 	b = take_sample(&r);
 	apic_timer_set(0);
 	elapsed = (b.ref - a.ref) & r.mask;
-	*out_counter_hz = snap((u64)((unsigned __int128)(b.counter - a.counter) * r.hz / elapsed));
+	*out_counter_hz = snap(mul_div(b.counter - a.counter, r.hz, elapsed));
 	*out_apic_hz = snap((a.apic - b.apic) * r.hz / elapsed);
 	klog(LOG_INFO, "time: counter %llu kHz, local timer %llu kHz, by %s", *out_counter_hz / 1000, *out_apic_hz / 1000, r.name);
 }
@@ -172,7 +181,7 @@ void time_init(void)
 		if (!counter_hz)
 			counter_hz = measured;
 	}
-	timer_mult = (u64)(((unsigned __int128)apic_hz << 32) / counter_hz);
+	timer_mult = mul_div(apic_hz, 1ull << 32, counter_hz);
 }
 
 void arch_timer_arm(u64 counter)

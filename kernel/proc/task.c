@@ -225,6 +225,13 @@ void task_release(struct thread *th)
 	kfree(t);
 }
 
+struct task *task_current_or_null(void)
+{
+	struct thread *th = thread_current();
+
+	return th->release == task_release ? thread_task(th) : NULL;
+}
+
 struct proc *proc_alloc(void)
 {
 	struct proc *p = kzalloc(sizeof(*p), ALLOC_SLEEP);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Faults and exceptions of user mode: served by memory, or turned into a signal.
+ */
+#include <arch/trap.h>
+#include <mm/space.h>
+#include "proc_impl.h"
+
+bool trap_user_fault(struct trapframe *tf, vaddr_t va, unsigned fault_flags)
+{
+	struct task *me = task_current();
+	struct vm_space *s = me->thread.space;
+	int signo, code;
+
+	if (!s)
+		return false;
+	if (likely(!vm_fault(s, va, fault_flags, READ_ONCE(me->proc->rlimits[RLIMIT_STACK].cur), &signo, &code))) {
+		me->min_flt++;
+		return true;
+	}
+	if (!(fault_flags & FAULT_USER))
+		return false; /* the copy routine reports -EFAULT */
+	signal_force(signo, code, va);
+	return true;
+}
+
+void trap_user_exception(struct trapframe *tf, const struct trap_info *info)
+{
+	signal_force(info->signo, info->code, info->addr);
+}
