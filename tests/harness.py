@@ -27,7 +27,7 @@ CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wex
           "-Wno-maybe-uninitialized", "-Wno-stringop-overflow", "-Wno-stringop-overread",
           "-Wno-array-bounds", "-Wno-clobbered",
           "-fno-strict-aliasing", "-pthread", "-I" + str(HERE)]
-BUSYBOX = pathlib.Path("/bin/busybox")
+BUSYBOX = pathlib.Path(os.environ.get("NOS_BUSYBOX", "/bin/busybox"))
 ERROR_WORDS = re.compile(r"[Kk]ernel panic|[Ll]ockdep|KASAN|UBSAN|BUG:|hung task|[Ss]oft lockup|"
                          r"possible deadlock|PANIC|panic:|Oops")
 
