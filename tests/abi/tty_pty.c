@@ -401,6 +401,7 @@ static void controlling(void)
 		NEED(setsid() == getpid());
 		ioctl(s, TIOCSCTTY, 0);
 		CHILD {
+			close(m);
 			for (;;)
 				pause();
 		}
@@ -410,6 +411,8 @@ static void controlling(void)
 		close(m);
 		while (!hits)
 			sleep_ms(1);
+		/* Only the session leader hears of it. */
+		R(kill(fg, SIGKILL));
 		reap_pid("foreground process", fg);
 		R(open("/dev/tty", O_RDWR));
 		R(write(s, "x", 1));
