@@ -47,7 +47,7 @@ static const struct {
 	{"adjtimex", SYS_adjtimex, "P"}, {"rt_sigaction", SYS_rt_sigaction, "sP08"},
 	{"rt_sigaction old", SYS_rt_sigaction, "s0P8"}, {"rt_sigprocmask", SYS_rt_sigprocmask, "0P08"},
 	{"rt_sigprocmask old", SYS_rt_sigprocmask, "00P8"}, {"rt_sigpending", SYS_rt_sigpending, "P8"},
-	{"rt_sigtimedwait", SYS_rt_sigtimedwait, "P0G8"}, {"rt_sigsuspend", SYS_rt_sigsuspend, "P8"},
+	{"rt_sigtimedwait", SYS_rt_sigtimedwait, "P0G8"},
 	{"rt_sigqueueinfo", SYS_rt_sigqueueinfo, "0sP"}, {"sigaltstack", SYS_sigaltstack, "P0"},
 	{"sigaltstack old", SYS_sigaltstack, "0P"}, {"getgroups", SYS_getgroups, "9P"},
 	{"setgroups", SYS_setgroups, "2P"}, {"getresuid", SYS_getresuid, "PPP"},
@@ -110,7 +110,7 @@ static void table(const char *title, unsigned long hostile)
 		for (int k = 0; calls[i].args[k]; k++)
 			a[k] = value(calls[i].args[k], hostile);
 		CHILD {
-			alarm(20);
+			alarm(3);
 			errno = 0;
 			long r = syscall(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 			if (r == -1)
@@ -127,7 +127,7 @@ static void table(const char *title, unsigned long hostile)
 
 static void lengths(void)
 {
-	static const unsigned long lens[] = {0, 1ul << 31, 1ul << 47, 1ul << 63, ~0ul, ~0ul - 4095};
+	static const unsigned long lens[] = {0, 1ul << 63, ~0ul, ~0ul - 4095};
 
 	HEAD("lengths");
 	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
@@ -175,7 +175,7 @@ int main(void)
 	fds['d'] = NEED(open(".", O_RDONLY));
 	fds['e'] = NEED(epoll_create1(0));
 	fds['t'] = NEED(timerfd_create(CLOCK_MONOTONIC, 0));
-	fds['v'] = NEED(eventfd(1, 0));
+	fds['v'] = NEED(eventfd(1, EFD_NONBLOCK));
 	table("NULL", 0);
 	table("first page", 8);
 	table("kernel", 0xffffffff80000000ul);
