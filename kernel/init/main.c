@@ -14,6 +14,7 @@
 #include <init/main.h>
 #include <init/param.h>
 #include <irq/irq.h>
+#include <mm/kmap.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -79,6 +80,7 @@ void kernel_main(void)
 	page_init();
 	arch_init_percpu();
 	slab_init();
+	kmap_init();
 	vm_init();
 	irq_init();
 	arch_init_late();
