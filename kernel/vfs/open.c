@@ -103,9 +103,10 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : FMODE_NOWAIT);
 	else if (f->ops->lseek)
 		f->mode |= FMODE_SEEK;
-	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	if (f->ops->open)
 		err = f->ops->open(inode, f);
+	f->flags &= ~(unsigned)O_NOCTTY; /* terminals have seen it */
 	if (err)
 		goto fail;
 	f->mode |= FMODE_OPENED;

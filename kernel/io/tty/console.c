@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The device numbers that stand for another terminal: /dev/tty, the running process' controlling one, and /dev/console, the last console= of the
+ * command line that exists (the first registered terminal if none does).
+ */
+#include "tty_impl.h"
+#include <debug/log.h>
+#include <init/initcall.h>
+#include <init/param.h>
+
+static struct tty *console_tty_get(void)
+{
+	struct tty *tty = NULL, *next;
+	const char *word;
+
+	for (unsigned i = 0; (word = param_nth("console", i)); i++) {
+		const char *end = word;
+
+		while (*end && *end != ',')
+			end++;
+		next = tty_find_name_get(word, (size_t)(end - word));
+		if (!next)
+			continue;
+		if (tty)
+			tty_put(tty);
+		tty = next;
+	}
+	return tty ? tty : tty_find_name_get(NULL, 0);
+}
+
+static int console_open(struct inode *inode, struct file *f)
+{
+	struct tty *tty = console_tty_get();
+
+	return tty ? tty_open_file(tty, f, true, true) : -ENODEV;
+}
+
+static int current_open(struct inode *inode, struct file *f)
+{
+	struct tty *tty;
+
+	spin_lock(&proc_tree_lock);
+	tty = task_current()->proc->tty;
+	if (tty)
+		tty_get(tty);
+	spin_unlock(&proc_tree_lock);
+	return tty ? tty_open_file(tty, f, true, false) : -ENXIO;
+}
+
+static int line_open(struct inode *inode, struct file *f)
+{
+	struct tty *tty = tty_find_get(inode->rdev);
+
+	return tty ? tty_open_file(tty, f, f->flags & O_NOCTTY, false) : -ENXIO;
+}
+
+static const struct file_ops console_ops = {.open = console_open};
+static const struct file_ops current_ops = {.open = current_open};
+static const struct file_ops line_ops = {.open = line_open};
+
+static struct chrdev console_dev = {.major = TTYAUX_MAJOR, .minor = 1, .nminors = 1, .ops = &console_ops, .name = "/dev/console"};
+static struct chrdev current_dev = {.major = TTYAUX_MAJOR, .minor = 0, .nminors = 1, .ops = &current_ops, .name = "/dev/tty"};
+static struct chrdev serial_dev = {.major = TTY_MAJOR, .minor = 64, .nminors = 192, .ops = &line_ops, .name = "ttyS"};
+
+static int tty_init_devices(void)
+{
+	int err = chrdev_register(&console_dev);
+
+	if (!err)
+		err = chrdev_register(&current_dev);
+	if (!err)
+		err = chrdev_register(&serial_dev);
+	if (!err)
+		err = devtmpfs_add("tty", S_IFCHR | 0666, vfs_mkdev(TTYAUX_MAJOR, 0));
+	if (!err)
+		err = devtmpfs_add("console", S_IFCHR | 0600, vfs_mkdev(TTYAUX_MAJOR, 1));
+	return err;
+}
+
+INITCALL(tty, "vfs", tty_init_devices);

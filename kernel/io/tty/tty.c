@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Terminals: life, opening, and the two ends that a driver holds.
+ *
+ *	open ──► tty_file ──► tty ──► line discipline ──► driver
+ *
+ * A tty lives while it is referenced: by its driver, each open file, and each process whose controlling terminal it is.
+ */
+#include "tty_impl.h"
+#include <lib/printf.h>
+#include <sync/lockdep.h>
+
+/* clang-format off */
+LOCK_CLASS(tty, RANK_LEAF - 1, "line discipline of one terminal");
+LOCK_CLASS(tty_open, RANK_TTY, "opening, closing and hanging up one terminal");
+LOCK_CLASS(tty_termios, RANK_TTY + 1, "changing the settings of one terminal");
+LOCK_CLASS(tty_read, RANK_TTY + 2, "readers of one terminal, one at a time");
+LOCK_CLASS(tty_write, RANK_TTY + 3, "writers of one terminal, one at a time");
+LOCK_CLASS(tty_registry, RANK_LEAF, "terminals by number and name");
+/* clang-format on */
+
+#define TTY_MAX 16
+
+const struct termios2 tty_std_termios = {
+	.c_iflag = ICRNL | IXON,
+	.c_oflag = OPOST | ONLCR,
+	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.c_cc = {[VINTR] = 'C' - 64, [VQUIT] = '\\' - 64, [VERASE] = 0x7f, [VKILL] = 'U' - 64, [VEOF] = 'D' - 64, [VMIN] = 1,
+		[VSTART] = 'Q' - 64, [VSTOP] = 'S' - 64, [VSUSP] = 'Z' - 64, [VREPRINT] = 'R' - 64, [VDISCARD] = 'O' - 64,
+		[VWERASE] = 'W' - 64, [VLNEXT] = 'V' - 64},
+	.c_ispeed = 38400,
+	.c_ospeed = 38400,
+};
+
+static struct spinlock registry_lock = SPINLOCK_INIT(tty_registry);
+static struct tty *registry[TTY_MAX]; /* registry_lock */
+
+/* ---- life ---- */
+
+static void deferred_work(struct work *w)
+{
+	struct tty *tty = container_of(w, struct tty, work);
+	u32 events = __atomic_exchange_n(&tty->deferred, 0, __ATOMIC_ACQUIRE);
+
+	if (events & LDISC_EV_SIGINT)
+		tty_signal_pgrp(tty, SIGINT);
+	if (events & LDISC_EV_SIGQUIT)
+		tty_signal_pgrp(tty, SIGQUIT);
+	if (events & LDISC_EV_SIGTSTP)
+		tty_signal_pgrp(tty, SIGTSTP);
+	tty_put(tty);
+}
+
+int tty_init(struct tty *tty, const struct tty_ops *ops, const struct termios2 *t, const char *name, u32 rdev)
+{
+	memset(tty, 0, sizeof(*tty));
+	refcount_set(&tty->refs, 1);
+	tty->ops = ops;
+	tty->rdev = rdev;
+	scnprintf(tty->name, sizeof(tty->name), "%s", name);
+	tty->init_termios = *t;
+	spin_init(&tty->lock, tty);
+	mutex_init(&tty->open_mutex, tty_open);
+	mutex_init(&tty->termios_mutex, tty_termios);
+	mutex_init(&tty->read_mutex, tty_read);
+	mutex_init(&tty->write_mutex, tty_write);
+	wait_queue_init(&tty->read_wait);
+	wait_queue_init(&tty->write_wait);
+	work_init(&tty->work, deferred_work);
+	tty->ld = kmalloc(sizeof(*tty->ld), 0);
+	tty->write_buf = kmalloc(TTY_WRITE_CHUNK, 0);
+	if (!tty->ld || !tty->write_buf) {
+		tty_fini(tty);
+		return -ENOMEM;
+	}
+	ldisc_init(tty->ld, t);
+	return 0;
+}
+
+void tty_fini(struct tty *tty)
+{
+	kfree(tty->ld);
+	kfree(tty->write_buf);
+	if (tty->session)
+		pid_put(tty->session);
+	if (tty->pgrp)
+		pid_put(tty->pgrp);
+}
+
+void tty_get(struct tty *tty)
+{
+	refcount_inc(&tty->refs);
+}
+
+void tty_put(struct tty *tty)
+{
+	if (refcount_dec_and_test(&tty->refs) && tty->ops->free)
+		tty->ops->free(tty);
+}
+
+int tty_register(struct tty *tty)
+{
+	int err = -ENOSPC;
+
+	spin_lock(&registry_lock);
+	for (unsigned i = 0; i < TTY_MAX; i++) {
+		if (registry[i])
+			continue;
+		registry[i] = tty;
+		err = 0;
+		break;
+	}
+	spin_unlock(&registry_lock);
+	return err ? err : devtmpfs_add(tty->name, S_IFCHR | 0600, tty->rdev);
+}
+
+struct tty *tty_find_get(u32 rdev)
+{
+	struct tty *tty = NULL;
+
+	spin_lock(&registry_lock);
+	for (unsigned i = 0; i < TTY_MAX && !tty; i++) {
+		if (registry[i] && registry[i]->rdev == rdev)
+			tty = registry[i];
+	}
+	if (tty)
+		tty_get(tty);
+	spin_unlock(&registry_lock);
+	return tty;
+}
+
+struct tty *tty_find_name_get(const char *name, size_t len)
+{
+	struct tty *tty = NULL;
+
+	spin_lock(&registry_lock);
+	for (unsigned i = 0; i < TTY_MAX && !tty; i++) {
+		if (registry[i] && (!name || (strlen(registry[i]->name) == len && !memcmp(registry[i]->name, name, len))))
+			tty = registry[i];
+	}
+	if (tty)
+		tty_get(tty);
+	spin_unlock(&registry_lock);
+	return tty;
+}
+
+/* ---- the driver's ends ---- */
+
+void tty_handle_events(struct tty *tty, u32 events)
+{
+	u32 signals = events & (LDISC_EV_SIGINT | LDISC_EV_SIGQUIT | LDISC_EV_SIGTSTP);
+
+	if (signals) {
+		__atomic_fetch_or(&tty->deferred, signals, __ATOMIC_RELEASE);
+		tty_get(tty);
+		if (!work_queue(&tty->work))
+			tty_put(tty);
+	}
+	if (events & LDISC_EV_READABLE)
+		wait_wake(&tty->read_wait, 0, EPOLLIN | EPOLLRDNORM);
+	if (events & LDISC_EV_FLUSHED_OUT) {
+		if (tty->ops->flush_output)
+			tty->ops->flush_output(tty);
+		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
+	}
+	if (events & LDISC_EV_OUTPUT)
+		tty->ops->start(tty);
+	if ((events & LDISC_EV_PACKET) && tty->ops->packet)
+		tty->ops->packet(tty);
+	if ((events & LDISC_EV_ROOM) && tty_flag(tty, TTY_THROTTLED)) {
+		tty_set_flag(tty, TTY_THROTTLED, false);
+		tty->ops->unthrottle(tty);
+	}
+}
+
+size_t tty_receive(struct tty *tty, const u8 *s, size_t n)
+{
+	size_t done;
+
+	TTY_LDISC(tty, {
+		done = ldisc_receive(tty->ld, s, n);
+		/* Under the lock, so that the reader that makes room sees it. */
+		if (done < n)
+			tty_set_flag(tty, TTY_THROTTLED, true);
+	});
+	return done;
+}
+
+void tty_receive_error(struct tty *tty, u8 c, unsigned ldisc_flag)
+{
+	TTY_LDISC(tty, ldisc_receive_error(tty->ld, c, ldisc_flag));
+}
+
+size_t tty_output_take(struct tty *tty, u8 *buf, size_t n)
+{
+	irqflags_t flags = spin_lock_irqsave(&tty->lock);
+	u32 before = ldisc_outq(tty->ld), after;
+
+	n = ldisc_take(tty->ld, buf, n);
+	after = ldisc_outq(tty->ld);
+	spin_unlock_irqrestore(&tty->lock, flags);
+	if ((before >= TTY_OUT_WAKE && after < TTY_OUT_WAKE) || (before && !after))
+		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
+	return n;
+}
+
+bool tty_output_pending(struct tty *tty)
+{
+	return ldisc_outq(tty->ld) && !READ_ONCE(tty->ld->flow_stopped);
+}
+
+/* ---- open, close, hang up ---- */
+
+static void last_close(struct tty *tty)
+{
+	tty_set_flag(tty, TTY_EXCLUSIVE, false);
+	if (tty->ops->close)
+		tty->ops->close(tty);
+}
+
+static int open_locked(struct tty *tty, bool is_console)
+{
+	int err = 0;
+
+	if (tty_flag(tty, TTY_EXCLUSIVE) && tty->open_count && !capable(CAP_SYS_ADMIN))
+		return -EBUSY;
+	if (!tty->open_count && tty->ops->open)
+		err = tty->ops->open(tty);
+	if (!err) {
+		tty->open_count++;
+		tty->console_count += is_console;
+	}
+	return err;
+}
+
+int tty_open_file(struct tty *tty, struct file *f, bool noctty, bool is_console)
+{
+	struct tty_file *tf = kmalloc(sizeof(*tf), 0);
+	int err;
+
+	if (!tf) {
+		tty_put(tty);
+		return -ENOMEM;
+	}
+	mutex_lock(&tty->open_mutex);
+	err = open_locked(tty, is_console);
+	*tf = (struct tty_file){.tty = tty, .hangups = tty->hangups, .is_console = is_console};
+	mutex_unlock(&tty->open_mutex);
+	if (err) {
+		kfree(tf);
+		tty_put(tty);
+		return err;
+	}
+	f->ops = &tty_file_ops;
+	f->private = tf;
+	f->mode &= ~(u32)FMODE_SEEK;
+	if (!noctty && (f->mode & FMODE_READ))
+		tty_acquire_on_open(tty, f);
+	return 0;
+}
+
+static void tty_release(struct file *f)
+{
+	struct tty_file *tf = tty_file(f);
+	struct tty *tty = tf->tty;
+
+	mutex_lock(&tty->open_mutex);
+	if (!tty_file_dead(tf)) {
+		tty->console_count -= tf->is_console;
+		if (!--tty->open_count)
+			last_close(tty);
+	}
+	mutex_unlock(&tty->open_mutex);
+	kfree(tf);
+	tty_put(tty);
+}
+
+void tty_hangup(struct tty *tty)
+{
+	mutex_lock(&tty->open_mutex);
+	WRITE_ONCE(tty->hangups, tty->hangups + 1);
+	/* Dead files no longer count; those of /dev/console do not die, and the line under them stays open. */
+	if (tty->open_count && !tty->console_count)
+		last_close(tty);
+	tty->open_count = tty->console_count;
+	TTY_LDISC(tty, {
+		ldisc_flush_in(tty->ld);
+		ldisc_flush_out(tty->ld);
+		ldisc_set_termios(tty->ld, &tty->init_termios);
+	});
+	mutex_unlock(&tty->open_mutex);
+	tty_signal_session(tty, true);
+	wait_wake(&tty->read_wait, 0, EPOLLIN | EPOLLHUP | EPOLLERR);
+	wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLHUP | EPOLLERR);
+}
+
+const struct file_ops tty_file_ops = {
+	.read = tty_read,
+	.write = tty_write,
+	.poll = tty_poll,
+	.ioctl = tty_ioctl,
+	.release = tty_release,
+};
