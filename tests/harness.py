@@ -27,7 +27,7 @@ CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-Wall", "-Wex
           "-Wno-maybe-uninitialized", "-Wno-stringop-overflow", "-Wno-stringop-overread",
           "-Wno-array-bounds", "-Wno-clobbered",
           "-fno-strict-aliasing", "-pthread", "-I" + str(HERE)]
-BUSYBOX = pathlib.Path("/bin/busybox")
+BUSYBOX = pathlib.Path(os.environ.get("NOS_BUSYBOX", "/bin/busybox"))
 ERROR_WORDS = re.compile(r"[Kk]ernel panic|[Ll]ockdep|KASAN|UBSAN|BUG:|hung task|[Ss]oft lockup|"
                          r"possible deadlock|PANIC|panic:|Oops")
 
@@ -252,7 +252,9 @@ class Machine:
     """How to boot the kernel under test."""
 
     def __init__(self, args):
-        self.kernel, self.smp, self.mem = args.kernel, args.smp, args.mem
+        folder = "x86_64-debug" if args.debug else "x86_64"
+        self.kernel = args.kernel or TOP / "build" / folder / "nos"
+        self.smp, self.mem = args.smp, args.mem
         self.append, self.qemu, self.machine = args.append, args.qemu, args.machine
         self.log = args.log
 
@@ -386,8 +388,9 @@ def judge(jobs, got, loose):
 
 def parse_args(what, default_smp=2, default_mem=1024):
     p = argparse.ArgumentParser(description=what)
-    p.add_argument("--kernel", type=pathlib.Path, default=TOP / "build" / "x86_64" / "nos",
-                   help="the kernel image to boot (default: the release image)")
+    p.add_argument("--kernel", type=pathlib.Path, help="the kernel image to boot")
+    p.add_argument("--debug", action="store_true", help="by default the debug image")
+    p.add_argument("--list", action="store_true", help="print the names of the tests and stop")
     p.add_argument("--smp", type=int, default=default_smp)
     p.add_argument("--mem", type=int, default=default_mem, help="MiB")
     p.add_argument("--machine", default="q35")
@@ -410,8 +413,16 @@ def prepare(args, jobs):
     return work
 
 
+def list_jobs(jobs):
+    for j in jobs:
+        print(j.name)
+    return 0
+
+
 def run_compared(args, jobs):
     """Reference run on this Linux, run in QEMU, comparison; the exit status for main."""
+    if args.list:
+        return list_jobs(jobs)
     work = prepare(args, jobs)
     try:
         want = run_host(work / "root")
@@ -434,6 +445,8 @@ def run_compared(args, jobs):
 
 def run_judged(args, jobs):
     """Run self-checking jobs on one side; the exit status for main."""
+    if args.list:
+        return list_jobs(jobs)
     work = prepare(args, jobs)
     try:
         if args.host_only:

@@ -5,15 +5,21 @@
 the kernels. A runner prints PASS, FAIL and SKIP lines (see tools/nostest.py).
 """
 # pylint: disable=undefined-variable
+# ruff: noqa: F821
 PLAN = [
-    ('doors', 'run-boot.py', RELEASE, 1200, ''),  # noqa: F821
-    ('doors-debug', 'run-boot.py', [*DEBUG, '--scale', '3'], 1800, ''),  # noqa: F821
-    ('abi', 'run-abi.py', [*RELEASE, '--smp', '2'], 1800, ''),  # noqa: F821
-    ('abi-debug', 'run-abi.py', [*DEBUG, '--smp', '4', '--scale', '3'], 2700, ''),  # noqa: F821
-    ('shell-1', 'run-shell.py', [*RELEASE, '--smp', '1'], 900, ''),  # noqa: F821
-    ('shell-2', 'run-shell.py', [*RELEASE, '--smp', '2'], 900, 'full'),  # noqa: F821
-    ('shell-4', 'run-shell.py', [*RELEASE, '--smp', '4'], 900, 'full'),  # noqa: F821
-    ('shell-8', 'run-shell.py', [*RELEASE, '--smp', '8'], 900, ''),  # noqa: F821
-    ('shell-debug-1', 'run-shell.py', [*DEBUG, '--smp', '1', '--scale', '3'], 1800, 'full'),  # noqa: F821
-    ('shell-debug-4', 'run-shell.py', [*DEBUG, '--smp', '4', '--scale', '3'], 1800, ''),  # noqa: F821
+    ('doors', 'run-boot.py', RELEASE, 1200, ''),
+    ('doors-debug', 'run-boot.py', [*DEBUG, '--scale', '3'], 1800, ''),
+    ('abi', 'run-abi.py', [*RELEASE, '--smp', '2'], 1800, ''),
+    ('abi-debug', 'run-abi.py', [*DEBUG, '--smp', '4', '--scale', '3'], 2700, ''),
+    ('shell-1', 'run-shell.py', [*RELEASE, '--smp', '1'], 900, ''),
+    ('shell-2', 'run-shell.py', [*RELEASE, '--smp', '2'], 900, 'full'),
+    ('shell-4', 'run-shell.py', [*RELEASE, '--smp', '4'], 900, 'full'),
+    ('shell-8', 'run-shell.py', [*RELEASE, '--smp', '8'], 900, ''),
+    ('shell-debug-1', 'run-shell.py', [*DEBUG, '--smp', '1', '--scale', '3'], 1800, 'full'),
+    ('shell-debug-4', 'run-shell.py', [*DEBUG, '--smp', '4', '--scale', '3'], 1800, ''),
+    ('storm', 'run-storm.py', [*RELEASE, '--smp', '8', '--seconds', '10'], 1200, ''),
+    ('storm-debug', 'run-storm.py', [*DEBUG, '--smp', '8', '--seconds', '10'], 2400, ''),
+    ('storm-long', 'run-storm.py', [*DEBUG, '--smp', '8', '--seconds', '120'], 7200, 'full'),
+    ('sysfuzz', 'run-fuzz.py', [*DEBUG, '--smp', '4', '--seconds', '60'], 900, ''),
+    ('sysfuzz-long', 'run-fuzz.py', [*DEBUG, '--smp', '4', '--seconds', '600'], 3600, 'full'),
 ]

@@ -79,9 +79,12 @@ static unsigned scan(u64 sp, vaddr_t *out_pc, unsigned n, unsigned max)
 
 	if (!find_stack(sp, &s))
 		return n;
-	for (const u64 *p = (const u64 *)((sp + 7) & ~7ull); (u64)p + 8 <= s.hi && n < max; p++)
-		if (is_behind_call(*p))
+	for (const u64 *p = (const u64 *)((sp + 7) & ~7ull); (u64)p + 8 <= s.hi && n < max; p++) {
+		bool is_ours = p >= (const u64 *)out_pc && p < (const u64 *)(out_pc + max);
+
+		if (!is_ours && is_behind_call(*p))
 			out_pc[n++] = *p;
+	}
 	return n;
 }
 

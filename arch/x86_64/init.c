@@ -77,9 +77,10 @@ void arch_init_late(void)
 
 static void free_image(const char *start, const char *end)
 {
+	if (start == end)
+		return;
 	kpt_unmap_image(start, end);
-	for (paddr_t pa = kernel_layout.image_phys + (u64)(start - __image_start); start < end; start += PAGE_SIZE, pa += PAGE_SIZE)
-		page_free(paddr_page(pa), 0);
+	page_give(kernel_layout.image_phys + (u64)(start - __image_start), (u64)(end - start));
 }
 
 void arch_free_init(void)

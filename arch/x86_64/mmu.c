@@ -71,7 +71,7 @@ int mmu_space_init(struct mmu_space *space)
 
 	if (!p)
 		return -ENOMEM;
-	p->kind = PAGE_TABLE;
+	page_set_kind(p, PAGE_TABLE);
 	space->root = page_va(p);
 	for (unsigned i = 0; i < kernel_root_nslots; i++) {
 		unsigned slot = kernel_root_slots[i];

@@ -14,6 +14,7 @@
 #include <init/main.h>
 #include <init/param.h>
 #include <irq/irq.h>
+#include <mm/kmap.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -79,6 +80,8 @@ void kernel_main(void)
 	page_init();
 	arch_init_percpu();
 	slab_init();
+	kmap_init();
+	kstack_init();
 	vm_init();
 	irq_init();
 	arch_init_late();
@@ -86,11 +89,11 @@ void kernel_main(void)
 	rcu_init();
 	sched_init();
 	timer_init_cpu();
+	irq_enable();
 	log_init();
 	if (thread_create(boot_thread, NULL, "boot", &boot))
 		panic("no memory for the first thread");
 	thread_start(boot);
-	irq_enable();
 	sched_idle_loop();
 }
 

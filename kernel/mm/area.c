@@ -139,6 +139,12 @@ static void update_gap(struct vm_area *a)
 		area_tree_propagate(&a->node);
 }
 
+/* Counts in object->writable_maps? */
+static bool is_writer(const struct vm_area *a)
+{
+	return a->object && (a->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+
 struct vm_area *area_new(struct vm_space *s)
 {
 	struct vm_area *a = slab_alloc(area_cache, ALLOC_SLEEP);
@@ -148,11 +154,6 @@ struct vm_area *area_new(struct vm_space *s)
 		return NULL;
 	/* Whoever still has a view of what was here before must find another number. */
 	seq = (READ_ONCE(a->seq) | 1) + 1;
-	a->start = a->end = 0;
-	a->pgoff = 0;
-	WRITE_ONCE(a->flags, 0);
-	WRITE_ONCE(a->object, NULL);
-	WRITE_ONCE(a->backing_ops, NULL);
 	a->backing = NULL;
 	a->space = s;
 	a->gap = a->subtree_gap = 0;
@@ -162,6 +163,28 @@ struct vm_area *area_new(struct vm_space *s)
 	a->anon_name = NULL;
 	__atomic_store_n(&a->seq, seq, __ATOMIC_RELEASE);
 	return a;
+}
+
+int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vaddr_t end, u64 pgoff, u32 flags)
+{
+	if (like->anon_name) {
+		a->anon_name = kstrdup(like->anon_name, ALLOC_SLEEP);
+		if (!a->anon_name)
+			return -ENOMEM;
+	}
+	WRITE_ONCE(a->start, start);
+	WRITE_ONCE(a->end, end);
+	WRITE_ONCE(a->pgoff, pgoff);
+	WRITE_ONCE(a->flags, flags);
+	WRITE_ONCE(a->object, like->object);
+	WRITE_ONCE(a->backing_ops, like->backing_ops);
+	a->backing = like->backing;
+	a->label = like->label;
+	if (a->backing)
+		a->backing_ops->get(a->backing);
+	if (is_writer(a))
+		__atomic_fetch_add(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
+	return 0;
 }
 
 void area_free(struct vm_area *a)
@@ -286,14 +309,6 @@ void area_set_flags(struct vm_area *a, u32 flags)
 	update_gap(a);
 }
 
-static int dup_name(struct vm_area *to, const struct vm_area *from)
-{
-	if (!from->anon_name)
-		return 0;
-	to->anon_name = kstrdup(from->anon_name, ALLOC_SLEEP);
-	return to->anon_name ? 0 : -ENOMEM;
-}
-
 int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out)
 {
 	struct vm_space *s = a->space;
@@ -304,22 +319,10 @@ int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out)
 	high = area_new(s);
 	if (!high)
 		return -ENOMEM;
-	if (dup_name(high, a)) {
+	if (area_fill(high, a, va, a->end, area_index(a, va), a->flags)) {
 		area_free(high);
 		return -ENOMEM;
 	}
-	high->start = va;
-	high->end = a->end;
-	high->flags = a->flags;
-	high->pgoff = area_index(a, va);
-	high->object = a->object;
-	high->backing_ops = a->backing_ops;
-	high->backing = a->backing;
-	high->label = a->label;
-	if (high->backing)
-		high->backing_ops->get(high->backing);
-	if (high->object && (high->flags & VM_SHARED) && (high->flags & VM_MAYWRITE))
-		__atomic_fetch_add(&high->object->writable_maps, 1, __ATOMIC_RELAXED);
 	/* Truncation must see both or the whole: one hold of the object's list. */
 	if (a->object)
 		mutex_lock(&a->object->maps_lock);
@@ -399,7 +402,7 @@ void area_dispose(struct vm_area *dead)
 
 		dead = a->next_dead;
 		area_unlink_object(a);
-		if (a->object && (a->flags & VM_SHARED) && (a->flags & VM_MAYWRITE))
+		if (is_writer(a))
 			__atomic_fetch_sub(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
 		if (a->backing)
 			a->backing_ops->put(a->backing);

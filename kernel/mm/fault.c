@@ -482,10 +482,13 @@ static enum fault_result fault_sleep(struct fault *f)
 	return r;
 }
 
-/* Wait for a free frame, or for a victim. */
-static enum fault_result wait_memory(void)
+/*
+ * Wait for a free frame, or for a victim. After some rounds that got a frame and still failed it is something else that is missing (a block for a
+ * slab): then only a victim helps.
+ */
+static enum fault_result wait_memory(unsigned *rounds)
 {
-	struct page *page = page_alloc(0, ALLOC_SLEEP | ALLOC_USER);
+	struct page *page = ++*rounds % 16 ? page_alloc(0, ALLOC_SLEEP | ALLOC_USER) : NULL;
 
 	if (page) {
 		page_free(page, 0);
@@ -501,6 +504,7 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 {
 	struct fault f = {.space = s, .va = align_down(va, PAGE_SIZE), .flags = fault_flags};
 	enum fault_result r;
+	unsigned rounds = 0;
 
 	do {
 		r = fault_once(&f);
@@ -511,7 +515,7 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 		else if (r == FR_GROW)
 			r = stack_grow(s, f.va, limit_stack);
 		if (r == FR_NOMEM)
-			r = wait_memory();
+			r = wait_memory(&rounds);
 	} while (r == FR_RETRY);
 	if (unlikely(f.mkwrite))
 		page_put(f.mkwrite);

@@ -90,25 +90,10 @@ static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a
 
 	if (!c)
 		return NULL;
-	c->start = a->start;
-	c->end = a->end;
-	c->flags = a->flags & ~(VM_LOCKED | VM_LOCKONFAULT);
-	c->pgoff = a->pgoff;
-	c->object = a->object;
-	c->backing_ops = a->backing_ops;
-	c->backing = a->backing;
-	c->label = a->label;
-	if (a->anon_name) {
-		c->anon_name = kstrdup(a->anon_name, ALLOC_SLEEP);
-		if (!c->anon_name) {
-			area_free(c);
-			return NULL;
-		}
+	if (area_fill(c, a, a->start, a->end, a->pgoff, a->flags & ~(VM_LOCKED | VM_LOCKONFAULT))) {
+		area_free(c);
+		return NULL;
 	}
-	if (c->backing)
-		c->backing_ops->get(c->backing);
-	if (c->object && (c->flags & VM_SHARED) && (c->flags & VM_MAYWRITE))
-		__atomic_fetch_add(&c->object->writable_maps, 1, __ATOMIC_RELAXED);
 	return c;
 }
 

@@ -136,6 +136,12 @@ static int join_writers(struct vm_object *obj, u32 flags)
 	return 0;
 }
 
+static void leave_writers(struct vm_object *obj, u32 flags)
+{
+	if (obj && (flags & VM_SHARED) && (flags & VM_MAYWRITE))
+		__atomic_fetch_sub(&obj->writable_maps, 1, __ATOMIC_RELAXED);
+}
+
 /* Would the new pages continue a neighbour? Then it grows, and no area is made. */
 static bool extend_neighbour(struct vm_space *s, const struct vm_area *want)
 {
@@ -170,8 +176,7 @@ static int insert_new(struct vm_space *s, const struct vm_map_args *args, u32 fl
 		want.pgoff = va >> PAGE_SHIFT;
 	if (extend_neighbour(s, &want)) {
 		/* The neighbour counts as the object's writer already. */
-		if (args->object && (flags & VM_SHARED) && (flags & VM_MAYWRITE))
-			__atomic_fetch_sub(&args->object->writable_maps, 1, __ATOMIC_RELAXED);
+		leave_writers(args->object, flags);
 		return 0;
 	}
 	if (s->nareas >= vm_max_map_count)
@@ -179,16 +184,12 @@ static int insert_new(struct vm_space *s, const struct vm_map_args *args, u32 fl
 	a = area_new(s);
 	if (!a)
 		return -ENOMEM;
-	a->start = want.start;
-	a->end = want.end;
-	a->pgoff = want.pgoff;
-	WRITE_ONCE(a->flags, flags);
-	WRITE_ONCE(a->object, want.object);
-	WRITE_ONCE(a->backing_ops, want.backing_ops);
-	a->backing = want.backing;
-	a->label = want.label;
-	if (a->backing)
-		a->backing_ops->get(a->backing);
+	if (area_fill(a, &want, va, va + len, want.pgoff, flags)) {
+		area_free(a);
+		return -ENOMEM;
+	}
+	/* join_writers has counted it. */
+	leave_writers(args->object, flags);
 	area_insert(s, a);
 	return 0;
 }
@@ -241,8 +242,8 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *args, u32 fl
 	err = join_writers(args->object, flags);
 	if (!err) {
 		err = insert_new(s, args, flags, *out_va, len);
-		if (err && args->object && (flags & VM_SHARED) && (flags & VM_MAYWRITE))
-			__atomic_fetch_sub(&args->object->writable_maps, 1, __ATOMIC_RELAXED);
+		if (err)
+			leave_writers(args->object, flags);
 	}
 	if (err) {
 		if (area_is_accounted(flags))

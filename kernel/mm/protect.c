@@ -34,7 +34,7 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 	pt_lock(first);
 	groups = pt_page_of(first)->index_lo;
 	for (; va < end; va += PAGE_SIZE, e++) {
-		struct pte old, fresh;
+		struct pte old, fresh = pte_none();
 
 		if (!(groups & pt_group_bit(e)))
 			continue;

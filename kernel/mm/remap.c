@@ -138,25 +138,10 @@ static struct vm_area *new_home(const struct remap *r, struct vm_area *a)
 
 	if (!c)
 		return NULL;
-	c->start = r->new_addr;
-	c->end = r->new_addr + r->new_len;
-	WRITE_ONCE(c->flags, a->flags);
-	c->pgoff = area_index(a, r->old);
-	WRITE_ONCE(c->object, a->object);
-	WRITE_ONCE(c->backing_ops, a->backing_ops);
-	c->backing = a->backing;
-	c->label = a->label;
-	if (a->anon_name) {
-		c->anon_name = kstrdup(a->anon_name, ALLOC_SLEEP);
-		if (!c->anon_name) {
-			area_free(c);
-			return NULL;
-		}
+	if (area_fill(c, a, r->new_addr, r->new_addr + r->new_len, area_index(a, r->old), a->flags)) {
+		area_free(c);
+		return NULL;
 	}
-	if (c->backing)
-		c->backing_ops->get(c->backing);
-	if (c->object && (c->flags & VM_SHARED) && (c->flags & VM_MAYWRITE))
-		__atomic_fetch_add(&c->object->writable_maps, 1, __ATOMIC_RELAXED);
 	return c;
 }
 

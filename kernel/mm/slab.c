@@ -51,6 +51,11 @@ static void partial_remove(struct slab_cache *c, struct page *slab)
 		c->partial = slab->link;
 }
 
+static unsigned objects_of(const struct slab_cache *c, const struct page *slab)
+{
+	return slab->order == c->order ? c->per_slab : c->per_small;
+}
+
 static u32 *link_of(const struct slab_cache *c, void *obj)
 {
 	return (u32 *)((char *)obj + c->link_at);
@@ -66,7 +71,7 @@ static void *slab_pop(struct slab_cache *c, struct page *slab)
 
 		obj = base + offset;
 		slab->slab_free = *link_of(c, obj);
-		ASSERT(offset % c->stride == 0 && slab->slab_free <= c->per_slab * c->stride);
+		ASSERT(offset % c->stride == 0 && slab->slab_free <= objects_of(c, slab) * c->stride);
 	} else {
 		obj = base + slab->slab_fresh * c->stride;
 		slab->slab_fresh++;
@@ -75,7 +80,7 @@ static void *slab_pop(struct slab_cache *c, struct page *slab)
 	}
 	if (slab->slab_inuse++ == 0)
 		c->nempty_slabs--;
-	if (slab->slab_inuse == c->per_slab)
+	if (slab->slab_inuse == objects_of(c, slab))
 		partial_remove(c, slab);
 	return obj;
 }
@@ -87,7 +92,7 @@ static void slab_push(struct slab_cache *c, struct page *slab, void *obj)
 	ASSERT(slab->kind == PAGE_SLAB && slab->cache == c && offset % c->stride == 0);
 	*link_of(c, obj) = slab->slab_free;
 	slab->slab_free = offset + 1;
-	if (slab->slab_inuse == c->per_slab)
+	if (slab->slab_inuse == objects_of(c, slab))
 		partial_insert(c, slab);
 	if (--slab->slab_inuse == 0)
 		c->nempty_slabs++;
@@ -95,15 +100,18 @@ static void slab_push(struct slab_cache *c, struct page *slab, void *obj)
 
 static struct page *slab_new(struct slab_cache *c, unsigned alloc_flags)
 {
-	struct page *slab =
-		page_alloc(c->order, alloc_flags & (ALLOC_NOWAIT | ALLOC_RESERVE | ALLOC_DMA32));
+	unsigned flags = alloc_flags & (ALLOC_NOWAIT | ALLOC_RESERVE | ALLOC_DMA32);
+	/* A large block is a wish: fragmented memory must not look like exhausted memory. */
+	struct page *slab = page_alloc(c->order, c->order > c->small_order ? flags | ALLOC_NOWAIT : flags);
 
+	if (!slab && c->order > c->small_order)
+		slab = page_alloc(c->small_order, flags);
 	if (!slab)
 		return NULL;
 	page_set_kind(slab, PAGE_SLAB);
 	slab->counts = 0;
 	slab->cache = c;
-	for (unsigned i = 1; i < 1u << c->order; i++) {
+	for (unsigned i = 1; i < 1u << slab->order; i++) {
 		slab[i].flags = PAGE_F_TAIL;
 		slab[i].link = i;
 	}
@@ -129,6 +137,7 @@ static void slab_destroy(struct slab_cache *c, struct page *slab)
 {
 	static_assert(sizeof(struct rcu_head) == 16, "counts and cache of the descriptor hold it");
 	c->nslabs--;
+	c->npages -= 1u << slab->order;
 	if (c->flags & SLAB_RCU)
 		rcu_call((struct rcu_head *)&slab->counts, slab_release_rcu);
 	else
@@ -149,8 +158,8 @@ static u64 slab_trim(struct slab_cache *c, u32 keep)
 			continue;
 		partial_remove(c, slab);
 		c->nempty_slabs--;
+		pages += 1ull << slab->order;
 		slab_destroy(c, slab);
-		pages += 1ull << c->order;
 	}
 	return pages;
 }
@@ -173,6 +182,7 @@ unsigned slab_take(struct slab_cache *c, void **out, unsigned n, unsigned alloc_
 			flags = spin_lock_irqsave(&c->lock);
 			partial_insert(c, slab);
 			c->nslabs++;
+			c->npages += 1u << slab->order;
 			c->nempty_slabs++;
 		}
 		out[got++] = slab_pop(c, pfn_page(c->partial));
@@ -250,7 +260,10 @@ void slab_cache_setup(
 		body += SLAB_DEBUG_BYTES;
 	c->stride = (u32)align_up(body, align);
 	c->order = (u8)choose_order(c->stride);
-	c->per_slab = (u16)min((PAGE_SIZE << c->order) / c->stride, 0xffful);
+	while (PAGE_SIZE << c->small_order < c->stride)
+		c->small_order++;
+	c->per_slab = (u16)((PAGE_SIZE << c->order) / c->stride);
+	c->per_small = (u16)((PAGE_SIZE << c->small_order) / c->stride);
 	ASSERT(c->per_slab > 0);
 	spin_init(&c->lock, slab);
 	mutex_lock(&slab_list_lock);
@@ -305,14 +318,14 @@ void slab_for_each(void (*fn)(const struct slab_info *, void *arg), void *arg)
 
 	mutex_lock(&slab_list_lock);
 	list_for_each_entry(c, &slab_caches, all) {
-		u64 nslabs = READ_ONCE(c->nslabs), out = READ_ONCE(c->inuse);
+		u64 npages = READ_ONCE(c->npages), out = READ_ONCE(c->inuse);
 		u64 cached = magazine_objects(c);
 		struct slab_info info = {
 			.name = c->name,
 			.size = c->size,
 			.live = out > cached ? out - cached : 0,
-			.total = nslabs * c->per_slab,
-			.pages = nslabs << c->order,
+			.total = npages * PAGE_SIZE / c->stride,
+			.pages = npages,
 		};
 
 		fn(&info, arg);

@@ -28,8 +28,8 @@ struct slab_cache {
 	struct slab_cpu *cpu;	/* per CPU; NULL: no magazines (caches that magazines are made of) */
 	u32 size, stride;	/* of an object; from one to the next in its slab */
 	u32 link_at;		/* where a free object in a slab keeps the link to the next */
-	u16 per_slab;
-	u8 order;
+	u16 per_slab, per_small;	/* objects of a slab of `order`; of `small_order`, when there is no such block */
+	u8 order, small_order;
 	u8 flags;		/* enum slab_flags */
 	struct slab_cache *magazines;	/* where this cache's magazines come from */
 	const char *name;
@@ -40,7 +40,7 @@ struct slab_cache {
 	u32 nempty_slabs;
 	u32 nfull, nempty;	/* depot */
 	struct magazine *full, *empty;
-	u64 nslabs, inuse;	/* inuse counts what magazines hold, too */
+	u64 nslabs, npages, inuse;	/* inuse counts what magazines hold, too */
 };
 
 extern struct list_head slab_caches;

@@ -185,6 +185,8 @@ void vm_for_each_area(
 
 void vm_init(void)
 {
+	kmap_init();
+	kstack_init();
 	space_cache = slab_cache_create("vm_space", sizeof(struct vm_space), 64, SLAB_PANIC);
 	area_init();
 	vm_object_cache_init();

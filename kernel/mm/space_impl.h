@@ -52,7 +52,10 @@ static inline u64 area_index(const struct vm_area *a, vaddr_t va)
 	return a->pgoff + ((va - a->start) >> PAGE_SHIFT);
 }
 
-struct vm_area *area_new(struct vm_space *s);	/* zeroed; not in the tree */
+struct vm_area *area_new(struct vm_space *s);	/* not in the tree; area_fill must follow */
+/* Make @a what @like is (same object, file, names: own references), at other bounds. -ENOMEM: area_free it. */
+int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vaddr_t end, u64 pgoff, u32 flags)
+	MUST_CHECK;
 void area_free(struct vm_area *a);		/* memory only */
 /* Put into the tree, join the object's list. */
 void area_insert(struct vm_space *s, struct vm_area *a);

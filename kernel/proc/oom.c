@@ -25,14 +25,16 @@ static u64 victim_until;	/* oom_lock */
 static s64 badness(struct task *t, u64 total)
 {
 	struct vm_space *s;
-	s64 score;
+	struct vm_rss rss;
+	s64 score, peak;
 
 	if ((t->proc->flags & PROC_INIT) || t->exiting || t->oom_score_adj == SPARE_SCORE)
 		return -1;
 	s = task_space_get(t);
 	if (!s)
 		return -1;
-	score = READ_ONCE(s->rss_anon) + READ_ONCE(s->rss_file) + READ_ONCE(s->rss_shmem);
+	vm_space_rss(s, &rss, &peak);
+	score = rss.anon + rss.file + rss.shmem;
 	vm_space_put(s);
 	score += (s64)t->oom_score_adj * (s64)(total / 1000);
 	return max(score, (s64)0);

@@ -10,7 +10,7 @@
  *   push    a busy CPU that sees at its tick an idle CPU hands one thread over.
  *
  * Movable: queued, not running, RUNNING (a thread on its way to sleep has a waker that believes in
- * t->cpu), allowed there, not pinned. Model: verify/spin/steal.pml.
+ * t->cpu), allowed there, not pinned. Model: verify/steal.pml.
  */
 #include "sched_impl.h"
 #include <arch/irq.h>

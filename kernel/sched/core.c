@@ -46,7 +46,7 @@ static inline void clear_resched(struct thread *prev)
 
 void assert_may_sleep(void)
 {
-	if (!NOS_DEBUG)
+	if (!NOS_DEBUG || !sched_started) /* before, there is nobody to wait for */
 		return;
 	if (preempt_depth() || !irqs_enabled()) {
 		lockdep_print_held();

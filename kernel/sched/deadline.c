@@ -78,8 +78,8 @@ static u64 to_monotonic(const struct rq *rq, u64 at)
 static void fill(struct thread *t, u64 deadline)
 {
 	t->se.dl_abs_deadline = deadline;
-	t->se.dl_replenish = deadline - t->params.dl_deadline + period_of(&t->params);
-	t->se.dl_budget = (s64)t->params.dl_runtime;
+	t->se.dl_replenish = deadline - t->se.dl_deadline + t->se.dl_period;
+	t->se.dl_budget = (s64)t->se.dl_runtime;
 }
 
 /* May the budget left be used until the old deadline without exceeding the bandwidth? */
@@ -89,8 +89,8 @@ static bool keeps_bandwidth(const struct rq *rq, const struct thread *t)
 
 	if (left <= 0 || t->se.dl_budget <= 0)
 		return false;
-	return (unsigned __int128)(u64)t->se.dl_budget * t->params.dl_deadline <=
-		(unsigned __int128)(u64)left * t->params.dl_runtime;
+	return (unsigned __int128)(u64)t->se.dl_budget * t->se.dl_deadline <=
+		(unsigned __int128)(u64)left * t->se.dl_runtime;
 }
 
 static void tree_add(struct rq *rq, struct thread *t)
@@ -113,7 +113,7 @@ static void exhaust(struct rq *rq, struct thread *t)
 	rb_erase_cached(&t->se.node, &rq->dl.tree);
 	rq->dl.nr--;
 	if ((s64)(t->se.dl_replenish - rq->now) <= 0) {
-		fill(t, rq->now + t->params.dl_deadline);
+		fill(t, rq->now + t->se.dl_deadline);
 		tree_add(rq, t);
 	} else {
 		throttle(rq, t);
@@ -131,7 +131,7 @@ void dl_enqueue(struct rq *rq, struct thread *t, enum enqueue_why why)
 		return;
 	}
 	if (why == ENQ_NEW || !keeps_bandwidth(rq, t))
-		fill(t, rq->now + t->params.dl_deadline);
+		fill(t, rq->now + t->se.dl_deadline);
 	tree_add(rq, t);
 }
 
@@ -195,7 +195,7 @@ static void timer_fn(struct timer *timer)
 		}
 		rb_erase_cached(n, &rq->dl.throttled);
 		t->se.dl_throttled = false;
-		fill(t, max(t->se.dl_replenish, rq->now) + t->params.dl_deadline);
+		fill(t, max(t->se.dl_replenish, rq->now) + t->se.dl_deadline);
 		tree_add(rq, t);
 		rq_check_preempt(rq, t);
 	}

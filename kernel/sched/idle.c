@@ -109,12 +109,15 @@ static void halt(struct rq *rq)
 	irq_enable();
 }
 
+bool sched_started;
+
 void sched_idle_loop(void)
 {
 	struct rq *rq = rq_this(); /* an idle thread never leaves its CPU */
 
 	irq_disable();
 	rq->idle_since = sched_clock();
+	sched_started = true;
 	irq_enable();
 	for (;;) {
 		if (!has_work(rq) && cpus_online_nr() > 1) {

@@ -47,12 +47,16 @@ static void apply_locked(struct thread *t)
 	se->slice = p->slice_ns ? clamp(p->slice_ns, SLICE_MIN_NS, SLICE_MAX_NS) : SLICE_BASE_NS;
 	se->is_batch = p->policy == SCHED_BATCH || p->policy == SCHED_IDLE;
 	se->is_idle_policy = p->policy == SCHED_IDLE;
+	se->is_rr = p->policy == SCHED_RR;
 	se->rt_prio = 0;
 	switch (p->policy) {
 	case SCHED_DEADLINE:
 		if (se->klass != SCHED_CLASS_DEADLINE)
 			se->dl_budget = 0;
 		se->klass = SCHED_CLASS_DEADLINE;
+		se->dl_runtime = p->dl_runtime;
+		se->dl_deadline = p->dl_deadline;
+		se->dl_period = p->dl_period ? p->dl_period : p->dl_deadline;
 		return;
 	case SCHED_FIFO:
 	case SCHED_RR:

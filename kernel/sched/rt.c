@@ -8,7 +8,6 @@
  * a spinning real-time thread does not lock the machine up. If nobody else waits they are not limited.
  */
 #include "sched_impl.h"
-#include <linux/sched.h>
 
 void rt_init(struct rt_rq *rt)
 {
@@ -68,7 +67,7 @@ void rt_charge(struct rq *rq, struct thread *t, u64 delta)
 {
 	new_period(rq);
 	rq->rt.time += delta;
-	if (t->params.policy == SCHED_RR)
+	if (t->se.is_rr)
 		t->se.rr_left -= min(t->se.rr_left, delta);
 }
 
@@ -91,7 +90,7 @@ u64 rt_slice_left(struct rq *rq, struct thread *t)
 {
 	u64 left = ~0ull;
 
-	if (t->params.policy == SCHED_RR && !is_alone(rq, t))
+	if (t->se.is_rr && !is_alone(rq, t))
 		left = max(t->se.rr_left, SLICE_MIN_NS);
 	if (rq->nr > rq->rt.nr) /* others wait: the throttle */
 		left = min(left, max(RT_RUNTIME_NS - min(rq->rt.time, RT_RUNTIME_NS), SLICE_MIN_NS));
@@ -109,7 +108,7 @@ bool rt_tick(struct rq *rq, struct thread *t)
 	}
 	if (was && !rq->rt.throttled)
 		again = true;
-	if (t->se.klass == SCHED_CLASS_RT && t->params.policy == SCHED_RR && !t->se.rr_left) {
+	if (t->se.klass == SCHED_CLASS_RT && t->se.is_rr && !t->se.rr_left) {
 		t->se.rr_left = RR_SLICE_NS;
 		if (t->se.queued && !is_alone(rq, t)) {
 			to_tail(rq, t);

@@ -96,6 +96,7 @@ struct rq {
 };
 DECLARE_PER_CPU(struct rq, sched_rq);
 
+extern bool sched_started; /* the boot CPU has reached its idle loop */
 static inline struct rq *rq_this(void)
 {
 	return this_cpu_ptr(&sched_rq);

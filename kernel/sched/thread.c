@@ -190,7 +190,7 @@ void thread_exit(void)
 		lockdep_check_exit();
 		ASSERT(!t->space);
 	}
-	if (t->params.policy == SCHED_DEADLINE) { /* give the bandwidth back */
+	if (t->se.klass == SCHED_CLASS_DEADLINE) { /* give the bandwidth back */
 		struct sched_params normal = {.policy = SCHED_NORMAL};
 
 		(void)!sched_set_params(t, &normal);

@@ -10,7 +10,7 @@
  *   sleeper: state = SLEEP; full fence; look at the condition      waker: condition; full fence; look at state
  *   poller:  polling = 0; full fence; look at the inbox            pusher: push (full fence); look at polling
  * The waker has interrupts off from its CAS to the push, so whoever sees WOKEN waits a bounded time.
- * Model: verify/spin/wake.pml.
+ * Model: verify/wake.pml.
  */
 #include "sched_impl.h"
 #include <arch/irq.h>

@@ -91,7 +91,7 @@ static void kick_locked(struct pool *p)
 	if (idle) {
 		thread_wake(idle->thread);
 	} else if (p->nworkers < WORKERS_MAX && !p->spawn_wanted) {
-		p->spawn_wanted = true;
+		WRITE_ONCE(p->spawn_wanted, true);
 		if (spawner)
 			thread_wake(spawner);
 	}
@@ -244,7 +244,7 @@ static void spawn(struct pool *p)
 		k->thread->worker = k;
 	}
 	flags = spin_lock_irqsave(&p->lock);
-	p->spawn_wanted = false; /* no memory: the next block or queueing tries again */
+	WRITE_ONCE(p->spawn_wanted, false); /* no memory: the next block or queueing tries again */
 	if (k) {
 		list_add(&k->link, &p->workers);
 		p->nworkers++;

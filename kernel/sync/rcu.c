@@ -20,7 +20,7 @@
  * rcu_cpu_idle, the CPU one after it cleared it: either the starter sees 0 and waits for that CPU, or
  * the CPU's later reads see what was stored before the start.
  * A late clear of the bit by a CPU that has slept since it read gp_started is right too: it is
- * quiescent at the moment of the clear. Model: verify/spin/rcu.pml.
+ * quiescent at the moment of the clear. Model: verify/rcu.pml.
  */
 #include <sync/rcu.h>
 #include <arch/irq.h>

@@ -125,13 +125,13 @@ static NOINLINE int lock_slow(struct rwlock *l, bool write, enum thread_state st
 	return ret;
 }
 
-static inline int lock_common(struct rwlock *l, bool write, enum thread_state state)
+static inline int lock_common(struct rwlock *l, bool write, bool nested, enum thread_state state)
 {
 	int ret = 0;
 
 	if (NOS_DEBUG) {
 		assert_may_sleep();
-		lockdep_acquire(l->klass, l, false, false, true);
+		lockdep_acquire(l->klass, l, false, nested, true);
 	}
 	if (!(write ? write_try(l) : read_try(l)))
 		ret = lock_slow(l, write, state);
@@ -149,12 +149,12 @@ static NOINLINE void unlock_slow(struct rwlock *l)
 
 void read_lock(struct rwlock *l)
 {
-	(void)!lock_common(l, false, THREAD_SLEEP_UNINTR);
+	(void)!lock_common(l, false, false, THREAD_SLEEP_UNINTR);
 }
 
 int read_lock_killable(struct rwlock *l)
 {
-	return lock_common(l, false, THREAD_SLEEP_KILL);
+	return lock_common(l, false, false, THREAD_SLEEP_KILL);
 }
 
 bool read_trylock(struct rwlock *l)
@@ -176,12 +176,17 @@ void read_unlock(struct rwlock *l)
 
 void write_lock(struct rwlock *l)
 {
-	(void)!lock_common(l, true, THREAD_SLEEP_UNINTR);
+	(void)!lock_common(l, true, false, THREAD_SLEEP_UNINTR);
+}
+
+void write_lock_nested(struct rwlock *l)
+{
+	(void)!lock_common(l, true, true, THREAD_SLEEP_UNINTR);
 }
 
 int write_lock_killable(struct rwlock *l)
 {
-	return lock_common(l, true, THREAD_SLEEP_KILL);
+	return lock_common(l, true, false, THREAD_SLEEP_KILL);
 }
 
 bool write_trylock(struct rwlock *l)

@@ -44,6 +44,23 @@ static int make_names(void)
 	return err;
 }
 
+/* Process 1 runs this: from here on it has a root and a working directory of its own. */
+static int adopt_current(void)
+{
+	struct task *t = task_current_or_null();
+	struct fs_context *fs;
+
+	if (!t || t->fs)
+		return 0;
+	fs = fs_context_fork(NULL);
+	if (!fs)
+		return -ENOMEM;
+	spin_lock(&t->alloc_lock);
+	t->fs = fs;
+	spin_unlock(&t->alloc_lock);
+	return 0;
+}
+
 static int vfs_init(void)
 {
 	struct super *root;
@@ -70,6 +87,8 @@ static int vfs_init(void)
 		err = devtmpfs_init();
 	if (!err)
 		err = make_names();
+	if (!err)
+		err = adopt_current();
 	/* Nothing runs without a root: this is memory that is missing at boot. */
 	if (err)
 		panic("vfs: no root file system: error %d", err);

@@ -207,6 +207,11 @@ struct fs_context *fs_context_fork(struct fs_context *from)
 	return fs;
 }
 
+void fs_context_get(struct fs_context *fs)
+{
+	__atomic_fetch_add(&fs->refs, 1, __ATOMIC_RELAXED);
+}
+
 void fs_context_put(struct fs_context *fs)
 {
 	if (__atomic_fetch_sub(&fs->refs, 1, __ATOMIC_ACQ_REL) != 1)

@@ -3,7 +3,7 @@
  * Regular files of tmpfs: limits, truncation, fallocate, seals.
  *
  * Seals are looked at under the inode's lock; F_SEAL_WRITE also needs that no shared writable mapping exists, which vm_object.writable_maps counts: sealing
- * moves it from 0 to SEALED, and a mapping may only add to it when it is not sealed.
+ * (vm_object_seal_write) makes it refuse new ones.
  */
 #include "tmpfs.h"
 #include <debug/panic.h>
@@ -13,7 +13,6 @@
 #include <linux/fs.h>
 #include <linux/memfd.h>
 
-#define MAPS_SEALED (1u << 31)
 #define SEALS_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 static int tmpfs_charge(struct vm_object *obj, u64 npages)
@@ -194,12 +193,9 @@ static int add_seals(struct file *f, u32 seals)
 		goto out;
 	}
 	if ((seals & F_SEAL_WRITE) && !(ti->seals & F_SEAL_WRITE)) {
-		u32 none = 0;
-
-		if (!__atomic_compare_exchange_n(&inode->data.writable_maps, &none, MAPS_SEALED, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-			err = -EBUSY;
+		err = vm_object_seal_write(&inode->data);
+		if (err)
 			goto out;
-		}
 	}
 	/* An executable file that is sealed against chmod is sealed against change too. */
 	if ((seals & F_SEAL_EXEC) && (inode->mode & 0111))

@@ -16,7 +16,7 @@ import build
 import check
 import initramfs
 import models
-from common import BUILD, ROOT, Failure, jobs, need, say
+from common import BUILD, ROOT, Failure, jobs, need, run, say
 
 PARALLEL = 2
 PHASES = ('host', 'tsan', 'check', 'fuzz', 'model', 'boot')
@@ -163,6 +163,7 @@ def boot_tests(report, names, full):
         need('qemu')
         build.image()
         build.image(debug=True)
+        build_test_programs()
     except Failure as failure:
         report.add('FAIL', 'boot/build', str(failure))
         return
@@ -202,6 +203,13 @@ def fuzz(report, name, target, seconds):
         report.add('PASS', name, f'{runs[1]} runs' if runs else '')
     else:
         report.add('FAIL', name, f'status {done.returncode}', done.stderr[-5000:])
+
+
+def build_test_programs():
+    """What the runners share is built once, before they run beside each other."""
+    if (ROOT / 'tests' / 'harness.py').exists():
+        run([sys.executable, '-c', 'import harness; '
+             'harness.build_programs(harness.TOP / "build" / "tests")'], cwd=ROOT / 'tests')
 
 
 def guarded(report, name, function, *arguments):

@@ -16,6 +16,6 @@ void vmap_device_free(void *va);
 /* Kernel stacks: KSTACK_SIZE, guard page below, cached per CPU. NULL on -ENOMEM. */
 void *kstack_alloc(void);
 void kstack_free(void *stack); /* any context; NULL is nothing */
-/* Boot: after slab_init, before the first use of this header. */
+/* Boot: called by vm_init. */
 void kmap_init(void);
 void kstack_init(void);

@@ -82,13 +82,14 @@ struct sched_entity {
 	u8 klass;		   /* enum sched_class, after inheritance */
 	u8 rt_prio;		   /* effective */
 	bool queued;		   /* counted in its CPU's queue, running or not */
-	bool is_idle_policy, is_batch;
-	bool dl_throttled, dl_yielded;
+	bool is_idle_policy, is_batch, is_rr;
+	bool dl_throttled;
 	u64 vruntime, deadline, min_vruntime; /* virtual ns; min_vruntime: of the subtree */
 	u64 slice;		   /* ns of CPU that one request asks for */
 	s64 vlag;		   /* V - vruntime when it left its queue */
 	u64 exec_start, sum_exec;  /* ns */
 	u64 picked_exec;	   /* sum_exec when it was picked last */
+	u64 dl_runtime, dl_deadline, dl_period; /* copies of params */
 	u64 dl_abs_deadline, dl_replenish;
 	s64 dl_budget;
 	u64 rr_left;

@@ -95,8 +95,8 @@ struct rb_node *rb_next_postorder(const struct rb_node *n);
 static inline void rb_link(struct rb_node *n, struct rb_node *parent, struct rb_node **link)
 {
 	n->parent_color = (unsigned long)parent | RB_RED;
-	n->left = NULL;
-	n->right = NULL;
+	WRITE_ONCE(n->left, NULL); /* a late reader may stand here, if the node's memory is type-stable */
+	WRITE_ONCE(n->right, NULL);
 	STORE_RELEASE(*link, n);
 }
 
