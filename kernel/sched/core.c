@@ -329,7 +329,7 @@ static void schedule_once(bool preempted)
 		rq->idle_since = rq->now;
 	rq->stats.switches++;
 	WRITE_ONCE(rq->heartbeat, rq->now);
-	rq->curr = next;
+	WRITE_ONCE(rq->curr, next);
 	this_cpu_write(current_thread, next);
 	WRITE_ONCE(rq->pub_rank, thread_rank(next));
 	rq_tick_start(rq);
