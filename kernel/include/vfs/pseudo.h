@@ -37,6 +37,7 @@ enum pseudo_flags {
 	PSEUDO_PTRACE = 1u << 1, /* of a task: reading needs ptrace rights */
 	PSEUDO_ATTACH = 1u << 2, /* ... to attach, not just to look */
 	PSEUDO_PROC = 1u << 3,	/* of a task: only in the directory of its process, not in task/TID */
+	PSEUDO_THREAD = 1u << 4, /* the other way round */
 };
 
 /* What a file is; constant. Callbacks run in thread context, may sleep, hold no spinlock. */
@@ -75,6 +76,9 @@ struct pseudo_node {
  */
 int pseudo_add_dir(struct pseudo_node *dir, const char *name, struct pseudo_node **out) MUST_CHECK;
 int pseudo_add_file(struct pseudo_node *dir, const struct pseudo_file *file, void *arg, struct pseudo_node **out) MUST_CHECK;
+/* The same with a name and mode of its own. */
+int pseudo_add_named(struct pseudo_node *dir, const char *name, u32 mode, const struct pseudo_file *file, void *arg,
+	struct pseudo_node **out) MUST_CHECK;
 int pseudo_add_files(struct pseudo_node *dir, const struct pseudo_file *files, size_t n, void *arg) MUST_CHECK;
 /* A symbolic link to another node of the same tree; its text is the relative path. */
 int pseudo_add_link(struct pseudo_node *dir, const char *name, struct pseudo_node *target) MUST_CHECK;

@@ -226,7 +226,7 @@ int proc_attach_pid(struct inode *dir, struct dentry *d, s32 nr, bool thread, st
 
 static bool entry_is_in(const struct task_entry *e, u8 kind)
 {
-	return kind == PROC_TASK_DIR || !(e->file.flags & PSEUDO_PROC);
+	return !(e->file.flags & (kind == PROC_TASK_DIR ? PSEUDO_THREAD : PSEUDO_PROC));
 }
 
 static u32 entry_type(const struct task_entry *e)

@@ -8,7 +8,7 @@
 #define DIR_(name_, mode_, kind_, ...) {.file = {.name = name_, .mode = mode_, __VA_ARGS__}, .kind = kind_}
 #define LINK_(name_, target_) {.file = {.name = name_, .mode = 0777}, .kind = PROC_LINK, .target = target_}
 
-/* Where process and thread differ there are two entries; the one of the process comes first. */
+/* Where process and thread differ there are two entries. */
 const struct task_entry task_entries[] = {
 	DIR_("task", 0555, PROC_TASK_LIST, .flags = PSEUDO_PROC),
 	DIR_("fd", 0500, PROC_FD_LIST),
@@ -22,7 +22,7 @@ const struct task_entry task_entries[] = {
 	FILE_("syscall", 0400, .flags = PSEUDO_PTRACE | PSEUDO_ATTACH, .show = proc_show_syscall),
 	FILE_("cmdline", 0444, .next = proc_next_cmdline),
 	FILE_("stat", 0444, .flags = PSEUDO_PROC, .show = proc_show_stat),
-	FILE_("stat", 0444, .show = proc_show_thread_stat),
+	FILE_("stat", 0444, .flags = PSEUDO_THREAD, .show = proc_show_thread_stat),
 	FILE_("statm", 0444, .show = proc_show_statm),
 	FILE_("maps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_maps),
 	FILE_("mem", 0600, .fops = &proc_mem_fops),
@@ -41,7 +41,7 @@ const struct task_entry task_entries[] = {
 	FILE_("oom_adj", 0644, .show = proc_show_oom_adj, .store = proc_store_oom_adj),
 	FILE_("oom_score_adj", 0644, .show = proc_show_oom_score_adj, .store = proc_store_oom_score_adj),
 	FILE_("io", 0400, .flags = PSEUDO_PROC | PSEUDO_PTRACE, .show = proc_show_io),
-	FILE_("io", 0400, .flags = PSEUDO_PTRACE, .show = proc_show_io),
+	FILE_("io", 0400, .flags = PSEUDO_THREAD | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("timerslack_ns", 0666, .flags = PSEUDO_PROC, .show = proc_show_slack, .store = proc_store_slack),
 	FILE_("children", 0444, .flags = PSEUDO_THREAD, .show = proc_show_children),
 };

@@ -7,6 +7,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <linux/fs.h>
 
 #define CHUNK 2048u
 

@@ -192,14 +192,14 @@ int proc_show_syscall(struct pseudo_text *t)
 		return 0;
 	}
 	tf = arch_trapframe(th);
-	if ((s64)trap_syscall_nr(tf) < 0) {
-		strbuf_printf(&t->sb, "-1 0x%llx 0x%llx\n", (u64)trap_sp(tf), (u64)trap_pc(tf));
+	if ((s64)tf_syscall_nr(tf) < 0) {
+		strbuf_printf(&t->sb, "-1 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
 		return 0;
 	}
 	strbuf_printf(&t->sb, "%llu", (u64)t->task->syscall_nr);
 	for (unsigned i = 0; i < 6; i++)
-		strbuf_printf(&t->sb, " 0x%llx", (u64)trap_syscall_arg(tf, i));
-	strbuf_printf(&t->sb, " 0x%llx 0x%llx\n", (u64)trap_sp(tf), (u64)trap_pc(tf));
+		strbuf_printf(&t->sb, " 0x%llx", (u64)tf_syscall_arg(tf, i));
+	strbuf_printf(&t->sb, " 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
 	return 0;
 }
 
@@ -268,7 +268,7 @@ int proc_show_children(struct pseudo_text *t)
 
 /* ---- mounts ---- */
 
-#define MOUNT_ROOM 4096
+#define MOUNT_ROOM (4 * PATH_MAX) /* three paths and what is between */
 
 static int next_mounts(struct pseudo_text *t, enum mount_show what)
 {

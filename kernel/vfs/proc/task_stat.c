@@ -4,7 +4,7 @@
  */
 #include "format.h"
 #include "proc_fs.h"
-#include <io/tty_session.h>
+#include <io/tty.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -12,6 +12,7 @@
 #include <proc/signal.h>
 #include <sched/sched.h>
 #include <arch/context.h>
+#include <arch/smp.h>
 #include <arch/trap.h>
 
 #define TASK_F_EXITING	  0x00000004u
@@ -53,8 +54,10 @@ static void get_kinship(struct task *t, struct kinship *k)
 	k->tracer = 0;
 	k->tty_nr = 0;
 	k->tpgid = -1;
-	if (p->tty)
-		tty_numbers(p->tty, &k->tty_nr, &k->tpgid);
+	if (p->tty) {
+		k->tty_nr = (s32)p->tty->rdev;
+		k->tpgid = p->tty->pgrp ? pid_nr(p->tty->pgrp) : -1;
+	}
 	spin_unlock(&proc_tree_lock);
 }
 

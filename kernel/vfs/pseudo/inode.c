@@ -8,6 +8,7 @@
 #include <mm/slab.h>
 #include <proc/pid.h>
 #include <sync/rwlock.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 
 static struct slab_cache *pseudo_cache;

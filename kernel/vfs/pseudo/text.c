@@ -17,6 +17,7 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <linux/eventpoll.h>
+#include <linux/fs.h>
 
 #define TEXT_ROOM     4096u
 #define TEXT_ROOM_MAX (1u << 20)

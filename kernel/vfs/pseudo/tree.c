@@ -163,9 +163,10 @@ int pseudo_add_dir(struct pseudo_node *dir, const char *name, struct pseudo_node
 	return add_dir(dir, name, strlen(name), out);
 }
 
-int pseudo_add_file(struct pseudo_node *dir, const struct pseudo_file *file, void *arg, struct pseudo_node **out)
+int pseudo_add_named(struct pseudo_node *dir, const char *name, u32 mode, const struct pseudo_file *file, void *arg,
+	struct pseudo_node **out)
 {
-	struct pseudo_node *n = node_alloc(file->name, strlen(file->name), file->mode & S_IFMT ? file->mode : S_IFREG | file->mode);
+	struct pseudo_node *n = node_alloc(name, strlen(name), mode & S_IFMT ? mode : S_IFREG | mode);
 	int err;
 
 	if (!n)
@@ -176,6 +177,11 @@ int pseudo_add_file(struct pseudo_node *dir, const struct pseudo_file *file, voi
 	if (!err && out)
 		*out = n;
 	return err;
+}
+
+int pseudo_add_file(struct pseudo_node *dir, const struct pseudo_file *file, void *arg, struct pseudo_node **out)
+{
+	return pseudo_add_named(dir, file->name, file->mode, file, arg, out);
 }
 
 int pseudo_add_files(struct pseudo_node *dir, const struct pseudo_file *files, size_t count, void *arg)
