@@ -21,15 +21,15 @@ byte tcpu = 0, pc = 0;
 byte cond = 0, posted = 0, consumed = 0;
 bit inbox[2], queued[2], running[2], ipi[2], polling[2], polled[2];
 
-inline push(c)
+inline push(dst)
 {
 	atomic {
 		assert(!inbox[0] && !inbox[1]);
-		inbox[c] = 1;
+		inbox[dst] = 1;
 	}
 	if
-	:: polling[c] -> skip
-	:: else -> ipi[c] = 1
+	:: polling[dst] -> skip
+	:: else -> ipi[dst] = 1
 	fi
 }
 

@@ -100,10 +100,10 @@ struct mmu_space *mmu_kernel_space(void)
 void tlb_flush_range(struct mmu_space *space, vaddr_t va, vaddr_t end, bool tables)
 {
 	__atomic_fetch_add(&host_tlb.ranges, 1, __ATOMIC_RELAXED);
-	host_tlb.space = space;
-	host_tlb.va = va;
-	host_tlb.end = end;
-	host_tlb.tables = tables;
+	WRITE_ONCE(host_tlb.space, space);
+	WRITE_ONCE(host_tlb.va, va);
+	WRITE_ONCE(host_tlb.end, end);
+	WRITE_ONCE(host_tlb.tables, tables);
 }
 
 void tlb_flush_kernel(vaddr_t va, vaddr_t end)

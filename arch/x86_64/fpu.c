@@ -79,13 +79,26 @@ void fpu_init_late(void)
 	fpu_slab = slab_cache_create("fpu", max_t(u32, fpu_size, sizeof(struct fpu_area)), 64, SLAB_PANIC);
 }
 
-int fpu_alloc(struct thread *t)
+struct fpu_area *fpu_area_create(void)
 {
 	struct fpu_area *a = slab_alloc(fpu_slab, ALLOC_SLEEP);
 
+	if (a)
+		memset(a, 0, max_t(u32, fpu_size, sizeof(struct fpu_area)));
+	return a;
+}
+
+void fpu_area_destroy(struct fpu_area *a)
+{
+	slab_free(fpu_slab, a);
+}
+
+int fpu_alloc(struct thread *t)
+{
+	struct fpu_area *a = fpu_area_create();
+
 	if (!a)
 		return -ENOMEM;
-	memset(a, 0, max_t(u32, fpu_size, sizeof(struct fpu_area)));
 	a->fcw = FCW_DEFAULT;
 	a->mxcsr = MXCSR_DEFAULT;
 	t->arch.fpu = a;

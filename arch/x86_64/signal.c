@@ -171,9 +171,9 @@ static int pop_fpu(u64 fpstate)
 		return 0;
 	}
 	/* Not straight to the thread's area: a switch meanwhile would overwrite it. */
-	a = kzalloc(fpu_size < sizeof(*a) ? sizeof(*a) : fpu_size, ALLOC_SLEEP);
+	a = fpu_area_create();
 	if (!a || copy_from_user(a, from, len)) {
-		kfree(a);
+		fpu_area_destroy(a);
 		return -EFAULT;
 	}
 	if (len == LEGACY_SIZE)
@@ -183,7 +183,7 @@ static int pop_fpu(u64 fpstate)
 	memcpy(t->arch.fpu, a, fpu_size);
 	fpu_area_changed(t);
 	irq_restore(flags);
-	kfree(a);
+	fpu_area_destroy(a);
 	return 0;
 }
 

@@ -215,7 +215,7 @@ static s64 random_ioctl(struct file *f, unsigned cmd, u64 arg)
 	case RNDZAPENTCNT:
 	case RNDCLEARPOOL: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	case RNDRESEEDCRNG: return !capable(CAP_SYS_ADMIN) ? -EPERM : random_is_ready() ? 0 : -ENODATA;
-	default: return -ENOTTY;
+	default: return -EINVAL;
 	}
 }
 

@@ -74,12 +74,12 @@ static int range_check(struct file *in, s64 in_pos, struct file *out, s64 out_po
 		return -EINVAL;
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) || (out->flags & O_APPEND))
 		return -EBADF;
-	if (in_pos < 0 || out_pos < 0)
-		return -EINVAL;
 	if (out->inode->flags & INODE_IMMUTABLE)
 		return -EPERM;
-	if (*len > (u64)(S64_MAX - in_pos) || *len > (u64)(S64_MAX - out_pos))
+	if ((u64)in_pos + *len < (u64)in_pos || (u64)out_pos + *len < (u64)out_pos)
 		return -EOVERFLOW;
+	if (in_pos < 0 || out_pos < 0)
+		return -EINVAL;
 	size = (s64)READ_ONCE(in->inode->data.size);
 	*len = in_pos >= size ? 0 : min_t(size_t, *len, (size_t)(size - in_pos));
 	if (in->inode == out->inode && in_pos < out_pos + (s64)*len && out_pos < in_pos + (s64)*len)

@@ -296,6 +296,9 @@ static s64 fcntl_file(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_GETOWN_EX: return owner_ex(f, cmd, p);
 	case F_GETOWNER_UIDS: return owner_uids(f, p);
 	case F_SETSIG: return arg > SIG_MAX ? -EINVAL : file_set_signum(f, (int)arg);
+	/* Leases cannot be taken yet, so there is none to be seen or to be given up. */
+	case F_GETLEASE: return F_UNLCK;
+	case F_SETLEASE: return (int)arg == F_UNLCK ? -EAGAIN : -EINVAL;
 	case F_GETSIG: return file_get_signum(f);
 	default: return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}

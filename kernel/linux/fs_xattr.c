@@ -49,7 +49,10 @@ static int name_get(struct uptr uname, char name[XATTR_NAME_MAX + 1])
 
 	if (len == 0 || len == -ENAMETOOLONG)
 		return -ERANGE;
-	return len < 0 ? (int)len : 0;
+	if (len < 0)
+		return (int)len;
+	/* A name space without a name. */
+	return name[len - 1] == '.' && strchr(name, '.') == name + len - 1 ? -EINVAL : 0;
 }
 
 /* Rights by name space [man xattr(7)]. */

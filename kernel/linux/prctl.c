@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * prctl(2), personality(2), umask is in fs; rseq(2).
+ * prctl(2), personality(2), rseq(2).
  */
 #include <linux/syscall.h>
 #include <linux/personality.h>
@@ -11,6 +11,7 @@
 #include <mm/space.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <proc/rseq.h>
 #include <proc/signal.h>
 #include <proc/task.h>
 #include "syscalls.h"
@@ -204,4 +205,11 @@ SYSCALL1(personality, u32, persona)
 	if (persona != 0xffffffff)
 		me->personality = persona;
 	return old;
+}
+
+SYSCALL4(rseq, struct uptr, area, u32, len, int, flags, u32, sig)
+{
+	if (flags & ~RSEQ_FLAG_UNREGISTER)
+		return -EINVAL;
+	return flags ? rseq_unregister(area, len, sig) : rseq_register(area, len, sig);
 }

@@ -22,7 +22,9 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *sha
 	bool protected = false;
 	u32 groups, used = 0;
 
+	/* Nobody faults in the child yet, but truncation may go through another area of the same table. */
 	pt_lock(from);
+	spin_lock_nested(pt_lock_of(to));
 	groups = table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
 	for (; groups; groups &= groups - 1) {
 		unsigned group = ctz32(groups), i = max(group * PT_GROUP, first);
@@ -51,8 +53,9 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *sha
 			used |= 1u << group;
 		}
 	}
+	WRITE_ONCE(child_table->index_lo, child_table->index_lo | used);
+	pt_unlock(to);
 	pt_unlock(from);
-	child_table->index_lo |= used;
 	return protected;
 }
 

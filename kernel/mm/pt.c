@@ -7,6 +7,12 @@
 
 LOCK_CLASS(pt, RANK_PT, "leaf entries of one page table");
 
+/* An entry above the leaves: what it points to was made before it. */
+static inline struct pte load_upper(const struct pte *e)
+{
+	return (struct pte){LOAD_ACQUIRE(e->raw)};
+}
+
 struct page *pt_table_new(unsigned alloc_flags)
 {
 	struct page *table = page_alloc(0, alloc_flags | ALLOC_ZERO);
@@ -41,7 +47,7 @@ struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned 
 	struct pte *e = mmu_space_root(mmu) + pt_index(va, at);
 
 	while (at > level) {
-		struct pte pte = pte_load(e);
+		struct pte pte = load_upper(e);
 
 		if (pte_is_none(pte))
 			return NULL;
@@ -89,7 +95,7 @@ struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, uns
 
 	*out_leaf = false;
 	while (at > level) {
-		struct pte pte = pte_load(e);
+		struct pte pte = load_upper(e);
 
 		if (unlikely(pte_is_none(pte))) {
 			if (!hook(mmu, root, e, at == top, alloc_flags))
@@ -115,7 +121,7 @@ struct pte *pt_next_table(struct mmu_space *mmu, vaddr_t *va, vaddr_t end)
 		struct pte *e = mmu_space_root(mmu) + pt_index(*va, at);
 
 		while (at) {
-			struct pte pte = pte_load(e);
+			struct pte pte = load_upper(e);
 
 			if (pte_is_none(pte))
 				break;

@@ -71,7 +71,9 @@ static inline u32 pt_group_bit(const struct pte *e)
 
 static inline void pt_note_used(const struct pte *e)
 {
-	pt_page_of(e)->index_lo |= pt_group_bit(e);
+	struct page *table = pt_page_of(e);
+
+	WRITE_ONCE(table->index_lo, table->index_lo | pt_group_bit(e)); /* fork looks without the lock */
 }
 
 /* An empty table; NULL: no memory. */

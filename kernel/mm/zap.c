@@ -129,7 +129,7 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE);
 		}
 		if (!f && to - from == PT_GROUP)
-			table->index_lo &= ~(1u << group);
+			WRITE_ONCE(table->index_lo, table->index_lo & ~(1u << group));
 	}
 	pt_unlock(e);
 	return true;

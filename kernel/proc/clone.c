@@ -139,6 +139,7 @@ static void clone_task_fields(struct task *t, const struct task *me, const struc
 		t->rseq = me->rseq;
 		t->rseq_len = me->rseq_len;
 		t->rseq_sig = me->rseq_sig;
+		t->thread.switch_work = me->thread.switch_work;
 	}
 	t->timer_slack_ns = t->default_slack_ns = me->timer_slack_ns;
 	t->oom_score_adj = me->oom_score_adj;

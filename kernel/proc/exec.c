@@ -312,6 +312,7 @@ static void commit(struct exec *x)
 	futex_exit_robust(me);
 	futex_exit_pi(me);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
+	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
 	x->space->dumpable = !x->secure && inode_permission(x->file->inode, MAY_READ) == 0;
 	switch_space(me, x->space);

@@ -77,9 +77,6 @@ static int MUST_CHECK init_build(struct task *t)
 		return err;
 	t->cred = cred;
 	atomic64_add_relaxed(&cred->user->nprocs, 1);
-	t->files = files_create();
-	if (!t->files)
-		return -ENOMEM;
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = t->default_slack_ns = 50000;
 	return pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
@@ -151,6 +148,9 @@ static void user_init(void *arg)
 	s64 err;
 
 	initcalls_run();
+	task_current()->files = files_create(); /* the file layer came up just now */
+	if (!task_current()->files)
+		panic("no memory for the first process");
 	arch_free_init();
 	open_console();
 	param_init_args(argv + 1, INIT_STRINGS);

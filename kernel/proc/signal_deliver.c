@@ -10,7 +10,7 @@
 #include <arch/signal.h>
 #include <arch/trap.h>
 #include <asm/unistd.h>
-#include <linux/signalfd.h>
+#include <proc/rseq.h>
 #include "proc_impl.h"
 
 bool thread_signal_pending(void)
@@ -202,6 +202,8 @@ static void run_handler(struct trapframe *tf, int signo, const siginfo_t *info, 
 	int err;
 
 	restart_call(tf, sa);
+	if (!uptr_is_null(me->rseq))
+		rseq_work(tf); /* the handler must not resume inside a critical section */
 	if (!me->altstack.ss_size)
 		args.altstack.ss_flags = SS_DISABLE;
 	else if (inside)
@@ -346,8 +348,11 @@ void return_to_user_work(struct trapframe *tf)
 	while ((work = READ_ONCE(me->thread.user_work) & UW_EXIT)) {
 		if (work & UW_RESCHED)
 			schedule();
-		if (work & UW_NOTIFY)
+		if (work & UW_NOTIFY) {
 			task_work_run();
+			if (!uptr_is_null(me->rseq))
+				rseq_work(tf);
+		}
 		if (work & UW_SIGNAL)
 			signal_deliver(tf);
 	}

@@ -268,6 +268,8 @@ static NOINLINE void finish_switch(struct thread *prev)
 /* Not inlined: on the host the CPU differs after the switch, and compilers remember its TLS address. */
 static NOINLINE void do_switch(struct thread *prev, struct thread *next)
 {
+	if (unlikely(next->switch_work))
+		__atomic_or_fetch(&next->user_work, next->switch_work, __ATOMIC_RELAXED);
 	finish_switch(arch_switch(prev, next));
 }
 
@@ -327,7 +329,7 @@ static void schedule_once(bool preempted)
 		rq->idle_since = rq->now;
 	rq->stats.switches++;
 	WRITE_ONCE(rq->heartbeat, rq->now);
-	rq->curr = next;
+	WRITE_ONCE(rq->curr, next);
 	this_cpu_write(current_thread, next);
 	WRITE_ONCE(rq->pub_rank, thread_rank(next));
 	rq_tick_start(rq);

@@ -117,7 +117,7 @@ void sched_idle_loop(void)
 
 	irq_disable();
 	rq->idle_since = sched_clock();
-	sched_started = true;
+	WRITE_ONCE(sched_started, true);
 	irq_enable();
 	for (;;) {
 		if (!has_work(rq) && cpus_online_nr() > 1) {

@@ -69,11 +69,11 @@ bool timer_is_armed(const struct timer *t)
 static struct timer_base *base_lock(struct timer *t)
 {
 	for (;;) {
-		u32 cpu = READ_ONCE(t->cpu);
+		u32 cpu = LOAD_ACQUIRE(t->cpu);
 		struct timer_base *b = per_cpu_ptr(&timer_base, cpu);
 
 		spin_lock(&b->lock);
-		if (likely(READ_ONCE(t->cpu) == cpu))
+		if (likely(LOAD_ACQUIRE(t->cpu) == cpu))
 			return b;
 		spin_unlock(&b->lock);
 	}
@@ -126,18 +126,19 @@ void timer_arm(struct timer *t, u64 expires_ns, u64 slack_ns)
 {
 	irqflags_t flags = irq_save();
 	struct timer_base *mine = this_cpu_ptr(&timer_base), *b = base_lock(t);
-	u32 cpu = t->cpu;
+	u32 cpu = READ_ONCE(t->cpu);
 	enum base_clock c = base_clock(t);
 	u64 mono;
 
 	detach_locked(b, t);
 	if (b != mine && b->running != t) {
-		WRITE_ONCE(t->cpu, cpu_id());
+		/* Who finds it there holds the lock of that base only, and must see it detached. */
+		STORE_RELEASE(t->cpu, cpu_id());
 		spin_unlock(&b->lock);
 		/* Another may arm it meanwhile: look again where it is. */
 		b = base_lock(t);
 		detach_locked(b, t);
-		cpu = t->cpu;
+		cpu = READ_ONCE(t->cpu);
 	}
 	t->expires_ns = expires_ns;
 	t->latest_ns = slack_ns > ~0ull - expires_ns ? ~0ull : expires_ns + slack_ns;

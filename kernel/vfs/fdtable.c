@@ -50,6 +50,8 @@ static struct slab_cache *files_cache;
 void fdtable_init(void);
 void fdtable_init(void)
 {
+	if (files_cache) /* process 1 needs its table before the initcalls */
+		return;
 	files_cache = slab_cache_create("files", sizeof(struct files), 64, SLAB_PANIC);
 }
 
@@ -93,6 +95,7 @@ static struct files *files_alloc(void)
 
 struct files *files_create(void)
 {
+	fdtable_init();
 	return files_alloc();
 }
 

@@ -43,6 +43,8 @@ static void init_owner(struct inode *inode, const struct inode *dir, u32 mode)
 		inode->gid = READ_ONCE(dir->gid);
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
+		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !cred_in_group(cred, inode->gid) && !capable(CAP_FSETID))
+			mode &= ~(u32)S_ISGID;
 	}
 	inode->mode = mode;
 }
@@ -277,7 +279,7 @@ void inode_strip_privs(struct inode *inode)
 		return;
 	if (mode & S_ISUID)
 		kill |= S_ISUID;
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+	if ((mode & S_ISGID) && ((mode & S_IXGRP) || !cred_in_group(cred_current(), inode->gid)))
 		kill |= S_ISGID;
 	WRITE_ONCE(inode->mode, mode & ~kill);
 }

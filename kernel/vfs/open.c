@@ -100,7 +100,7 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 			goto fail;
 	}
 	if (S_ISREG(inode->mode) || S_ISDIR(inode->mode))
-		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : FMODE_NOWAIT);
+		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : 0);
 	else if (f->ops->lseek)
 		f->mode |= FMODE_SEEK;
 	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);

@@ -155,11 +155,11 @@ s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size)
 	case SEEK_SET: pos = off; break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow(f->pos, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (__builtin_add_overflow(size, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	default: return -EINVAL;
 	}

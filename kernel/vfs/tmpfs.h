@@ -7,6 +7,8 @@
 #include <lib/rbtree.h>
 #include <linux/falloc.h>
 
+#define TMPFS_FIRST_OFF 4 /* number of a directory's first entry: see tmpfs_dir.c */
+
 struct tmpfs_super {
 	u64 max_blocks, max_inodes; /* 0: no limit */
 	s64 used_blocks, used_inodes; /* atomic */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Directories of tmpfs. Every entry has a number that it keeps for life, given in ascending order; readdir's position is the number of the next entry, so
- * an entry that stays is seen exactly once whatever else comes and goes [man readdir(3)].
+ * Directories of tmpfs. Every entry has a number that it keeps for life, given in ascending order; readdir goes from the newest to the oldest, as Linux'
+ * does, and an entry that stays is seen exactly once whatever else comes and goes [man readdir(3)].
+ *
+ *   position   0 "."   1 ".."   2 the newest entry   n >= TMPFS_FIRST_OFF - 1: the newest of those numbered at most n   DIR_END nothing any more
  */
 #include "tmpfs.h"
 #include <debug/panic.h>
@@ -274,7 +276,9 @@ bool dir_emit_dots(struct file *f, struct dir_emit *e)
 	return true;
 }
 
-/* The entry with the smallest number >= @off. */
+#define DIR_END S64_MAX
+
+/* The entry with the largest number <= @off. */
 static struct dentry *entry_from(const struct tmpfs_inode *ti, u64 off)
 {
 	struct rb_node *n = ti->entries.node;
@@ -283,11 +287,11 @@ static struct dentry *entry_from(const struct tmpfs_inode *ti, u64 off)
 	while (n) {
 		struct dentry *d = rb_entry(n, struct dentry, off_node);
 
-		if (d->off >= off) {
+		if (d->off <= off) {
 			best = d;
-			n = n->left;
-		} else {
 			n = n->right;
+		} else {
+			n = n->left;
 		}
 	}
 	return best;
@@ -298,15 +302,17 @@ static int tmpfs_iterate(struct file *f, struct dir_emit *e)
 	struct tmpfs_inode *ti = tmpfs_inode(f->inode);
 	struct dentry *d;
 
-	if (!dir_emit_dots(f, e))
+	if (e->pos == DIR_END || !dir_emit_dots(f, e))
 		return 0;
-	for (d = entry_from(ti, (u64)e->pos); d; d = rb_entry_safe(rb_next(&d->off_node), struct dentry, off_node)) {
+	d = entry_from(ti, e->pos == 2 ? U64_MAX : (u64)e->pos);
+	for (; d; d = rb_entry_safe(rb_prev(&d->off_node), struct dentry, off_node)) {
 		struct inode *inode = d->inode;
 
 		if (!e->emit(e, d->name, d->len, inode->ino, (inode->mode >> 12) & 15, (s64)d->off))
 			return 0;
-		e->pos = (s64)d->off + 1;
+		e->pos = (s64)d->off - 1;
 	}
+	e->pos = DIR_END;
 	return 0;
 }
 

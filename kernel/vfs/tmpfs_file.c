@@ -208,9 +208,6 @@ out:
 
 static s64 tmpfs_fcntl(struct file *f, unsigned cmd, u64 arg)
 {
-	/* Only memfd and shared memory may be sealed; a file with a name may not even be asked. */
-	if (!(f->path.mnt->flags & MNT_INTERNAL))
-		return -EINVAL;
 	switch (cmd) {
 	case F_GET_SEALS: return tmpfs_inode(f->inode)->seals;
 	case F_ADD_SEALS: return arg > U32_MAX ? -EINVAL : add_seals(f, (u32)arg);

@@ -34,7 +34,7 @@ struct syscall_entry {
 #define SYSCALL_ENTRY_(name_)                                                                      \
 	static s64 sys_##name_(u64, u64, u64, u64, u64, u64);                                      \
 	static const struct syscall_entry syscall_entry_##name_                                    \
-		__attribute__((used, section("syscalls"))) = {__NR_##name_, sys_##name_, #name_};
+		__attribute__((used, section("syscalls"), aligned(8))) = {__NR_##name_, sys_##name_, #name_};
 #define SYSCALL_FN_(name_)                                                                         \
 	static s64 sys_##name_(u64 r0 __attribute__((unused)), u64 r1 __attribute__((unused)),     \
 		u64 r2 __attribute__((unused)), u64 r3 __attribute__((unused)),                    \

@@ -108,6 +108,7 @@ struct thread {
 	u32 on_rq;		 /* see above */
 	u32 refs;		 /* atomic */
 	u32 pagefault_off;	 /* pagefault_disable depth; own thread only */
+	u32 switch_work;	 /* user_work bits to set each time it is switched to; own thread only */
 	struct thread *inbox_next;
 	struct sched_entity se;
 	struct sched_params params; /* params_lock */

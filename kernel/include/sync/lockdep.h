@@ -18,7 +18,7 @@ struct lock_class {
 
 /* LOCK_CLASS(ext4_inode, RANK_FS_INODE, "one inode: size, extents"): defines lock_class_ext4_inode, file-local. */
 #define LOCK_CLASS(id_, rank_, what_)                                                              \
-	static struct lock_class __attribute__((used, section("lock_classes"))) lock_class_##id_ = \
+	static struct lock_class __attribute__((used, section("lock_classes"), aligned(8))) lock_class_##id_ = \
 		{.name = #id_, .what = (what_), .rank = (rank_)}
 
 /* What a thread (or the boot code) holds; the lockdep of a debug kernel only. */
