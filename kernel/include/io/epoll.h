@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * What the VFS tells epoll.
+ * epoll, for the VFS and for system calls.
  */
+#include <lib/types.h>
+#include <lib/compiler.h>
+
 struct file;
+struct epoll_event;
 
 /* The last reference to a watched file (FMODE_EPOLLED) is gone: forget its watches. Thread context, may sleep. */
 void epoll_file_release(struct file *f);
+
+bool file_is_epoll(const struct file *f);
+int epoll_create_file(struct file **out) MUST_CHECK;
+/* epoll_ctl(2) of @epf for @f under the number @fd; *ev may be changed. The caller holds both files. */
+int epoll_control(struct file *epf, struct file *f, int fd, int op, struct epoll_event *ev) MUST_CHECK;
+/* Wait until CLOCK_MONOTONIC @deadline (0: do not, ~0: for ever) and copy up to @max events out: how many; -EINTR -EFAULT. */
+int epoll_wait_events(struct file *epf, struct uptr events, int max, u64 deadline) MUST_CHECK;
