@@ -14,7 +14,6 @@
 #include <init/main.h>
 #include <init/param.h>
 #include <irq/irq.h>
-#include <mm/kmap.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -80,8 +79,6 @@ void kernel_main(void)
 	page_init();
 	arch_init_percpu();
 	slab_init();
-	kmap_init();
-	kstack_init();
 	vm_init();
 	irq_init();
 	arch_init_late();

@@ -24,7 +24,7 @@
 #define NVECTORS (IRQ_VECTOR_END - IRQ_VECTOR_FIRST)
 #define NO_GSI	 (~0u)
 
-LOCK_CLASS(irq, RANK_NAMESPACE - 1, "binding of device interrupts");
+LOCK_CLASS(irq, RANK_IRQ_BIND, "binding of device interrupts");
 
 struct irq {
 	struct irq *next; /* shares the vector; RCU */

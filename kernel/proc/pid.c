@@ -309,3 +309,21 @@ struct pid *pid_next_get(s32 nr)
 	rcu_read_unlock();
 	return p;
 }
+
+s32 pid_last(void)
+{
+	return READ_ONCE(pid_ns_current()->last);
+}
+
+s32 pid_max(void)
+{
+	return READ_ONCE(pid_ns_current()->max);
+}
+
+int pid_set_max(s32 max)
+{
+	if (max <= PID_RESERVED || max > PID_MAX_LIMIT)
+		return -EINVAL;
+	WRITE_ONCE(pid_ns_current()->max, max);
+	return 0;
+}

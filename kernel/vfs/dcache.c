@@ -22,6 +22,7 @@
 #include <lib/bits.h>
 #include <lib/string.h>
 #include <mm/page.h>
+#include <mm/reclaim.h>
 #include <mm/slab.h>
 #include <mm/kmap.h>
 #include <security/random.h>
@@ -32,7 +33,8 @@ LOCK_CLASS(dentry_bucket, RANK_DENTRY + 1, "buckets of the name cache");
 LOCK_CLASS(dentry_lru, RANK_DENTRY + 2, "unused names, oldest first");
 LOCK_CLASS(dentry_rename, RANK_DENTRY - 1, "one rename at a time changes the tree");
 
-#define DENTRY_LOCKS 256
+#define DENTRY_LOCKS	  256
+#define DENTRIES_PER_PAGE (PAGE_SIZE / sizeof(struct dentry))
 
 u64 dentry_salt;
 struct seqcount dentry_rename_seq;
@@ -56,6 +58,19 @@ static inline struct spinlock *bucket_lock(u32 bucket)
 	return &bucket_locks[bucket % DENTRY_LOCKS];
 }
 
+/* Unused names pin no inode of a file system in memory, so nothing but slabs is freed here and no directory's lock is wanted. */
+static u64 shrink_pages(struct shrinker *s, u64 npages)
+{
+	return vfs_shrink_dentries(npages * DENTRIES_PER_PAGE) / DENTRIES_PER_PAGE;
+}
+
+static u64 count_pages(struct shrinker *s)
+{
+	return READ_ONCE(nr_lru) / DENTRIES_PER_PAGE;
+}
+
+static struct shrinker dentry_shrinker = {.name = "dentry", .shrink = shrink_pages, .count = count_pages};
+
 void dcache_init(void)
 {
 	struct page_stats st;
@@ -72,6 +87,7 @@ void dcache_init(void)
 		spin_init(&bucket_locks[i], dentry_bucket);
 	dentry_cache = slab_cache_create("dentry", sizeof(struct dentry), 64, SLAB_PANIC);
 	max_lru = max_t(u64, st.total / 4, 4096);
+	shrinker_register(&dentry_shrinker);
 }
 
 static void dentry_free_rcu(struct rcu_head *head)

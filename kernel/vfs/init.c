@@ -61,7 +61,7 @@ static int adopt_current(void)
 	return 0;
 }
 
-static int vfs_init(void)
+int vfs_init(void)
 {
 	struct super *root;
 	int err;

@@ -276,7 +276,7 @@ int vfs_mount(const char *source, const struct path *where, const char *type, u6
 {
 	if ((ms & MS_MGC_MSK) == MS_MGC_VAL)
 		ms &= ~(u64)MS_MGC_MSK;
-	if (ms & MS_NOUSER)
+	if (ms & 1ull << 31) /* MS_NOUSER, which is negative in the header */
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;

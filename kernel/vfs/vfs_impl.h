@@ -169,3 +169,5 @@ int mount_tree_init(struct super *rootfs);
 /* ---- devtmpfs.c, tmpfs ---- */
 extern struct fs_type tmpfs_type;
 int devtmpfs_init(void);
+/* ---- init.c ---- */
+int vfs_init(void);

@@ -19,7 +19,10 @@ OWN_LINUX = {'linux/syscall.h'}
 # What the core and arch may call of the personality: the upcalls. A new one needs a line here and a
 # reason in the header that declares it.
 UPCALLS = {
-    'user_init',              # kernel/init ends by starting process 1
+    'user_start',             # kernel/init ends by starting process 1
+    'trap_user_fault',        # faults and exceptions of user mode become signals
+    'trap_user_exception',
+    'oom_kill',               # no memory is left: a process ends
     'thread_signal_pending',  # sleeping waits end on a signal
     'thread_kill_pending',
     'syscall_dispatch',       # the entry code's one door in,

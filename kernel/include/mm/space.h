@@ -180,6 +180,12 @@ int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out
 
 /* One area as /proc shows it; fn returns false to stop. Consistent: under map_lock. */
 void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_area *, void *), void *arg);
+/* Bytes of [va, end) that are resident, by kind, added to *u; pss are in 2^-VM_PSS_SHIFT bytes. Takes map_lock. */
+#define VM_PSS_SHIFT 12
+struct vm_usage {
+	u64 rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, locked;
+};
+void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
 

@@ -41,5 +41,9 @@ struct pid *pid_find_rcu(s32 nr);
 struct pid *pid_find_get(s32 nr);
 /* The next pid with number >= nr in the running task's namespace (for /proc), referenced; NULL. */
 struct pid *pid_next_get(s32 nr);
+/* The number given last; the limit of numbers (kernel.pid_max) and its change within 301..4194304: -EINVAL. Of the running task's namespace. */
+s32 pid_last(void);
+s32 pid_max(void);
+int pid_set_max(s32 max) MUST_CHECK;
 extern struct pid_namespace pid_ns_init;
 struct pid_namespace *pid_ns_current(void);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a range of a space really uses, for /proc/PID/smaps.
+ */
+#include <sync/rcu.h>
+#include "pt.h"
+#include "space_impl.h"
+
+static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
+{
+	struct page *p = pte_is_present(pte) ? paddr_page(pte_paddr(pte)) : NULL;
+	bool dirty;
+	u32 maps;
+
+	if (!p || pte_is_special(pte) || (p->kind != PAGE_ANON && p->kind != PAGE_CACHE))
+		return;
+	maps = max(READ_ONCE(p->maps), 1u);
+	dirty = pte_is_dirty(pte) || (READ_ONCE(p->flags) & PAGE_F_DIRTY);
+	u->rss += PAGE_SIZE;
+	u->pss += (PAGE_SIZE << VM_PSS_SHIFT) / maps;
+	if (dirty)
+		u->pss_dirty += (PAGE_SIZE << VM_PSS_SHIFT) / maps;
+	*(maps > 1 ? (dirty ? &u->shared_dirty : &u->shared_clean) : (dirty ? &u->private_dirty : &u->private_clean)) += PAGE_SIZE;
+	if (pte_is_accessed(pte) || (READ_ONCE(p->flags) & PAGE_F_REFERENCED))
+		u->referenced += PAGE_SIZE;
+	if (p->kind == PAGE_ANON)
+		u->anonymous += PAGE_SIZE;
+	if (locked)
+		u->locked += PAGE_SIZE;
+}
+
+void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u)
+{
+	struct vm_area *a;
+	bool locked;
+
+	mutex_lock(&s->map_lock);
+	a = area_find(s, va);
+	locked = a && (a->flags & VM_LOCKED);
+	while (va < end) {
+		struct pte *e = pt_next_table(&s->mmu, &va, end);
+		vaddr_t stop;
+
+		if (!e)
+			break;
+		/* map_lock keeps the table; its entries may change. */
+		stop = min(end, align_down(va, pt_span(1)) + pt_span(1));
+		for (; va < stop; va += PAGE_SIZE, e++)
+			count_entry(u, pte_load(e), locked);
+	}
+	mutex_unlock(&s->map_lock);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * /proc/meminfo, vmstat, slabinfo. Only lines that something is counted for; absent ones read as 0 by the programs that want them.
+ */
+#include "proc_fs.h"
+#include <arch/context.h>
+#include <debug/panic.h>
+#include <lib/string.h>
+#include <mm/page.h>
+#include <mm/reclaim.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+
+#define KIB (PAGE_SIZE / 1024)
+
+static void put_kib(struct strbuf *sb, const char *name, u64 pages)
+{
+	strbuf_printf(sb, "%-15s %8llu kB\n", name, pages * KIB);
+}
+
+struct slab_sums {
+	u64 all, reclaimable;
+};
+
+/* Caches whose objects the shrinkers of the name cache give back. */
+static void sum_slab(const struct slab_info *i, void *arg)
+{
+	struct slab_sums *s = arg;
+
+	s->all += i->pages;
+	if (strcmp(i->name, "dentry") == 0 || strcmp(i->name, "inode") == 0)
+		s->reclaimable += i->pages;
+}
+
+static bool count_thread(struct thread *t, void *arg)
+{
+	++*(u64 *)arg;
+	return true;
+}
+
+static int show_meminfo(struct pseudo_text *t)
+{
+	struct slab_sums slab = {0};
+	struct page_stats ps;
+	u64 threads = 0;
+	s64 committed = vm_committed();
+
+	page_stats(&ps);
+	slab_for_each(sum_slab, &slab);
+	thread_for_each(count_thread, &threads);
+	put_kib(&t->sb, "MemTotal:", ps.total);
+	put_kib(&t->sb, "MemFree:", ps.free);
+	put_kib(&t->sb, "MemAvailable:", min(reclaim_available(), ps.total));
+	put_kib(&t->sb, "Buffers:", 0);
+	put_kib(&t->sb, "Cached:", ps.by_kind[PAGE_CACHE]);
+	put_kib(&t->sb, "SwapCached:", 0);
+	put_kib(&t->sb, "SwapTotal:", 0);
+	put_kib(&t->sb, "SwapFree:", 0);
+	put_kib(&t->sb, "AnonPages:", ps.by_kind[PAGE_ANON]);
+	put_kib(&t->sb, "Slab:", slab.all);
+	put_kib(&t->sb, "SReclaimable:", slab.reclaimable);
+	put_kib(&t->sb, "SUnreclaim:", slab.all - slab.reclaimable);
+	put_kib(&t->sb, "KernelStack:", threads * (KSTACK_SIZE / PAGE_SIZE));
+	put_kib(&t->sb, "PageTables:", ps.by_kind[PAGE_TABLE]);
+	put_kib(&t->sb, "CommitLimit:", vm_commit_limit());
+	put_kib(&t->sb, "Committed_AS:", (u64)max(committed, 0ll));
+	return 0;
+}
+
+static int show_vmstat(struct pseudo_text *t)
+{
+	struct slab_sums slab = {0};
+	struct page_stats ps;
+
+	page_stats(&ps);
+	slab_for_each(sum_slab, &slab);
+	strbuf_printf(&t->sb, "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\nnr_slab_reclaimable %llu\nnr_slab_unreclaimable %llu\n",
+		ps.free, ps.by_kind[PAGE_ANON], ps.by_kind[PAGE_CACHE], slab.reclaimable, slab.all - slab.reclaimable);
+	strbuf_printf(&t->sb, "nr_page_table_pages %llu\n", ps.by_kind[PAGE_TABLE]);
+	return 0;
+}
+
+static void put_slab(const struct slab_info *i, void *arg)
+{
+	size_t per_page = max(PAGE_SIZE / max_t(u64, i->size, 1), 1ull);
+
+	strbuf_printf(arg, "%-17s %6zu %6zu %6zu %4zu %4d : tunables    0    0    0 : slabdata %6zu %6zu      0\n", i->name, i->live, i->total,
+		i->size, per_page, 1, i->pages, i->pages);
+}
+
+static int show_slabinfo(struct pseudo_text *t)
+{
+	strbuf_puts(&t->sb, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+			    " : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	slab_for_each(put_slab, &t->sb);
+	return 0;
+}
+
+static const struct pseudo_file files[] = {
+	{.name = "meminfo", .mode = 0444, .show = show_meminfo},
+	{.name = "vmstat", .mode = 0444, .show = show_vmstat},
+	{.name = "slabinfo", .mode = 0400, .show = show_slabinfo},
+};
+
+void proc_memory_init(void)
+{
+	if (pseudo_add_files(procfs_root, files, ARRAY_SIZE(files), NULL))
+		panic("no memory for /proc");
+}

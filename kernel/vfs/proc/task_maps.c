@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * /proc/PID/{maps,smaps,smaps_rollup}. A record is an area; the cursor is the address from which the next one is looked for, so that a reader who comes back sees
+ * no area twice, whatever was mapped meanwhile.
+ */
+#include "format.h"
+#include "proc_fs.h"
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <mm/page.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+
+/* What is kept of an area after map_lock. */
+struct area_copy {
+	struct maps_line line;
+	u32 flags;
+	bool found;
+	char *name; /* PATH_MAX */
+};
+
+static void name_area(const struct vm_area *a, struct area_copy *c)
+{
+	size_t len;
+
+	if (a->label) {
+		strscpy(c->name, a->label, PATH_MAX);
+	} else if (a->backing && a->backing_ops && a->backing_ops->name) {
+		len = a->backing_ops->name(a->backing, c->name, PATH_MAX);
+		c->name[min_t(size_t, len, PATH_MAX - 1)] = '\0';
+	} else if (a->anon_name) {
+		scnprintf(c->name, PATH_MAX, a->flags & VM_SHARED ? "[anon_shmem:%s]" : "[anon:%s]", a->anon_name);
+	} else {
+		c->name[0] = '\0';
+	}
+}
+
+static bool copy_area(struct vm_area *a, void *arg)
+{
+	struct area_copy *c = arg;
+	u32 dev = 0;
+
+	c->found = true;
+	c->flags = a->flags;
+	c->line = (struct maps_line){
+		.start = a->start,
+		.end = a->end,
+		.read = a->flags & VM_READ,
+		.write = a->flags & VM_WRITE,
+		.exec = a->flags & VM_EXEC,
+		.shared = a->flags & VM_SHARED,
+		.name = c->name,
+	};
+	if (a->backing && a->backing_ops && a->backing_ops->ident) {
+		a->backing_ops->ident(a->backing, &dev, &c->line.ino);
+		c->line.off = a->pgoff * PAGE_SIZE;
+		c->line.major = vfs_major(dev);
+		c->line.minor = vfs_minor(dev);
+	}
+	name_area(a, c);
+	return false;
+}
+
+/* The area at or after the cursor: 1 with *c, its name to be freed; 0: none left. */
+static int next_area(struct pseudo_text *t, struct area_copy *c)
+{
+	*c = (struct area_copy){0};
+	if (!t->space)
+		return 0;
+	c->name = kmalloc(PATH_MAX, 0);
+	if (!c->name)
+		return -ENOMEM;
+	vm_for_each_area(t->space, t->cursor, copy_area, c);
+	if (!c->found) {
+		kfree(c->name);
+		return 0;
+	}
+	t->cursor = c->line.end;
+	return 1;
+}
+
+int proc_next_maps(struct pseudo_text *t)
+{
+	struct area_copy c;
+	int more = next_area(t, &c);
+
+	if (more <= 0)
+		return more;
+	proc_format_maps(&t->sb, &c.line);
+	kfree(c.name);
+	return 1;
+}
+
+/* ---- smaps ---- */
+
+struct area_usage {
+	struct vm_usage u;
+	u64 size;
+};
+
+static void put_kib(struct strbuf *sb, const char *name, u64 bytes)
+{
+	strbuf_printf(sb, "%-16s%8llu kB\n", name, bytes / 1024);
+}
+
+static void put_usage(struct strbuf *sb, const struct vm_usage *u)
+{
+	put_kib(sb, "Rss:", u->rss);
+	put_kib(sb, "Pss:", u->pss >> VM_PSS_SHIFT);
+	put_kib(sb, "Pss_Dirty:", u->pss_dirty >> VM_PSS_SHIFT);
+	put_kib(sb, "Shared_Clean:", u->shared_clean);
+	put_kib(sb, "Shared_Dirty:", u->shared_dirty);
+	put_kib(sb, "Private_Clean:", u->private_clean);
+	put_kib(sb, "Private_Dirty:", u->private_dirty);
+	put_kib(sb, "Referenced:", u->referenced);
+	put_kib(sb, "Anonymous:", u->anonymous);
+	put_kib(sb, "LazyFree:", 0);
+	put_kib(sb, "AnonHugePages:", 0);
+	put_kib(sb, "ShmemPmdMapped:", 0);
+	put_kib(sb, "FilePmdMapped:", 0);
+	put_kib(sb, "Shared_Hugetlb:", 0);
+	put_kib(sb, "Private_Hugetlb:", 0);
+	put_kib(sb, "Swap:", 0);
+	put_kib(sb, "SwapPss:", 0);
+	put_kib(sb, "Locked:", u->locked);
+}
+
+static void put_flags(struct strbuf *sb, u32 flags)
+{
+	static const struct {
+		u32 flag;
+		const char *text;
+	} names[] = {{VM_READ, "rd"}, {VM_WRITE, "wr"}, {VM_EXEC, "ex"}, {VM_SHARED, "sh"}, {VM_MAYREAD, "mr"}, {VM_MAYWRITE, "mw"},
+		{VM_MAYEXEC, "me"}, {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"},
+		{VM_DONTFORK, "dc"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_DONTDUMP, "dd"}, {VM_WIPEONFORK, "wf"},
+		{VM_HUGE, "hg"}, {VM_NOHUGE, "nh"}, {VM_SEALED, "sl"}};
+
+	strbuf_puts(sb, "VmFlags: ");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (flags & names[i].flag)
+			strbuf_printf(sb, "%s ", names[i].text);
+	}
+	strbuf_putc(sb, '\n');
+}
+
+int proc_next_smaps(struct pseudo_text *t)
+{
+	struct area_copy c;
+	struct vm_usage u = {0};
+	int more = next_area(t, &c);
+
+	if (more <= 0)
+		return more;
+	proc_format_maps(&t->sb, &c.line);
+	kfree(c.name);
+	vm_usage(t->space, c.line.start, c.line.end, &u);
+	put_kib(&t->sb, "Size:", c.line.end - c.line.start);
+	put_kib(&t->sb, "KernelPageSize:", PAGE_SIZE);
+	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
+	put_usage(&t->sb, &u);
+	strbuf_printf(&t->sb, "THPeligible:    %8u\n", 0u);
+	put_flags(&t->sb, c.flags);
+	return 1;
+}
+
+int proc_show_smaps_rollup(struct pseudo_text *t)
+{
+	struct vm_usage sum = {0};
+	struct area_copy c;
+	struct maps_line line = {.name = "[rollup]"};
+	bool any = false;
+	int more;
+
+	t->cursor = 0;
+	while ((more = next_area(t, &c)) > 0) {
+		if (!any)
+			line.start = c.line.start;
+		any = true;
+		line.end = c.line.end;
+		kfree(c.name);
+		vm_usage(t->space, c.line.start, c.line.end, &sum);
+	}
+	t->cursor = 1; /* of a whole text: made */
+	if (more < 0)
+		return more;
+	if (any) {
+		proc_format_maps(&t->sb, &line);
+		put_usage(&t->sb, &sum);
+	}
+	return 0;
+}

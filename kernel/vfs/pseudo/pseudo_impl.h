@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Shared by kernel/vfs/pseudo, proc and sysfs.
+ */
+#include "../vfs_impl.h"
+#include <lib/strbuf.h>
+#include <vfs/pseudo.h>
+
+struct pseudo_inode {
+	struct inode inode;		/* first */
+	struct pseudo_node *node;	/* of a tree; holds a reference */
+	struct pid *pid;		/* of a task; holds a reference */
+	const struct pseudo_file *file;
+	s32 fd;				/* /proc/PID/fd/N */
+	u8 kind;			/* the file system's own */
+};
+
+static inline struct pseudo_inode *pseudo_inode(const struct inode *inode)
+{
+	return (struct pseudo_inode *)inode;
+}
+
+/*
+ * Round each callback: fills task, pid, arg of the text, and keeps them; 0 or -ESRCH, -ENODEV, -EACCES. @opening: before the first, where rights that
+ * opening needs are checked and t->space may be filled (put by the text).
+ */
+struct pseudo_guard {
+	int (*open)(struct pseudo_inode *pi, struct pseudo_text *t);
+	int (*enter)(struct pseudo_inode *pi, struct pseudo_text *t);
+	void (*leave)(struct pseudo_inode *pi, struct pseudo_text *t);
+};
+
+/* ---- text.c ---- */
+int pseudo_text_open(struct file *f, const struct pseudo_guard *guard) MUST_CHECK;
+ssize_t pseudo_text_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
+ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
+s64 pseudo_text_lseek(struct file *f, s64 off, int whence);
+u32 pseudo_text_poll(struct file *f, struct poll_table *pt);
+void pseudo_text_release(struct file *f);
+
+/* ---- inode.c ---- */
+struct inode *pseudo_alloc_inode(struct super *sb);
+void pseudo_free_inode(struct inode *inode);
+void pseudo_evict(struct inode *inode);
+int pseudo_statfs(struct super *sb, struct kstatfs *out);
+/* Attach an inode for @n (reference moves in) to @d. -ENOMEM. */
+int pseudo_attach(struct inode *dir, struct dentry *d, struct pseudo_node *n) MUST_CHECK;
+int pseudo_lookup(struct inode *dir, struct dentry *d);
+/* Entries of the tree at and after e->pos; false: the buffer is full. */
+bool pseudo_iterate_nodes(struct pseudo_node *dir, struct dir_emit *e);
+int pseudo_dir_iterate(struct file *f, struct dir_emit *e);
+int pseudo_setattr(struct inode *inode, const struct iattr *attr);
+ssize_t pseudo_dir_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
+s64 pseudo_dir_lseek(struct file *f, s64 off, int whence);
+extern const struct inode_ops pseudo_dir_inode_ops, pseudo_file_inode_ops, pseudo_link_inode_ops;
+extern const struct file_ops pseudo_dir_fops;
+/* A super block whose root is @root. */
+int pseudo_mount(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, u64 magic, struct pseudo_node *root,
+	const struct inode_ops *root_ops, const struct file_ops *root_fops, struct super **out) MUST_CHECK;
+void pseudo_init(void);
+
+/* ---- tree.c ---- */
+/* @dir_mode: permissions of directories made below. Panics without memory: boot only. */
+struct pseudo_node *pseudo_create_root(u32 dir_mode);
+/* Keep a node's callbacks possible; false: it is removed. */
+bool pseudo_activate(struct pseudo_node *n) MUST_CHECK;
+void pseudo_deactivate(struct pseudo_node *n);
+/* The first child with ino >= @from, referenced; NULL. */
+struct pseudo_node *pseudo_next_child(struct pseudo_node *dir, u64 from);
+/* Relative path from the directory of link @n to its target. */
+ssize_t pseudo_link_text(struct pseudo_node *n, char *buf, size_t size);
