@@ -137,6 +137,8 @@ void super_put(struct super *sb); /* the last one kills it; may sleep */
  * number. NULL: -ENOMEM. May sleep.
  */
 struct inode *inode_alloc(struct super *sb, const struct inode *dir, u32 mode);
+/* By its mode a device node (of @rdev), FIFO or socket: what opening it does. Before anybody sees it. */
+void inode_init_special(struct inode *inode, u32 rdev);
 void inode_touch(struct inode *inode, unsigned iattr_times); /* IATTR_ATIME|MTIME|CTIME := now */
 struct mount;
 void inode_touch_atime(struct inode *inode, const struct mount *mnt); /* after a read: as noatime, relatime say */

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pseudo terminals. [man pty(7), pts(4), ioctl_tty(2)]
+ *
+ * One struct tty, the slave's, serves both sides: what the master writes is received by its line discipline, what the master reads is taken from its
+ * output. So the master has no settings of its own: its ioctls show the slave's.
+ *
+ *	master write ─► tty_receive ─► in ─► slave read
+ *	master read ◄─ tty_output_take ◄─ out ◄─ slave write
+ *
+ * Closing the master hangs the slave up and takes its name away; the number is free again when the last slave is closed.
+ */
+#include "pty.h"
+#include "tty_impl.h"
+#include <init/initcall.h>
+#include <lib/printf.h>
+#include <vfs/namei.h>
+#include <linux/fs.h>
+
+/* clang-format off */
+LOCK_CLASS(pty_table, RANK_LEAF, "which numbers of ptys are taken");
+/* clang-format on */
+
+#define CHUNK 512
+
+static struct spinlock table_lock = SPINLOCK_INIT(pty_table);
+static struct pty **table; /* by index; table_lock; (struct pty *)1: being made */
+#define RESERVED ((struct pty *)1)
+
+static struct pty *pty_of(struct tty *tty)
+{
+	return container_of(tty, struct pty, tty);
+}
+
+/* ---- numbers ---- */
+
+static int index_reserve(unsigned *out)
+{
+	int err = -ENOSPC;
+
+	spin_lock(&table_lock);
+	for (unsigned i = 0; i < PTY_MAX; i++) {
+		if (table[i])
+			continue;
+		table[i] = RESERVED;
+		*out = i;
+		err = 0;
+		break;
+	}
+	spin_unlock(&table_lock);
+	return err;
+}
+
+static void index_set(unsigned index, struct pty *pty)
+{
+	spin_lock(&table_lock);
+	table[index] = pty;
+	spin_unlock(&table_lock);
+}
+
+struct tty *pty_find_get(unsigned index)
+{
+	struct tty *tty = NULL;
+
+	spin_lock(&table_lock);
+	if (index < PTY_MAX && table[index] && table[index] != RESERVED && refcount_inc_not_zero(&table[index]->tty.refs))
+		tty = &table[index]->tty;
+	spin_unlock(&table_lock);
+	return tty;
+}
+
+unsigned pty_next_index(unsigned from)
+{
+	spin_lock(&table_lock);
+	while (from < PTY_MAX && (!table[from] || table[from] == RESERVED || tty_flag(&table[from]->tty, TTY_OTHER_CLOSED)))
+		from++;
+	spin_unlock(&table_lock);
+	return from;
+}
+
+/* ---- the slave's driver ---- */
+
+static void wake_master(struct pty *pty, u32 key)
+{
+	wait_wake(&pty->master_wait, 0, key);
+}
+
+static void pty_start(struct tty *tty)
+{
+	wake_master(pty_of(tty), EPOLLIN | EPOLLRDNORM);
+}
+
+static void pty_unthrottle(struct tty *tty)
+{
+	wake_master(pty_of(tty), EPOLLOUT | EPOLLWRNORM);
+}
+
+static void pty_packet(struct tty *tty)
+{
+	wake_master(pty_of(tty), EPOLLIN | EPOLLPRI | EPOLLRDNORM);
+}
+
+static int pty_slave_open(struct tty *tty)
+{
+	if (tty_flag(tty, TTY_OTHER_CLOSED))
+		return -EIO;
+	pty_of(tty)->slave_closed = false;
+	return 0;
+}
+
+static void pty_slave_close(struct tty *tty)
+{
+	pty_of(tty)->slave_closed = true;
+	wake_master(pty_of(tty), EPOLLIN | EPOLLHUP | EPOLLRDNORM);
+}
+
+static void pty_set_termios(struct tty *tty, struct termios2 *t)
+{
+	t->c_cflag &= ~(u32)(CSIZE | PARENB);
+	t->c_cflag |= CS8 | CREAD;
+}
+
+static void pty_free(struct tty *tty)
+{
+	struct pty *pty = pty_of(tty);
+
+	index_set(pty->index, NULL);
+	tty_fini(tty);
+	kfree(pty);
+}
+
+static const struct tty_ops pty_ops = {
+	.start = pty_start,
+	.unthrottle = pty_unthrottle,
+	.open = pty_slave_open,
+	.close = pty_slave_close,
+	.set_termios = pty_set_termios,
+	.packet = pty_packet,
+	.free = pty_free,
+};
+
+static int pts_open(struct inode *inode, struct file *f)
+{
+	struct tty *tty = pty_find_get(vfs_minor(inode->rdev));
+
+	if (!tty)
+		return -ENXIO;
+	if (tty_flag(tty, TTY_LOCKED | TTY_OTHER_CLOSED)) {
+		tty_put(tty);
+		return -EIO;
+	}
+	return tty_open_file(tty, f, f->flags & O_NOCTTY, false);
+}
+
+/* ---- the master ---- */
+
+static bool nonblocking(const struct file *f, unsigned rwf)
+{
+	return (READ_ONCE(f->flags) & O_NONBLOCK) || (rwf & RWF_NOWAIT);
+}
+
+static bool master_readable(struct pty *pty)
+{
+	return tty_output_pending(&pty->tty) || READ_ONCE(pty->tty.ld->packet) || READ_ONCE(pty->slave_closed);
+}
+
+/* The packet status, if there is news; *out_mode: packet mode is on. */
+static u8 take_packet(struct tty *tty, bool *out_mode)
+{
+	irqflags_t flags = spin_lock_irqsave(&tty->lock);
+	u8 status = tty->ld->packet;
+
+	*out_mode = tty->ld->packet_mode;
+	WRITE_ONCE(tty->ld->packet, 0);
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return status;
+}
+
+/* What is there now; 0: nothing. */
+static ssize_t master_take(struct pty *pty, struct iobuf *to)
+{
+	u8 buf[CHUNK], status, data = TIOCPKT_DATA;
+	ssize_t total = 0;
+	bool packets;
+
+	status = take_packet(&pty->tty, &packets);
+	if (status)
+		return iobuf_put(to, &status, 1) == 1 ? 1 : -EFAULT;
+	while (to->left > (packets && !total)) {
+		size_t n = tty_output_take(&pty->tty, buf, min_t(size_t, to->left - (packets && !total), sizeof(buf)));
+
+		if (!n)
+			break;
+		if (packets && !total) {
+			if (iobuf_put(to, &data, 1) != 1)
+				return -EFAULT;
+			total++;
+		}
+		if (iobuf_put(to, buf, n) != n)
+			return total > packets ? total : -EFAULT;
+		total += (ssize_t)n;
+	}
+	return total;
+}
+
+static ssize_t master_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	struct pty *pty = f->private;
+	ssize_t n;
+	int err;
+
+	if (!to->left)
+		return 0;
+	for (;;) {
+		n = master_take(pty, to);
+		if (n)
+			return n;
+		if (READ_ONCE(pty->slave_closed) && !tty_output_pending(&pty->tty))
+			return -EIO;
+		if (nonblocking(f, rwf))
+			return -EAGAIN;
+		err = wait_event_interruptible(&pty->master_wait, master_readable(pty));
+		if (err)
+			return err;
+	}
+}
+
+static bool slave_has_room(struct tty *tty)
+{
+	irqflags_t flags = spin_lock_irqsave(&tty->lock);
+	bool room = ldisc_receive_room(tty->ld);
+
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return room;
+}
+
+static ssize_t master_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
+{
+	struct pty *pty = f->private;
+	ssize_t total = 0;
+	u8 buf[CHUNK];
+	int err;
+
+	while (from->left) {
+		struct iobuf at = *from;
+		size_t n = iobuf_get(&at, buf, min_t(size_t, from->left, sizeof(buf))), put;
+
+		if (!n)
+			return total ? total : -EFAULT;
+		put = tty_receive(&pty->tty, buf, n);
+		iobuf_advance(from, put);
+		total += (ssize_t)put;
+		if (put == n)
+			continue;
+		if (nonblocking(f, rwf))
+			return total ? total : -EAGAIN;
+		err = wait_event_interruptible(&pty->master_wait, slave_has_room(&pty->tty));
+		if (err)
+			return total ? total : err;
+	}
+	return total;
+}
+
+static u32 master_poll(struct file *f, struct poll_table *pt)
+{
+	struct pty *pty = f->private;
+	u32 mask = 0;
+
+	poll_wait(pt, f, &pty->master_wait);
+	if (tty_output_pending(&pty->tty))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(pty->tty.ld->packet))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLPRI;
+	if (READ_ONCE(pty->slave_closed))
+		mask |= EPOLLHUP;
+	if (slave_has_room(&pty->tty))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	else
+		tty_set_flag(&pty->tty, TTY_THROTTLED, true);
+	return mask;
+}
+
+static s64 get_int(struct uptr arg, s32 *out)
+{
+	return copy_from_user(out, arg, sizeof(*out));
+}
+
+static s64 set_packet_mode(struct tty *tty, struct uptr arg)
+{
+	irqflags_t flags;
+	s32 on;
+
+	if (get_int(arg, &on))
+		return -EFAULT;
+	flags = spin_lock_irqsave(&tty->lock);
+	if (!tty->ld->packet_mode)
+		tty->ld->packet = 0;
+	tty->ld->packet_mode = on != 0;
+	spin_unlock_irqrestore(&tty->lock, flags);
+	return 0;
+}
+
+/* Signals that the master may ask for. */
+static s64 send_signal(struct tty *tty, u64 signo)
+{
+	if (signo != SIGINT && signo != SIGQUIT && signo != SIGTSTP)
+		return -EINVAL;
+	tty_signal_pgrp(tty, (int)signo);
+	return 0;
+}
+
+static s64 open_peer(struct pty *pty, unsigned o_flags)
+{
+	struct path_name *name;
+	struct file *f;
+	char text[24];
+	int err, fd;
+
+	scnprintf(text, sizeof(text), "/dev/pts/%u", pty->index);
+	err = path_name_kernel(text, &name);
+	if (err)
+		return err;
+	err = file_open(AT_FDCWD, name, o_flags & ~(unsigned)O_CREAT, 0, 0, &f);
+	path_name_put(name);
+	if (err)
+		return err;
+	fd = fd_add(f, o_flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put_sync(f);
+	return fd;
+}
+
+static s64 put_int(struct uptr arg, s32 v)
+{
+	return copy_to_user(arg, &v, sizeof(v));
+}
+
+static s64 master_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+	struct pty *pty = f->private;
+	struct tty *tty = &pty->tty;
+	struct uptr p = uptr_make(arg);
+	s32 v;
+
+	switch (cmd) {
+	case TIOCGPTN: return put_int(p, (s32)pty->index);
+	case TIOCSPTLCK:
+		if (get_int(p, &v))
+			return -EFAULT;
+		tty_set_flag(tty, TTY_LOCKED, v);
+		return 0;
+	case TIOCGPTLCK: return put_int(p, tty_flag(tty, TTY_LOCKED) != 0);
+	case TIOCPKT: return set_packet_mode(tty, p);
+	case TIOCGPKT: return put_int(p, READ_ONCE(tty->ld->packet_mode));
+	case TIOCSIG: return send_signal(tty, arg);
+	case TIOCGPTPEER: return open_peer(pty, (unsigned)arg);
+	case TIOCINQ: return put_int(p, (s32)ldisc_outq(tty->ld));
+	case TIOCOUTQ: return put_int(p, 0);
+	case TIOCSCTTY:
+	case TIOCNOTTY: return -ENOTTY;
+	case TIOCGDEV: return put_int(p, (s32)f->inode->rdev);
+	case TCFLSH: /* seen from here the two directions change places */
+		arg = arg == TCIFLUSH ? TCOFLUSH : arg == TCOFLUSH ? TCIFLUSH : arg;
+		break;
+	}
+	return tty_common_ioctl(tty, f, cmd, arg);
+}
+
+static void master_release(struct file *f)
+{
+	struct pty *pty = f->private;
+
+	tty_set_flag(&pty->tty, TTY_OTHER_CLOSED, true);
+	devpts_remove(pty->name);
+	tty_hangup(&pty->tty);
+	tty_put(&pty->tty);
+}
+
+static const struct file_ops master_ops = {
+	.read = master_read,
+	.write = master_write,
+	.poll = master_poll,
+	.ioctl = master_ioctl,
+	.release = master_release,
+};
+
+static int pty_create(struct pty **out)
+{
+	struct termios2 t = tty_std_termios;
+	struct pty *pty = kzalloc(sizeof(*pty), 0);
+	char name[12];
+	int err;
+
+	if (!pty)
+		return -ENOMEM;
+	err = index_reserve(&pty->index);
+	if (err) {
+		kfree(pty);
+		return err;
+	}
+	unsigned index = pty->index;
+
+	scnprintf(name, sizeof(name), "pts/%u", index);
+	err = tty_init(&pty->tty, &pty_ops, &t, name, vfs_mkdev(UNIX98_PTY_SLAVE_MAJOR, index));
+	if (!err) {
+		pty->tty.flags = TTY_IS_PTY | TTY_LOCKED;
+		wait_queue_init(&pty->master_wait);
+		err = devpts_add(index, &pty->name);
+		if (err)
+			tty_fini(&pty->tty);
+	}
+	if (err) {
+		index_set(index, NULL);
+		kfree(pty);
+		return err;
+	}
+	index_set(index, pty);
+	*out = pty;
+	return 0;
+}
+
+static int ptmx_open(struct inode *inode, struct file *f)
+{
+	struct pty *pty;
+	int err = pty_create(&pty);
+
+	if (err)
+		return err;
+	f->ops = &master_ops;
+	f->private = pty;
+	return 0;
+}
+
+static const struct file_ops ptmx_ops = {.open = ptmx_open};
+static const struct file_ops pts_ops = {.open = pts_open};
+static struct chrdev ptmx_dev = {.major = TTYAUX_MAJOR, .minor = 2, .nminors = 1, .ops = &ptmx_ops, .name = "/dev/ptmx"};
+static struct chrdev pts_dev = {.major = UNIX98_PTY_SLAVE_MAJOR, .minor = 0, .nminors = PTY_MAX, .ops = &pts_ops, .name = "pts"};
+
+static int pty_init(void)
+{
+	int err;
+
+	table = kzalloc(PTY_MAX * sizeof(*table), 0);
+	if (!table)
+		return -ENOMEM;
+	err = chrdev_register(&ptmx_dev);
+	if (!err)
+		err = chrdev_register(&pts_dev);
+	return err ? err : devtmpfs_add("ptmx", S_IFCHR | 0666, vfs_mkdev(TTYAUX_MAJOR, 2));
+}
+
+INITCALL(pty, "vfs tty devpts", pty_init);
