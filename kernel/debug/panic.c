@@ -126,14 +126,14 @@ void panic(const char *fmt, ...)
 	va_start(args, fmt);
 	vscnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	klog(LOG_EMERG, "Kernel panic: %s", line);
+	klog(LOG_EMERG, "Kernel panic - not syncing: %s", line);
 	panic_tail(NULL);
 }
 
 void trap_kernel_fatal(struct trapframe *tf, const char *what, u64 addr)
 {
 	become_owner();
-	klog(LOG_EMERG, "Kernel panic: %s in the kernel, address %016llx", what, addr);
+	klog(LOG_EMERG, "Kernel panic - not syncing: %s in the kernel, address %016llx", what, addr);
 	arch_print_frame(tf);
 	panic_tail(tf);
 }

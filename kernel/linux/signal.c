@@ -383,6 +383,7 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 	if (deadline == 0)
 		return -EAGAIN;
 	/* unblocked, they wake us like any other; blocked again before anything is delivered */
+	me->waited_mask = set & blocked;
 	signal_set_mask(blocked & ~set);
 	for (;;) {
 		thread_prepare_wait(THREAD_SLEEP_INTR);
@@ -398,6 +399,7 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 	thread_finish_wait();
 	signo = signal_dequeue(set, info);
 	signal_set_mask(blocked);
+	me->waited_mask = 0;
 	return signo ? signo : ret;
 }
 

@@ -241,7 +241,7 @@ static void exit_group_last(struct task *me)
 	struct proc *p = me->proc;
 
 	if (p->flags & PROC_INIT)
-		panic("init has ended (status %#x)", (unsigned)(p->group_exit ? p->group_exit_code : me->exit_code));
+		panic("attempted to kill init! exitcode=%#010x", (unsigned)(p->group_exit ? p->group_exit_code : me->exit_code));
 	posix_timers_exit(p);
 	if (me->thread.space)
 		p->dead.maxrss_kb = (u64)me->thread.space->peak_rss * (PAGE_SIZE / 1024);

@@ -144,7 +144,7 @@ bool signal_is_ignored(struct task *t, int signo)
 /* Would the signal vanish if it were delivered to @t now? Blocked ones stay pending: the action may change before. */
 static bool send_is_lost(const struct sighand *s, const struct task *t, int signo)
 {
-	if ((READ_ONCE(t->blocked) | (t->restore_mask ? t->saved_mask : 0)) & SIGMASK(signo))
+	if ((READ_ONCE(t->blocked) | t->waited_mask) & SIGMASK(signo))
 		return false;
 	if ((t->proc->flags & PROC_INIT) && s->action[signo - 1].handler == (u64)SIG_DFL)
 		return true; /* init takes only what it has a handler for */
@@ -250,7 +250,7 @@ static bool is_fatal_now(const struct sighand *s, const struct task *t, int sign
 		return true;
 	if (s->action[signo - 1].handler != (u64)SIG_DFL || ((SIG_DFL_IGNORED | SIG_STOP_MASK) & SIGMASK(signo)))
 		return false;
-	return !(t->proc->flags & PROC_INIT) && !(READ_ONCE(t->blocked) & SIGMASK(signo));
+	return !(t->proc->flags & PROC_INIT) && !((READ_ONCE(t->blocked) | t->waited_mask) & SIGMASK(signo));
 }
 
 /* Choose a thread for a signal to the process and wake it. sighand lock. */

@@ -6,6 +6,7 @@
 #include <lib/bits.h>
 #include <lib/hash.h>
 #include <lib/strbuf.h>
+#include <lib/string.h>
 #include <sync/spinlock.h>
 
 LOCK_CLASS(chrdev, RANK_LEAF, "registry of character devices");
@@ -51,9 +52,13 @@ size_t chrdev_show(char *buf, size_t size)
 	strbuf_init(&sb, buf, size);
 	strbuf_puts(&sb, "Character devices:\n");
 	for (u32 major = 0; major < 512; major++) {
+		const char *last = NULL;
+
 		for (struct chrdev *c = LOAD_ACQUIRE(table[hash_u32(major, CHRDEV_BITS)]); c; c = LOAD_ACQUIRE(c->next)) {
-			if (c->major == major)
-				strbuf_printf(&sb, "%3u %s\n", major, c->name);
+			if (c->major != major || (last && strcmp(last, c->name) == 0))
+				continue;
+			last = c->name;
+			strbuf_printf(&sb, "%3u %s\n", major, last);
 		}
 	}
 	strbuf_puts(&sb, "\nBlock devices:\n");

@@ -50,6 +50,7 @@ struct task {
 	u64 blocked;			/* own thread writes under lock */
 	u64 saved_mask;			/* sigsuspend and friends; valid if restore_mask */
 	bool restore_mask;
+	u64 waited_mask;		/* unblocked only to be taken by sigtimedwait: counts as blocked otherwise */
 	stack_t altstack;		/* own thread */
 	u32 jobctl;			/* enum jobctl */
 	/* --- own thread --- */

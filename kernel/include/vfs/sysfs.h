@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * /sys: directories, attributes (struct pseudo_file with show and store) and links that modules add with <vfs/pseudo.h>, and devices. Their initcalls run after
+ * "sysfs".
+ */
+#include <lib/types.h>
+#include <lib/compiler.h>
+#include <vfs/pseudo.h>
+
+extern struct pseudo_node *sysfs_root;
+/* devices, devices/system, devices/virtual, class, bus, block, kernel, fs */
+extern struct pseudo_node *sysfs_devices, *sysfs_system, *sysfs_virtual, *sysfs_class, *sysfs_bus, *sysfs_block, *sysfs_kernel, *sysfs_fs;
+
+/*
+ * A device of a class:
+ *	/sys/devices/virtual/CLASS/NAME/ (or PARENT/NAME/)	uevent, dev, subsystem -> class/CLASS, and @files
+ *	/sys/class/CLASS/NAME, /sys/dev/{char,block}/MAJ:MIN	links to it
+ */
+struct sysfs_device {
+	const char *name, *class;
+	struct pseudo_node *parent;	/* NULL: devices/virtual/CLASS */
+	u32 rdev;			/* 0: has no node in /dev */
+	bool is_block;
+	const char *devname;		/* its node, relative to /dev; NULL: name */
+	const struct pseudo_file *files; /* attributes of its own */
+	size_t nfiles;
+	void *arg;			/* of the files */
+	struct pseudo_node *node;	/* set by sysfs_add_device */
+};
+/* @d stays until removed. Tells the listener "add". -EEXIST -ENOMEM. May sleep. */
+int sysfs_add_device(struct sysfs_device *d) MUST_CHECK;
+void sysfs_remove_device(struct sysfs_device *d); /* tells "remove" first; may sleep */
+
+/*
+ * Who hears of devices (the netlink of uevents): @text is "ACTION@/devices/...", then "KEY=value" strings, each NUL-terminated. One listener, set at boot.
+ * Thread context, no locks.
+ */
+void sysfs_set_uevent_listener(void (*fn)(const char *text, size_t len));
+void sysfs_uevent(struct sysfs_device *d, const char *action);

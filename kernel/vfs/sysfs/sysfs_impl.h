@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Shared by the files of /sys.
+ */
+#include "../pseudo/pseudo_impl.h"
+#include <vfs/sysfs.h>
+
+extern struct pseudo_node *sysfs_dev_char, *sysfs_dev_block;
+
+int sysfs_cpu_init(void) MUST_CHECK;
