@@ -338,7 +338,7 @@ static int watch_add(struct epoll *ep, struct file *f, int fd, const struct epol
 	WRITE_ONCE(w->events, ev->events);
 	w->data = ev->data;
 	if (is_epoll(f))
-		list_add_tail(&w->nested_link, &((struct epoll *)f->private)->nested);
+		list_add_tail(&w->nested_link, &ep->nested);
 	file_mark_epolled(f);
 	spin_lock(&f->lock);
 	list_add_tail(&w->file_link, &f->epoll_watches);

@@ -86,8 +86,10 @@ static void sighand_free_rcu(struct rcu_head *head)
 
 void sighand_put(struct sighand *s)
 {
-	if (refcount_dec_and_test(&s->refs))
+	if (refcount_dec_and_test(&s->refs)) {
+		wait_queue_drain(&s->signalfd_wait); /* an epoll may still watch it */
 		rcu_call(&s->rcu, sighand_free_rcu);
+	}
 }
 
 struct sighand *sighand_lock(struct proc *p, irqflags_t *out_flags)

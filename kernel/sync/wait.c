@@ -8,6 +8,7 @@
 #include <lib/errno.h>
 #include <debug/panic.h>
 #include <sched/sched.h>
+#include <sync/rcu.h>
 
 struct lock_class lock_class_wait_queue SECTION("lock_classes") = {
 	.name = "wait_queue", .rank = RANK_WAITQ, .what = "entries of one wait queue"};
@@ -49,12 +50,31 @@ void wait_add(struct wait_queue *q, struct wait_entry *e)
 
 void wait_remove(struct wait_queue *q, struct wait_entry *e)
 {
-	irqflags_t flags = queue_lock(q);
+	irqflags_t flags;
 
-	if (e->queued) {
-		e->queued = false;
-		list_del(&e->link);
+	/* A queue that is gone (wait_queue_drain) has let the entry go before; its memory stays for a grace period. */
+	rcu_read_lock();
+	if (LOAD_ACQUIRE(e->queued)) {
+		flags = queue_lock(q);
+		if (e->queued) {
+			e->queued = false;
+			list_del(&e->link);
+		}
+		spin_unlock_irqrestore(&q->lock, flags);
 	}
+	rcu_read_unlock();
+}
+
+void wait_queue_drain(struct wait_queue *q)
+{
+	irqflags_t flags = queue_lock(q);
+	struct wait_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &q->entries, link) {
+		list_del(&e->link);
+		STORE_RELEASE(e->queued, false);
+	}
+	list_init(&q->entries);
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 

@@ -28,6 +28,11 @@ struct wait_entry {
 void wait_queue_init(struct wait_queue *q);
 void wait_add(struct wait_queue *q, struct wait_entry *e);	/* exclusive entries go behind the others */
 void wait_remove(struct wait_queue *q, struct wait_entry *e);	/* nothing if it is not queued */
+/*
+ * The queue goes before its watchers (signalfd's, with the process): let all entries go. Its memory must be freed after an RCU grace period only,
+ * for those who are about to wait_remove.
+ */
+void wait_queue_drain(struct wait_queue *q);
 /* Wake all non-exclusive and up to @nr_exclusive exclusive entries (0: all). A queue that is empty costs one load; the caller's store of the
  * condition is ordered before that load here. Any context. */
 void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key);
