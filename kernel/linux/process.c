@@ -108,7 +108,10 @@ static s64 do_exec(int dirfd, struct uptr file, struct uptr argv, struct uptr en
 
 	if (ret)
 		return ret;
-	ret = proc_exec(dirfd, name, argv, envp, flags);
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		ret = -EINVAL;
+	else
+		ret = proc_exec(dirfd, name, argv, envp, flags);
 	path_name_put(name);
 	return ret;
 }
@@ -120,8 +123,6 @@ SYSCALL3(execve, struct uptr, file, struct uptr, argv, struct uptr, envp)
 
 SYSCALL5(execveat, int, dirfd, struct uptr, file, struct uptr, argv, struct uptr, envp, int, flags)
 {
-	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-		return -EINVAL;
 	return do_exec(dirfd, file, argv, envp, flags);
 }
 
