@@ -500,6 +500,25 @@ static enum fault_result wait_memory(unsigned *rounds)
 	return thread_kill_pending() ? FR_NOMEM : FR_RETRY;
 }
 
+/*
+ * No area there, or none that allows it, said the view. A change of several steps (an area cut or joined, a map put in another's place) shows such
+ * moments to readers without the lock, so before the program pays for it this is looked at again between two changes.
+ */
+static enum fault_result confirm_error(struct fault *f, enum fault_result r)
+{
+	struct vm_space *s = f->space;
+	struct vm_area *a;
+
+	mutex_lock(&s->map_lock);
+	a = area_find(s, f->va);
+	if (a && a->start <= f->va && is_allowed(a->flags, f->flags))
+		r = FR_RETRY;
+	else if (r == FR_MAPERR && a && a->start > f->va && (a->flags & VM_GROWSDOWN))
+		r = FR_GROW;
+	mutex_unlock(&s->map_lock);
+	return r;
+}
+
 enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack)
 {
 	struct fault f = {.space = s, .va = align_down(va, PAGE_SIZE), .flags = fault_flags};
@@ -510,6 +529,8 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 		r = fault_once(&f);
 		if (likely(r == FR_DONE))
 			break;
+		if (r == FR_MAPERR || r == FR_ACCERR)
+			r = confirm_error(&f, r);
 		if (r == FR_SLEEP)
 			r = fault_sleep(&f);
 		else if (r == FR_GROW)
