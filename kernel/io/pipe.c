@@ -383,7 +383,7 @@ static s64 pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
 	if (cmd != F_SETPIPE_SZ)
 		return -EINVAL;
 	arg = (u32)arg;
-	if (!arg || arg > (1u << 31))
+	if (arg > (1u << 31))
 		return -EINVAL;
 	while ((u64)nbufs * PAGE_SIZE < arg)
 		nbufs *= 2;
