@@ -175,6 +175,21 @@ void apic_init_cpu(void)
 	reg_write(REG_LVT_TIMER, IRQ_VECTOR_IPI(IPI_TIMER) | (cpu_has(F_TSC_DEADLINE) ? LVT_DEADLINE : 0));
 }
 
+/*
+ * Registers as MSRs pay under a hypervisor that serves them without an exit, and are needed for large numbers; else the firmware's choice stands. (QEMU's own
+ * emulation ends with "Bad icount read" when a timer is set through an MSR under -icount.)
+ */
+static bool want_x2apic(u32 max_id)
+{
+	struct cpuid_regs hv = cpuid(0x40000000, 0);
+
+	if (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2)
+		return true;
+	if (!cpu_has(F_X2APIC))
+		return false;
+	return max_id > 254 || (cpu_has(F_HYPERVISOR) && hv.b == 0x4b4d564b && hv.c == 0x564b4d56); /* "KVMKVMKVM" */
+}
+
 void apic_init(void)
 {
 	u32 max_id = 0;
@@ -183,7 +198,7 @@ void apic_init(void)
 		disable_8259();
 	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
 		max_id = max(max_id, cpu_apic_ids[cpu]);
-	x2 = cpu_has(F_X2APIC) || (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2);
+	x2 = want_x2apic(max_id);
 	if (!x2) {
 		regs = vmap_device(firmware.lapic, PAGE_SIZE, PROT_R | PROT_W | PROT_UNCACHED);
 		if (!regs)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * syslog(2): the kernel log as klogctl(3) and dmesg -S read it. (/dev/kmsg: kernel/io.)
+ * syslog(2): the kernel log as klogctl(3) and dmesg -S read it; and /proc/kmsg, its SYSLOG_ACTION_READ as a file. (/dev/kmsg: kernel/io.)
  */
 #include <linux/syscall.h>
 #include <lib/printf.h>
@@ -10,6 +10,13 @@
 #include <mm/uaccess.h>
 #include <proc/cred.h>
 #include <sync/wait.h>
+#include <env/iobuf.h>
+#include <init/initcall.h>
+#include <io/poll.h>
+#include <vfs/file.h>
+#include <vfs/procfs.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
 #include "syscalls.h"
 
 enum {
@@ -76,15 +83,18 @@ static s64 read_all(struct uptr buf, size_t len, bool clear)
 	return ret ? ret : (s64)done;
 }
 
-static s64 read_some(struct uptr buf, size_t len)
+static s64 read_some(struct iobuf *to, bool nonblock)
 {
 	char *rec = kmalloc(2 * RECORD_MAX, ALLOC_SLEEP), *text = rec + RECORD_MAX;
 	size_t done = 0;
-	s64 ret;
+	s64 ret = 0;
 
 	if (!rec)
 		return -ENOMEM;
-	ret = wait_event_interruptible(log_wait_queue(), READ_ONCE(syslog_seq) < log_next_seq());
+	if (!nonblock)
+		ret = wait_event_interruptible(log_wait_queue(), READ_ONCE(syslog_seq) < log_next_seq());
+	else if (READ_ONCE(syslog_seq) >= log_next_seq())
+		ret = -EAGAIN;
 	while (!ret) {
 		u64 seq = READ_ONCE(syslog_seq);
 		ssize_t n = log_read(&seq, rec, RECORD_MAX);
@@ -97,16 +107,25 @@ static s64 read_some(struct uptr buf, size_t len)
 		if (n <= 0)
 			break;
 		out = record_format(rec, (size_t)n, text, RECORD_MAX);
-		if (done + out > len)
+		if (out > to->left)
 			break;
-		if (copy_to_user(uptr_add(buf, done), text, out))
-			ret = done ? 0 : -EFAULT;
-		else
-			done += out;
+		if (iobuf_put(to, text, out) < out) {
+			ret = -EFAULT;
+			break;
+		}
+		done += out;
 		WRITE_ONCE(syslog_seq, seq);
 	}
 	kfree(rec);
-	return ret ? ret : (s64)done;
+	return done ? (s64)done : ret;
+}
+
+static s64 read_user(struct uptr buf, size_t len)
+{
+	struct iobuf to;
+	int err = iobuf_init_user(&to, buf, len);
+
+	return err ? err : read_some(&to, false);
 }
 
 static s64 unread_size(void)
@@ -137,7 +156,7 @@ SYSCALL3(syslog, int, type, struct uptr, buf, int, len)
 	switch (type) {
 	case LOG_CLOSE:
 	case LOG_OPEN: return 0;
-	case LOG_READ: return read_some(buf, (size_t)len);
+	case LOG_READ: return read_user(buf, (size_t)len);
 	case LOG_READ_ALL: return read_all(buf, (size_t)len, false);
 	case LOG_READ_CLEAR: return read_all(buf, (size_t)len, true);
 	case LOG_DO_CLEAR: log_clear(); return 0;
@@ -162,3 +181,32 @@ SYSCALL3(syslog, int, type, struct uptr, buf, int, len)
 	default: return -EINVAL;
 	}
 }
+
+/* ---- /proc/kmsg ---- */
+
+static int kmsg_open(struct inode *inode, struct file *f)
+{
+	f->mode &= ~(u32)FMODE_NOWAIT;
+	return capable(CAP_SYSLOG) || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+static ssize_t kmsg_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	return read_some(to, READ_ONCE(f->flags) & O_NONBLOCK);
+}
+
+static u32 kmsg_poll(struct file *f, struct poll_table *pt)
+{
+	poll_wait(pt, f, log_wait_queue());
+	return READ_ONCE(syslog_seq) < log_next_seq() ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static const struct file_ops kmsg_fops = {.open = kmsg_open, .read = kmsg_read, .poll = kmsg_poll};
+static const struct pseudo_file kmsg_file = {.name = "kmsg", .mode = 0400, .fops = &kmsg_fops};
+
+static int proc_kmsg_init(void)
+{
+	return pseudo_add_file(procfs_root, &kmsg_file, NULL, NULL);
+}
+
+INITCALL(proc_kmsg, "procfs", proc_kmsg_init);

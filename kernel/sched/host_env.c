@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "host_env.h"
+#include <arch/elf.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>

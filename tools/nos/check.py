@@ -328,7 +328,13 @@ def advise_locking():
     return ['docs/locking.md is old: run tools/gen-locking'] if done.returncode else []
 
 
-QUICK = [('layers', check_layers), ('symbols', check_symbols), ('headers', check_headers),
+def check_syscalls():
+    """docs/syscalls.md lists the calls that the code has."""
+    done = subprocess.run([ROOT / 'tools/gen-syscalls', '--check'], check=False, capture_output=True, text=True)
+    return done.stdout.splitlines() if done.returncode else []
+
+
+QUICK = [('layers', check_layers), ('syscalls', check_syscalls), ('symbols', check_symbols), ('headers', check_headers),
          ('style', check_style), ('python', check_python), ('compilers', check_compilers)]
 ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail),
           ('stack', advise_stack), ('locking', advise_locking)]
