@@ -29,7 +29,7 @@
 #include <asm/ioctls.h>
 
 /* clang-format off */
-LOCK_CLASS(pipe, RANK_PIPE, "one pipe: buffers, counts of its ends");
+LOCK_CLASS(pipe, RANK_FILE_POS + 5, "one pipe: buffers, counts of its ends; below the files, for splice");
 LOCK_CLASS(pipe_files, RANK_LEAF, "which inode has which pipe");
 /* clang-format on */
 

@@ -12,6 +12,7 @@
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <time/clock.h>
+#include <vfs/fdtable.h>
 #include <vfs/file.h>
 #include <linux/eventpoll.h>
 #include <linux/personality.h>
@@ -343,7 +344,7 @@ static s64 select_user(int n, const struct uptr user[3], u64 deadline, u64 slack
 
 	if (n < 0)
 		return -EINVAL;
-	s.n = min_t(u32, (u32)n, 1u << 20);
+	s.n = min_t(u32, (u32)n, fd_table_max());
 	s.words = DIV_ROUND_UP(s.n, 64);
 	bytes = s.words * sizeof(u64);
 	if (s.words > 4) {
