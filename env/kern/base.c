@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The environment in the kernel: memory, locks, log. Thin: each function is the kernel's own with another name.
+ * The environment in the kernel: memory, locks, log. Thin: each function is the kernel's own with
+ * another name.
  */
 #include <stdarg.h>
 #include <lib/printf.h>
@@ -17,7 +18,8 @@
 #include <sync/mutex.h>
 #include <sync/spinlock.h>
 
-/* ---- memory: slabs below a page, whole pages from there, a map of pages beyond the largest block ---- */
+/* ---- memory: slabs below a page, whole pages from there, a map of pages beyond the largest block
+ * ---- */
 
 static unsigned order_of(size_t size)
 {
@@ -30,7 +32,8 @@ static unsigned order_of(size_t size)
 
 void *env_alloc(size_t size, unsigned flags)
 {
-	unsigned af = (flags & ENV_ALLOC_NOWAIT ? ALLOC_NOWAIT : ALLOC_SLEEP) | (flags & ENV_ALLOC_ZERO ? ALLOC_ZERO : 0);
+	unsigned af = (flags & ENV_ALLOC_NOWAIT ? ALLOC_NOWAIT : ALLOC_SLEEP) |
+		      (flags & ENV_ALLOC_ZERO ? ALLOC_ZERO : 0);
 	struct page *page;
 	unsigned order;
 
@@ -53,7 +56,8 @@ void env_free(void *p, size_t size)
 	else if (size > PAGE_SIZE << PAGE_MAX_ORDER)
 		vmap_free(p);
 	else
-		page_free_exact(va_page(p), (unsigned)(align_up(size, (size_t)PAGE_SIZE) / PAGE_SIZE));
+		page_free_exact(
+			va_page(p), (unsigned)(align_up(size, (size_t)PAGE_SIZE) / PAGE_SIZE));
 }
 
 /* ---- locks ---- */
@@ -79,7 +83,8 @@ static struct lock_class *class_of(const struct env_lock_class *from)
 		const struct env_lock_class *none = NULL;
 
 		if (LOAD_ACQUIRE(classes[i].from) != from &&
-			!__atomic_compare_exchange_n(&classes[i].from, &none, from, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+			!__atomic_compare_exchange_n(&classes[i].from, &none, from, false,
+				__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
 			none != from)
 			continue;
 		classes[i].klass.name = from->name; /* the same values, whoever writes them */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The environment in the kernel: devices. There is no IOMMU in the way: a DMA address is a physical address, and a mapping costs
- * nothing but looking it up.
+ * The environment in the kernel: devices. There is no IOMMU in the way: a DMA address is a physical
+ * address, and a mapping costs nothing but looking it up.
  */
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -108,7 +108,8 @@ void env_reg_write(struct env_regs *regs, u64 off, unsigned width, u64 v)
 
 u32 env_config_read(struct env_device *dev, u32 off, unsigned width)
 {
-	return dev->info.bus == ENV_BUS_PCI ? pci_config_read(dev, off, width) : ~0u >> (32 - 8 * width);
+	return dev->info.bus == ENV_BUS_PCI ? pci_config_read(dev, off, width)
+					    : ~0u >> (32 - 8 * width);
 }
 
 void env_config_write(struct env_device *dev, u32 off, unsigned width, u32 v)
@@ -117,8 +118,8 @@ void env_config_write(struct env_device *dev, u32 off, unsigned width, u32 v)
 		pci_config_write(dev, off, width, v);
 }
 
-int env_irq_bind(struct env_device *dev, unsigned vector, unsigned cpu, void (*fn)(void *arg), void *arg,
-	struct env_irq **out)
+int env_irq_bind(struct env_device *dev, unsigned vector, unsigned cpu, void (*fn)(void *arg),
+	void *arg, struct env_irq **out)
 {
 	struct env_irq *i = kzalloc(sizeof(*i), ALLOC_SLEEP);
 	int err;
@@ -132,7 +133,8 @@ int env_irq_bind(struct env_device *dev, unsigned vector, unsigned cpu, void (*f
 	else if (dev->info.bus == ENV_BUS_PCI)
 		err = pci_bind_vector(dev, vector, cpu, fn, arg, &i->irq);
 	else
-		err = irq_bind_gsi(dev->gsi, dev->gsi_level, dev->gsi_low, fn, arg, dev->info.name, &i->irq);
+		err = irq_bind_gsi(
+			dev->gsi, dev->gsi_level, dev->gsi_low, fn, arg, dev->info.name, &i->irq);
 	if (err) {
 		kfree(i);
 		return err;
@@ -159,7 +161,8 @@ void env_irq_unbind(struct env_irq *i)
 
 int env_dma_alloc(struct env_device *dev, size_t size, void **out_mem, u64 *out_addr)
 {
-	unsigned order = 0, flags = ALLOC_SLEEP | ALLOC_ZERO | (dev->info.dma_mask < U32_MAX ? ALLOC_DMA32 : 0);
+	unsigned order = 0, flags = ALLOC_SLEEP | ALLOC_ZERO |
+				    (dev->info.dma_mask < U32_MAX ? ALLOC_DMA32 : 0);
 	struct page *page;
 
 	if (!size || size > DMA_MAX)
@@ -180,9 +183,10 @@ void env_dma_free(struct env_device *dev, size_t size, void *mem, u64 addr)
 	page_free_exact(va_page(mem), (unsigned)DIV_ROUND_UP(size, PAGE_SIZE));
 }
 
-/* Where the bytes of a segment at @off are; false: not in the direct map, or the device does not reach them. */
-static bool find_bytes(const struct env_device *dev, const struct iobuf *buf, const struct iobuf_seg *s, u64 off,
-	size_t len, u64 *out_addr)
+/* Where the bytes of a segment at @off are; false: not in the direct map, or the device does not
+ * reach them. */
+static bool find_bytes(const struct env_device *dev, const struct iobuf *buf,
+	const struct iobuf_seg *s, u64 off, size_t len, u64 *out_addr)
 {
 	u64 pa;
 
@@ -190,15 +194,16 @@ static bool find_bytes(const struct env_device *dev, const struct iobuf *buf, co
 		pa = page_paddr(s->page) + s->page_off + off;
 	} else {
 		pa = s->base + off - kernel_layout.direct_base;
-		if (s->base < kernel_layout.direct_base || !paddr_page(pa) || !paddr_page(pa + len - 1))
+		if (s->base < kernel_layout.direct_base || !paddr_page(pa) ||
+			!paddr_page(pa + len - 1))
 			return false;
 	}
 	*out_addr = pa;
 	return pa + len - 1 <= dev->info.dma_mask;
 }
 
-int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_dir dir, struct env_dma_seg *segs,
-	unsigned max)
+int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_dir dir,
+	struct env_dma_seg *segs, unsigned max)
 {
 	size_t left = buf->left;
 	u64 off = buf->seg_off, addr;
@@ -216,7 +221,8 @@ int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_di
 		if (!find_bytes(dev, buf, s, off, len, &addr))
 			return -EFAULT;
 		left -= len;
-		if (n && segs[n - 1].addr + segs[n - 1].len == addr && segs[n - 1].len + (u64)len <= U32_MAX) {
+		if (n && segs[n - 1].addr + segs[n - 1].len == addr &&
+			segs[n - 1].len + (u64)len <= U32_MAX) {
 			segs[n - 1].len += (u32)len;
 			continue;
 		}
@@ -227,6 +233,7 @@ int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_di
 	return (int)n;
 }
 
-void env_dma_unmap(struct env_device *dev, enum env_dma_dir dir, const struct env_dma_seg *segs, unsigned n)
+void env_dma_unmap(
+	struct env_device *dev, enum env_dma_dir dir, const struct env_dma_seg *segs, unsigned n)
 {
 }

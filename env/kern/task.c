@@ -24,7 +24,8 @@ static struct work *work_of(struct env_work *w)
 
 static void run_work(struct work *inner)
 {
-	struct env_work *w = (struct env_work *)(void *)((char *)inner - offsetof(struct env_work, opaque));
+	struct env_work *w =
+		(struct env_work *)(void *)((char *)inner - offsetof(struct env_work, opaque));
 
 	w->fn(w);
 }
@@ -77,7 +78,8 @@ void env_event_signal(struct env_event *ev)
 
 int env_event_wait(struct env_event *ev, u32 seq, u64 deadline_ns)
 {
-	return wait_event_state(&event_of(ev)->wait, env_event_read(ev) != seq, THREAD_SLEEP_UNINTR, deadline_ns, false);
+	return wait_event_state(&event_of(ev)->wait, env_event_read(ev) != seq, THREAD_SLEEP_UNINTR,
+		deadline_ns, false);
 }
 
 /* ---- tasks ---- */
@@ -173,7 +175,8 @@ static struct timer *timer_of(struct env_timer *t)
 
 static void run_timer(struct timer *inner)
 {
-	struct env_timer *t = (struct env_timer *)(void *)((char *)inner - offsetof(struct env_timer, opaque));
+	struct env_timer *t =
+		(struct env_timer *)(void *)((char *)inner - offsetof(struct env_timer, opaque));
 
 	t->fn(t);
 }

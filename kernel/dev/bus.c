@@ -17,7 +17,8 @@ static struct env_device *devices, **devices_tail = &devices; /* devices_lock; r
 static bool matches(const struct env_match *m, const struct env_device_info *i)
 {
 	return m->bus == i->bus && (m->vendor == ~0u || m->vendor == i->vendor) &&
-		(m->device == ~0u || m->device == i->device) && !((m->class_code ^ i->class_code) & m->class_mask);
+	       (m->device == ~0u || m->device == i->device) &&
+	       !((m->class_code ^ i->class_code) & m->class_mask);
 }
 
 static const struct env_driver *find_driver(const struct env_device *dev)

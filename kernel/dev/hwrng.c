@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sources of entropy behind rng ports feed the one pool (security/random.h): a thread per source asks for SEED_BYTES at once, then
- * every PERIOD; after an error it waits as long.
+ * Sources of entropy behind rng ports feed the one pool (security/random.h): a thread per source
+ * asks for SEED_BYTES at once, then every PERIOD; after an error it waits as long.
  */
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -43,7 +43,8 @@ static void request_done(struct rng_request *rq)
 	env_event_signal(&s->ev);
 }
 
-/* Until the request has ended (the port promises that it does), or the task is to stop: then it is cancelled. */
+/* Until the request has ended (the port promises that it does), or the task is to stop: then it is
+ * cancelled. */
 static void await(struct source *s)
 {
 	for (;;) {
@@ -92,7 +93,8 @@ static void source_main(void *arg)
 		for (;;) {
 			u32 seq = env_event_read(&s->ev);
 
-			if (env_task_should_stop() || env_now() >= next || env_event_wait(&s->ev, seq, next))
+			if (env_task_should_stop() || env_now() >= next ||
+				env_event_wait(&s->ev, seq, next))
 				break;
 		}
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI: configuration space through the memory window of the firmware's tables (ECAM) [pcie-6.0 7.2.2] or the two old ports
- * [pci-3.0 3.2.2.3.2]; the walk over buses; BARs [pci-3.0 6.2.5]; MSI and MSI-X [pci-3.0 6.8].
+ * PCI: configuration space through the memory window of the firmware's tables (ECAM)
+ * [pcie-6.0 7.2.2] or the two old ports [pci-3.0 3.2.2.3.2]; the walk over buses; BARs
+ * [pci-3.0 6.2.5]; MSI and MSI-X [pci-3.0 6.8].
  *
- * Places that the firmware gave to BARs and bridges are kept; nothing is placed here. What has no place has no window. Lines (INTx)
- * are not used: their wiring is only in AML.
+ * Places that the firmware gave to BARs and bridges are kept; nothing is placed here. What has no
+ * place has no window. Lines (INTx) are not used: their wiring is only in AML.
  */
 #include <linux/pci_regs.h>
 #include <lib/errno.h>
@@ -22,7 +23,7 @@
 #define PORT_ADDR   0xcf8
 #define PORT_DATA   0xcfc
 #define MAX_VECTORS 64
-#define NONE	    0xffffffffu
+#define NONE        0xffffffffu
 
 LOCK_CLASS(pci_ports, RANK_IRQ, "the address and data port of PCI configuration space");
 static struct spinlock ports_lock = SPINLOCK_INIT(pci_ports);
@@ -82,14 +83,17 @@ static bool overlaps(u32 off, unsigned width, u32 start, u32 len)
 
 bool pci_config_is_free(const struct env_device *dev, u32 off, unsigned width)
 {
-	return !overlaps(off, width, PCI_COMMAND, 2) && !overlaps(off, width, PCI_BASE_ADDRESS_0, 24) &&
-		!overlaps(off, width, PCI_ROM_ADDRESS, 4) && !(dev->msi_cap && overlaps(off, width, dev->msi_cap, 24)) &&
-		!(dev->msix_cap && overlaps(off, width, dev->msix_cap, 12));
+	return !overlaps(off, width, PCI_COMMAND, 2) &&
+	       !overlaps(off, width, PCI_BASE_ADDRESS_0, 24) &&
+	       !overlaps(off, width, PCI_ROM_ADDRESS, 4) &&
+	       !(dev->msi_cap && overlaps(off, width, dev->msi_cap, 24)) &&
+	       !(dev->msix_cap && overlaps(off, width, dev->msix_cap, 12));
 }
 
 void pci_enable(struct env_device *dev, bool on)
 {
-	u32 command = pci_config_read(dev, PCI_COMMAND, 2), bits = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	u32 command = pci_config_read(dev, PCI_COMMAND, 2),
+	    bits = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 
 	command = on ? command | bits : command & ~(u32)PCI_COMMAND_MASTER;
 	pci_config_write(dev, PCI_COMMAND, 2, command | PCI_COMMAND_INTX_DISABLE);
@@ -99,8 +103,10 @@ void pci_enable(struct env_device *dev, bool on)
 
 static int map_msix(struct env_device *dev)
 {
-	u32 where = pci_config_read(dev, dev->msix_cap + PCI_MSIX_TABLE, 4), bar = where & PCI_MSIX_TABLE_BIR;
-	u64 off = where & PCI_MSIX_TABLE_OFFSET, len = (u64)dev->info.nvectors * PCI_MSIX_ENTRY_SIZE;
+	u32 where = pci_config_read(dev, dev->msix_cap + PCI_MSIX_TABLE, 4),
+	    bar = where & PCI_MSIX_TABLE_BIR;
+	u64 off = where & PCI_MSIX_TABLE_OFFSET,
+	    len = (u64)dev->info.nvectors * PCI_MSIX_ENTRY_SIZE;
 	const struct device_window *w = &dev->windows[bar < ENV_DEVICE_REGS ? bar : 0];
 
 	if (dev->msix_table)
@@ -125,11 +131,15 @@ static void set_msi(struct env_device *dev, const struct msi_msg *msg)
 	pci_config_write(dev, dev->msi_cap + PCI_MSI_ADDRESS_LO, 4, (u32)msg->addr);
 	if (flags & PCI_MSI_FLAGS_64BIT)
 		pci_config_write(dev, dev->msi_cap + PCI_MSI_ADDRESS_HI, 4, (u32)(msg->addr >> 32));
-	pci_config_write(dev, dev->msi_cap + (flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2, msg->data);
-	pci_config_write(dev, dev->msi_cap + PCI_MSI_FLAGS, 2, (flags & ~(u32)PCI_MSI_FLAGS_QSIZE) | PCI_MSI_FLAGS_ENABLE);
+	pci_config_write(dev,
+		dev->msi_cap + (flags & PCI_MSI_FLAGS_64BIT ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2,
+		msg->data);
+	pci_config_write(dev, dev->msi_cap + PCI_MSI_FLAGS, 2,
+		(flags & ~(u32)PCI_MSI_FLAGS_QSIZE) | PCI_MSI_FLAGS_ENABLE);
 }
 
-int pci_bind_vector(struct env_device *dev, unsigned vector, unsigned cpu, irq_handler_t fn, void *arg, struct irq **out)
+int pci_bind_vector(struct env_device *dev, unsigned vector, unsigned cpu, irq_handler_t fn,
+	void *arg, struct irq **out)
 {
 	struct msi_msg msg;
 	int err = 0;
@@ -162,7 +172,8 @@ void pci_mask_vector(struct env_device *dev, unsigned vector)
 		(void)dev->msix_table[vector * 4 + 3]; /* the write has arrived */
 	} else if (dev->msi_cap) {
 		pci_config_write(dev, dev->msi_cap + PCI_MSI_FLAGS, 2,
-			pci_config_read(dev, dev->msi_cap + PCI_MSI_FLAGS, 2) & ~(u32)PCI_MSI_FLAGS_ENABLE);
+			pci_config_read(dev, dev->msi_cap + PCI_MSI_FLAGS, 2) &
+				~(u32)PCI_MSI_FLAGS_ENABLE);
 	}
 }
 
@@ -171,9 +182,11 @@ void pci_mask_vector(struct env_device *dev, unsigned vector)
 /* Size by writing ones, decoding off. Returns the number of BARs it takes. */
 static unsigned read_bar(struct env_device *dev, unsigned i)
 {
-	u32 reg = PCI_BASE_ADDRESS_0 + 4 * i, old = pci_config_read(dev, reg, 4), mask, high_old = 0, high_mask = NONE;
+	u32 reg = PCI_BASE_ADDRESS_0 + 4 * i, old = pci_config_read(dev, reg, 4), mask,
+	    high_old = 0, high_mask = NONE;
 	bool io = old & PCI_BASE_ADDRESS_SPACE_IO;
-	bool wide = !io && (old & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64 && i < 5;
+	bool wide = !io && (old & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64 &&
+		    i < 5;
 	u64 base, size;
 
 	pci_config_write(dev, reg, 4, NONE);
@@ -214,7 +227,9 @@ static void read_caps(struct env_device *dev)
 		at = head >> 8 & 0xfc;
 	}
 	if (dev->msix_cap)
-		dev->info.nvectors = min((pci_config_read(dev, dev->msix_cap + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1,
+		dev->info.nvectors = min((pci_config_read(dev, dev->msix_cap + PCI_MSIX_FLAGS, 2) &
+						 PCI_MSIX_FLAGS_QSIZE) +
+						 1,
 			(u32)MAX_VECTORS);
 	else if (dev->msi_cap)
 		dev->info.nvectors = 1;
@@ -223,27 +238,36 @@ static void read_caps(struct env_device *dev)
 static void read_device(struct env_device *dev, u32 segment)
 {
 	struct env_device_info *info = &dev->info;
-	u32 ids = pci_config_read(dev, PCI_VENDOR_ID, 4), class = pci_config_read(dev, PCI_CLASS_REVISION, 4);
-	u32 sub = pci_config_read(dev, PCI_SUBSYSTEM_VENDOR_ID, 4), command = pci_config_read(dev, PCI_COMMAND, 2);
+	u32 ids = pci_config_read(dev, PCI_VENDOR_ID, 4),
+	    class = pci_config_read(dev, PCI_CLASS_REVISION, 4);
+	u32 sub = pci_config_read(dev, PCI_SUBSYSTEM_VENDOR_ID, 4),
+	    command = pci_config_read(dev, PCI_COMMAND, 2);
 
-	*info = (struct env_device_info){.bus = ENV_BUS_PCI, .vendor = ids & 0xffff, .device = ids >> 16,
-		.subvendor = sub & 0xffff, .subdevice = sub >> 16, .class_code = class >> 8, .revision = class & 0xff,
+	*info = (struct env_device_info){.bus = ENV_BUS_PCI,
+		.vendor = ids & 0xffff,
+		.device = ids >> 16,
+		.subvendor = sub & 0xffff,
+		.subdevice = sub >> 16,
+		.class_code = class >> 8,
+		.revision = class & 0xff,
 		.dma_mask = ~0ull};
-	snprintf(info->name, sizeof(info->name), "pci:%02x:%02x.%x", dev->bus, dev->devfn >> 3, dev->devfn & 7u);
-	pci_config_write(dev, PCI_COMMAND, 2, command & ~(u32)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+	snprintf(info->name, sizeof(info->name), "pci:%02x:%02x.%x", dev->bus, dev->devfn >> 3,
+		dev->devfn & 7u);
+	pci_config_write(dev, PCI_COMMAND, 2,
+		command & ~(u32)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
 	for (unsigned i = 0; i < ENV_DEVICE_REGS;)
 		i += read_bar(dev, i);
 	pci_config_write(dev, PCI_COMMAND, 2, command);
 	for (unsigned i = 0; i < ENV_DEVICE_REGS; i++)
 		info->reg_len[i] = dev->windows[i].len;
 	read_caps(dev);
-	klog(LOG_INFO, "%s: %04x:%04x class %06x, %u vectors", info->name, info->vendor, info->device, info->class_code,
-		info->nvectors);
+	klog(LOG_INFO, "%s: %04x:%04x class %06x, %u vectors", info->name, info->vendor,
+		info->device, info->class_code, info->nvectors);
 }
 
 struct walk {
 	const struct acpi_ecam *ecam; /* NULL: by ports */
-	u8 queue[256];		      /* buses to visit; each once */
+	u8 queue[256];                /* buses to visit; each once */
 	unsigned nqueue;
 	bool seen[256];
 };
@@ -261,7 +285,10 @@ static void queue_bus(struct walk *w, u32 bus)
 /* Function @devfn, if there is one: whether the device has more functions. */
 static bool visit(struct walk *w, u32 bus, u32 devfn, volatile u8 *window)
 {
-	struct env_device probe = {.bus = (u8)bus, .devfn = (u8)devfn, .ecam = window ? window + (devfn << 12) : NULL}, *dev;
+	struct env_device probe = {.bus = (u8)bus,
+				  .devfn = (u8)devfn,
+				  .ecam = window ? window + (devfn << 12) : NULL},
+			  *dev;
 	u32 vendor = pci_config_read(&probe, PCI_VENDOR_ID, 2), header;
 
 	if (vendor == 0xffff || !vendor)
@@ -290,9 +317,9 @@ static void walk_buses(const struct acpi_ecam *ecam)
 	for (unsigned i = 0; i < w->nqueue; i++) {
 		u32 bus = w->queue[i];
 		/* The base is that of bus 0, whatever the first is [pci-firmware-3.2 4.1.2]. */
-		volatile u8 *window = ecam ? vmap_device(ecam->base + (u64)bus * BUS_BYTES, BUS_BYTES,
-						     PROT_R | PROT_W | PROT_UNCACHED) :
-					     NULL;
+		volatile u8 *window = ecam ? vmap_device(ecam->base + (u64)bus * BUS_BYTES,
+						     BUS_BYTES, PROT_R | PROT_W | PROT_UNCACHED)
+					   : NULL;
 
 		if (ecam && !window)
 			break;

@@ -4,14 +4,14 @@
  *
  * One chain at a time, into a buffer of our own. A request and the chain live apart:
  *
- *	request	 IDLE --submit--> WAITING --chain is used, timeout, cancel, death--> ENDED --work: done()--> IDLE
- *	chain	 OURS --submit---> DEVICE'S --used--> OURS
+ *	request	 IDLE --submit--> WAITING --chain is used, timeout, cancel, death--> ENDED --work:
+ *done()--> IDLE chain	 OURS --submit---> DEVICE'S --used--> OURS
  *
- * so that a request which timed out leaves its chain with the device, and the next one waits for that chain. A lost
- * interrupt costs the timeout: the timer looks into the queue before it gives up.
+ * so that a request which timed out leaves its chain with the device, and the next one waits for
+ *that chain. A lost interrupt costs the timeout: the timer looks into the queue before it gives up.
  *
- * Death: nothing is kept and nothing need be: requests end with -ENODEV, bytes in flight are thrown away, a
- * successor resets the device and starts empty.
+ * Death: nothing is kept and nothing need be: requests end with -ENODEV, bytes in flight are thrown
+ *away, a successor resets the device and starts empty.
  *
  * Locks: `lock` guards all fields below it; done() is called by the work, without it.
  */
@@ -45,8 +45,8 @@ struct virtio_rng {
 	struct env_spin lock;
 	struct rng_request *waiting;
 	struct rng_request *ended; /* list by provider[0]; for the work */
-	u32 asked;		   /* bytes of the chain that is the device's; 0: it is ours */
-	s32 dead;		   /* 0, or the status of all requests from now on */
+	u32 asked;                 /* bytes of the chain that is the device's; 0: it is ours */
+	s32 dead;                  /* 0, or the status of all requests from now on */
 };
 
 static void end_request(struct virtio_rng *r, struct rng_request *rq, s32 status)
@@ -129,7 +129,8 @@ static void look(struct virtio_rng *r)
 			chain_used(r, len);
 	} while (!got && virtq_arm(&r->queue.q));
 	if (got < 0 && !r->dead) {
-		env_log(ENV_LOG_ERR, "%s: virtio-rng: the device breaks the rules of its queue", r->v.info.name);
+		env_log(ENV_LOG_ERR, "%s: virtio-rng: the device breaks the rules of its queue",
+			r->v.info.name);
 		die(r, -EIO);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver against the model: both transports, all faults. In host once, in sim for many seeds and every N.
+ * The driver against the model: both transports, all faults. In host once, in sim for many seeds
+ * and every N.
  */
 #include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>

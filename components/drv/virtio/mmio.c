@@ -6,7 +6,7 @@
 #include <linux/virtio_mmio.h>
 #include <lib/errno.h>
 
-#define MAGIC	0x74726976u
+#define MAGIC   0x74726976u
 #define VERSION 2
 
 static u32 read(struct virtio_device *v, u32 reg)
@@ -76,7 +76,8 @@ static u32 mmio_generation(struct virtio_device *v)
 
 static bool mmio_acknowledge(struct virtio_device *v)
 {
-	u32 cause = read(v, VIRTIO_MMIO_INTERRUPT_STATUS) & (VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
+	u32 cause = read(v, VIRTIO_MMIO_INTERRUPT_STATUS) &
+		    (VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
 
 	if (cause)
 		write(v, VIRTIO_MMIO_INTERRUPT_ACK, cause);
@@ -104,7 +105,8 @@ static const struct virtio_transport mmio_ops = {
 int virtio_mmio_open(struct virtio_device *v, u32 id)
 {
 	u64 len = v->info.reg_len[0];
-	int err = env_regs_map(v->dev, 0, 0, len < VIRTIO_MMIO_CONFIG ? len : VIRTIO_MMIO_CONFIG, &v->common);
+	int err = env_regs_map(
+		v->dev, 0, 0, len < VIRTIO_MMIO_CONFIG ? len : VIRTIO_MMIO_CONFIG, &v->common);
 
 	if (err)
 		return err;

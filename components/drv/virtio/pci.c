@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio over PCI, modern [virtio-1.2 4.1]. Where its register blocks are is said by capabilities in configuration space
- * [virtio-1.2 4.1.4], which are bytes of the device: bounded and checked by env_regs_map.
+ * virtio over PCI, modern [virtio-1.2 4.1]. Where its register blocks are is said by capabilities
+ * in configuration space [virtio-1.2 4.1.4], which are bytes of the device: bounded and checked by
+ * env_regs_map.
  */
 #include "virtio.h"
 #include <linux/virtio_pci.h>
 #include <lib/errno.h>
 
-#define PCI_STATUS	   0x06
-#define PCI_STATUS_CAPS	   0x10
-#define PCI_CAPABILITIES   0x34
-#define PCI_CAP_VENDOR	   9
-#define MAX_CAPS	   48
-#define FIRST_MODERN_ID	   0x1040
-#define COMMON_LEN	   56
-#define NO_VECTOR	   0xffff
+#define PCI_STATUS       0x06
+#define PCI_STATUS_CAPS  0x10
+#define PCI_CAPABILITIES 0x34
+#define PCI_CAP_VENDOR   9
+#define MAX_CAPS         48
+#define FIRST_MODERN_ID  0x1040
+#define COMMON_LEN       56
+#define NO_VECTOR        0xffff
 
 struct block {
 	bool found;
@@ -84,7 +85,8 @@ static int pci_queue_enable(struct virtio_device *v, struct virtio_queue *q, u16
 	virtq_layout(q->q.size, &l);
 	put(v, VIRTIO_PCI_COMMON_Q_SELECT, 2, q->index);
 	put(v, VIRTIO_PCI_COMMON_Q_SIZE, 2, q->q.size);
-	if (!set_vector(v, VIRTIO_PCI_COMMON_MSIX, 0) || !set_vector(v, VIRTIO_PCI_COMMON_Q_MSIX, vector))
+	if (!set_vector(v, VIRTIO_PCI_COMMON_MSIX, 0) ||
+		!set_vector(v, VIRTIO_PCI_COMMON_Q_MSIX, vector))
 		return -EBUSY;
 	put64(v, VIRTIO_PCI_COMMON_Q_DESCLO, q->addr + l.desc);
 	put64(v, VIRTIO_PCI_COMMON_Q_AVAILLO, q->addr + l.avail);
@@ -139,9 +141,11 @@ static void find_blocks(struct virtio_device *v, struct block blocks[VIRTIO_PCI_
 	for (int i = 0; i < MAX_CAPS && at >= 0x40 && at <= 0xf0; i++) {
 		u32 head = env_config_read(v->dev, at, 4), type = head >> 24;
 
-		if ((head & 0xff) == PCI_CAP_VENDOR && type && type < VIRTIO_PCI_CAP_PCI_CFG && !blocks[type].found) {
+		if ((head & 0xff) == PCI_CAP_VENDOR && type && type < VIRTIO_PCI_CAP_PCI_CFG &&
+			!blocks[type].found) {
 			blocks[type] = (struct block){true, (u8)env_config_read(v->dev, at + 4, 1),
-				env_config_read(v->dev, at + 8, 4), env_config_read(v->dev, at + 12, 4)};
+				env_config_read(v->dev, at + 8, 4),
+				env_config_read(v->dev, at + 12, 4)};
 			if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
 				v->notify_multiplier = env_config_read(v->dev, at + 16, 4);
 		}
@@ -152,9 +156,11 @@ static void find_blocks(struct virtio_device *v, struct block blocks[VIRTIO_PCI_
 int virtio_pci_open(struct virtio_device *v, u32 id)
 {
 	struct block blocks[VIRTIO_PCI_CAP_PCI_CFG] = {0};
-	const struct block *common = &blocks[VIRTIO_PCI_CAP_COMMON_CFG], *notify = &blocks[VIRTIO_PCI_CAP_NOTIFY_CFG],
+	const struct block *common = &blocks[VIRTIO_PCI_CAP_COMMON_CFG],
+			   *notify = &blocks[VIRTIO_PCI_CAP_NOTIFY_CFG],
 			   *config = &blocks[VIRTIO_PCI_CAP_DEVICE_CFG];
-	u32 device = v->info.device >= FIRST_MODERN_ID ? v->info.device - FIRST_MODERN_ID : v->info.subdevice;
+	u32 device = v->info.device >= FIRST_MODERN_ID ? v->info.device - FIRST_MODERN_ID
+						       : v->info.subdevice;
 	int err = 0;
 
 	if (device != id)

@@ -11,9 +11,9 @@
 #include <env/time.h>
 
 #define RESET_TIMEOUT_NS 1000000000ull
-#define RESET_STEP_NS	 1000000ull
-#define CONFIG_TRIES	 16
-#define DEAD_STATUS	 0xffu
+#define RESET_STEP_NS    1000000ull
+#define CONFIG_TRIES     16
+#define DEAD_STATUS      0xffu
 
 bool virtio_is_dead(struct virtio_device *v)
 {
@@ -79,11 +79,13 @@ int virtio_negotiate(struct virtio_device *v, u64 wanted)
 
 	if (!(offered >> VIRTIO_F_VERSION_1 & 1) || offered == ~0ull)
 		return -ENODEV;
-	v->features = offered & (wanted | 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_ACCESS_PLATFORM);
+	v->features =
+		offered & (wanted | 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_ACCESS_PLATFORM);
 	v->ops->set_features(v, 0, (u32)v->features);
 	v->ops->set_features(v, 1, (u32)(v->features >> 32));
 	add_status(v, VIRTIO_CONFIG_S_FEATURES_OK);
-	return virtio_is_dead(v) || !(v->ops->status(v) & VIRTIO_CONFIG_S_FEATURES_OK) ? -ENODEV : 0;
+	return virtio_is_dead(v) || !(v->ops->status(v) & VIRTIO_CONFIG_S_FEATURES_OK) ? -ENODEV
+										       : 0;
 }
 
 /* The device's one interrupt: any of the queues without their own, or the configuration. */
@@ -132,8 +134,8 @@ static u16 choose_size(u32 offered, u16 max)
 	return size;
 }
 
-int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 table_max, void (*fn)(void *arg), void *arg,
-	struct virtio_queue *out)
+int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 table_max,
+	void (*fn)(void *arg), void *arg, struct virtio_queue *out)
 {
 	u32 offered = v->ops->queue_size(v, index);
 	u16 size = choose_size(offered, size_max), vector;
@@ -143,8 +145,13 @@ int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 tabl
 		return -ENOENT;
 	if (!virtio_has(v, VIRTIO_RING_F_INDIRECT_DESC))
 		table_max = 0;
-	*out = (struct virtio_queue){.v = v, .index = index, .table_max = table_max, .fn = fn, .arg = arg,
-		.shared_bytes = virtq_shared_bytes(size, table_max), .private_bytes = virtq_private_bytes(size)};
+	*out = (struct virtio_queue){.v = v,
+		.index = index,
+		.table_max = table_max,
+		.fn = fn,
+		.arg = arg,
+		.shared_bytes = virtq_shared_bytes(size, table_max),
+		.private_bytes = virtq_private_bytes(size)};
 	err = env_dma_alloc(v->dev, out->shared_bytes, &out->shared, &out->addr);
 	if (err)
 		return err;
@@ -152,8 +159,8 @@ int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 tabl
 	if (!out->private)
 		err = -ENOMEM;
 	if (!err)
-		err = virtq_init(&out->q, size, table_max, virtio_has(v, VIRTIO_RING_F_EVENT_IDX), out->shared, out->addr,
-			out->private);
+		err = virtq_init(&out->q, size, table_max, virtio_has(v, VIRTIO_RING_F_EVENT_IDX),
+			out->shared, out->addr, out->private);
 	if (!err)
 		err = bind_vector(v, out, &vector);
 	if (!err)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * A virtio device over PCI (modern) [virtio-1.2 4.1] or MMIO (version 2) [virtio-1.2 4.2]: what all virtio drivers share.
+ * A virtio device over PCI (modern) [virtio-1.2 4.1] or MMIO (version 2) [virtio-1.2 4.2]: what all
+ *virtio drivers share.
  *
- *	virtio_open --> FOUND --virtio_negotiate--> READY --virtio_queue_open...--> virtio_start --> LIVE
- *	any state --virtio_reset--> FOUND (queues stay allocated, the device has forgotten them); --virtio_close--> gone
+ *	virtio_open --> FOUND --virtio_negotiate--> READY --virtio_queue_open...--> virtio_start -->
+ *LIVE any state --virtio_reset--> FOUND (queues stay allocated, the device has forgotten them);
+ *--virtio_close--> gone
  *
- * Legacy devices (before 1.0) are refused with -ENODEV. The device is not trusted: what it says about sizes, places and
- * queues is checked, and a device that vanished (registers read as all ones) is -ENODEV.
+ * Legacy devices (before 1.0) are refused with -ENODEV. The device is not trusted: what it says
+ *about sizes, places and queues is checked, and a device that vanished (registers read as all ones)
+ *is -ENODEV.
  *
  * Context: all may sleep, but virtio_notify, virtio_config_changed and what virtq.h has.
  */
@@ -27,8 +30,8 @@ struct virtio_queue {
 	size_t shared_bytes, private_bytes;
 	struct env_regs *notify;
 	u64 notify_off;
-	struct env_irq *irq;	/* its own; NULL: the device's */
-	void (*fn)(void *arg);	/* any context: look into the queue */
+	struct env_irq *irq;   /* its own; NULL: the device's */
+	void (*fn)(void *arg); /* any context: look into the queue */
 	void *arg;
 };
 
@@ -50,7 +53,7 @@ struct virtio_device {
 	struct env_device *dev;
 	const struct virtio_transport *ops;
 	struct env_device_info info;
-	u64 features;		    /* negotiated */
+	u64 features; /* negotiated */
 	struct env_regs *common, *notify, *isr, *config;
 	u64 notify_len;
 	u32 notify_multiplier;
@@ -61,15 +64,17 @@ struct virtio_device {
 	struct env_irq *irq; /* configuration, and queues without their own */
 	void (*changed)(void *arg);
 	void *arg;
-	u32 config_changes;  /* atomic */
+	u32 config_changes; /* atomic */
 };
 
 /*
  * Find the device of virtio id @id behind @dev and reset it.
- * Returns: 0; -ENODEV: another device, legacy, or gone; -EIO: it makes no sense; -ENOMEM; -ETIMEDOUT: reset does not end.
+ * Returns: 0; -ENODEV: another device, legacy, or gone; -EIO: it makes no sense; -ENOMEM;
+ * -ETIMEDOUT: reset does not end.
  */
 int virtio_open(struct virtio_device *v, struct env_device *dev, u32 id) MUST_CHECK;
-void virtio_close(struct virtio_device *v); /* reset, then all resources back; queues must be closed */
+void virtio_close(
+	struct virtio_device *v); /* reset, then all resources back; queues must be closed */
 
 /* Agree on @wanted features, VERSION_1 in any case. 0; -ENODEV: it insists on something else. */
 int virtio_negotiate(struct virtio_device *v, u64 wanted) MUST_CHECK;
@@ -79,22 +84,24 @@ static inline bool virtio_has(const struct virtio_device *v, unsigned bit)
 }
 
 /*
- * Queue @index with at most @size_max entries and tables of @table_max. @fn is called when it may have used chains.
- * 0; -ENOENT: no such queue; -ENOMEM; -EBUSY.
+ * Queue @index with at most @size_max entries and tables of @table_max. @fn is called when it may
+ * have used chains. 0; -ENOENT: no such queue; -ENOMEM; -EBUSY.
  */
-int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 table_max, void (*fn)(void *arg), void *arg,
-	struct virtio_queue *out) MUST_CHECK;
+int virtio_queue_open(struct virtio_device *v, u16 index, u16 size_max, u16 table_max,
+	void (*fn)(void *arg), void *arg, struct virtio_queue *out) MUST_CHECK;
 /* The device is reset or gone and virtq_abort has given everything back. */
 void virtio_queue_close(struct virtio_queue *q);
 /* DRIVER_OK. 0; -ENODEV. */
 int virtio_start(struct virtio_device *v) MUST_CHECK;
 void virtio_notify(struct virtio_queue *q);
-/* The device forgets all and touches no memory afterwards. 0; -ETIMEDOUT; -ENODEV: gone, which is as quiet. */
+/* The device forgets all and touches no memory afterwards. 0; -ETIMEDOUT; -ENODEV: gone, which is
+ * as quiet. */
 int virtio_reset(struct virtio_device *v) MUST_CHECK;
 /* Has it gone, or does it ask for a reset [virtio-1.2 2.1]? */
 bool virtio_is_dead(struct virtio_device *v);
 
-/* [off, off + len) of its configuration, consistent. 0; -EINVAL: not there; -EIO: it never settles. */
+/* [off, off + len) of its configuration, consistent. 0; -EINVAL: not there; -EIO: it never settles.
+ */
 int virtio_config_read(struct virtio_device *v, u32 off, void *out, u32 len) MUST_CHECK;
 
 int virtio_pci_open(struct virtio_device *v, u32 id) MUST_CHECK;

@@ -8,8 +8,8 @@
 #include <lib/string.h>
 
 #define NOTIFY_AT 0x1000
-#define ISR_AT	  0x2000
-#define BAR_LEN	  0x4000
+#define ISR_AT    0x2000
+#define BAR_LEN   0x4000
 
 static void *mem(struct virtio_model *m, u64 addr, u64 len, bool write)
 {
@@ -61,7 +61,8 @@ static u32 fill(struct virtio_model *m, u16 head)
 static bool wants_interrupt(struct virtio_model *m, const struct vring_avail *avail, u16 old)
 {
 	if (m->accepted >> VIRTIO_RING_F_EVENT_IDX & 1)
-		return (u16)(m->used_idx - READ_ONCE(avail->ring[m->queue_size]) - 1) < (u16)(m->used_idx - old);
+		return (u16)(m->used_idx - READ_ONCE(avail->ring[m->queue_size]) - 1) <
+		       (u16)(m->used_idx - old);
 	return !(READ_ONCE(avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
@@ -74,7 +75,8 @@ void virtio_model_serve(struct virtio_model *m)
 	if (!m->ready || !(m->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
 	avail = mem(m, m->avail, sizeof(__virtio16) * (3 + m->queue_size), false);
-	used = mem(m, m->used, sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * m->queue_size, true);
+	used = mem(m, m->used,
+		sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * m->queue_size, true);
 	if (!avail || !used)
 		return;
 	while (m->seen != LOAD_ACQUIRE(avail->idx)) {
@@ -118,7 +120,8 @@ static u64 mmio_read(void *p, unsigned window, u64 off, unsigned width)
 	case VIRTIO_MMIO_MAGIC_VALUE: return 0x74726976;
 	case VIRTIO_MMIO_VERSION: return 2;
 	case VIRTIO_MMIO_DEVICE_ID: return m->id;
-	case VIRTIO_MMIO_DEVICE_FEATURES: return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
 	case VIRTIO_MMIO_QUEUE_NUM_MAX: return m->queue_max;
 	case VIRTIO_MMIO_QUEUE_READY: return m->ready;
 	case VIRTIO_MMIO_INTERRUPT_STATUS: return m->isr;
@@ -159,7 +162,8 @@ static u64 pci_read(void *p, unsigned window, u64 off, unsigned width)
 	struct virtio_model *m = p;
 
 	switch (off) {
-	case VIRTIO_PCI_COMMON_DF: return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
+	case VIRTIO_PCI_COMMON_DF:
+		return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
 	case VIRTIO_PCI_COMMON_NUMQ: return 1;
 	case VIRTIO_PCI_COMMON_STATUS: return m->status;
 	case VIRTIO_PCI_COMMON_Q_SIZE: return m->queue_size;
@@ -210,16 +214,25 @@ static const struct host_device_ops pci_ops = {
 
 static void add_cap(struct virtio_model *m, u8 at, u8 type, u32 off, u32 len, u8 next)
 {
-	const struct virtio_pci_cap cap = {
-		.cap_vndr = 9, .cap_next = next, .cap_len = 20, .cfg_type = type, .offset = off, .length = len};
+	const struct virtio_pci_cap cap = {.cap_vndr = 9,
+		.cap_next = next,
+		.cap_len = 20,
+		.cfg_type = type,
+		.offset = off,
+		.length = len};
 
 	memcpy(m->config + at, &cap, sizeof(cap));
 }
 
 void virtio_model_init(struct virtio_model *m, enum env_bus bus, u32 id, u64 features)
 {
-	struct env_device_info info = {.bus = bus, .vendor = 0x1af4, .device = id, .nvectors = 1, .dma_mask = ~0ull,
-		.reg_len = {VIRTIO_MMIO_CONFIG}, .name = "model"};
+	struct env_device_info info = {.bus = bus,
+		.vendor = 0x1af4,
+		.device = id,
+		.nvectors = 1,
+		.dma_mask = ~0ull,
+		.reg_len = {VIRTIO_MMIO_CONFIG},
+		.name = "model"};
 
 	memset(m, 0, sizeof(*m));
 	if (bus == ENV_BUS_PCI) {

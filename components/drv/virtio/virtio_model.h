@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * The device side of virtio for host and sim: one queue, over PCI or MMIO registers, reaching memory by host_dma() only. It
- * follows the rules unless a knob says otherwise. Each chain's writable bytes are filled with 0x5a.
+ * The device side of virtio for host and sim: one queue, over PCI or MMIO registers, reaching
+ * memory by host_dma() only. It follows the rules unless a knob says otherwise. Each chain's
+ * writable bytes are filled with 0x5a.
  */
 #include <env_host/device.h>
 
-enum virtio_lie { LIE_NONE, LIE_ID, LIE_LEN, LIE_INDEX, LIE_SHORT /* a used chain with nothing in it */, LIE_COUNT };
+enum virtio_lie {
+	LIE_NONE,
+	LIE_ID,
+	LIE_LEN,
+	LIE_INDEX,
+	LIE_SHORT /* a used chain with nothing in it */,
+	LIE_COUNT
+};
 
 struct virtio_model {
 	struct env_device dev;

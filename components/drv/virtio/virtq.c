@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Order of memory [virtio-1.2 2.7.13, 2.7.14]: a chain before avail.idx (release), used.idx before the element (acquire); and
- * "publish, then look whether to notify" against the device's "say what I want, then look for more" needs a full fence on
- * either side, likewise for interrupts.
+ * Order of memory [virtio-1.2 2.7.13, 2.7.14]: a chain before avail.idx (release), used.idx before
+ * the element (acquire); and "publish, then look whether to notify" against the device's "say what
+ * I want, then look for more" needs a full fence on either side, likewise for interrupts.
  */
 #include "virtq.h"
 #include <linux/virtio_ring.h>
@@ -53,7 +53,8 @@ void virtq_layout(u16 size, struct virtq_layout *out)
 	out->desc = 0;
 	out->avail = sizeof(struct vring_desc) * size;
 	out->used = align_up(out->avail + sizeof(__virtio16) * (3u + size), 64ull);
-	out->tables = align_up(out->used + sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * size, 64ull);
+	out->tables = align_up(
+		out->used + sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * size, 64ull);
 }
 
 size_t virtq_shared_bytes(u16 size, u16 table_max)
@@ -94,18 +95,23 @@ int virtq_init(struct virtq *q, u16 size, u16 table_max, bool event_idx, void *s
 	return 0;
 }
 
-static void write_desc(struct vring_desc *d, const struct virtq_seg *s, bool in, bool more, u16 next)
+static void write_desc(
+	struct vring_desc *d, const struct virtq_seg *s, bool in, bool more, u16 next)
 {
 	d->addr = cpu_to_le64(s->addr).raw;
 	d->len = cpu_to_le32(s->len).raw;
-	d->flags = cpu_to_le16((u16)((in ? VRING_DESC_F_WRITE : 0) | (more ? VRING_DESC_F_NEXT : 0))).raw;
+	d->flags =
+		cpu_to_le16((u16)((in ? VRING_DESC_F_WRITE : 0) | (more ? VRING_DESC_F_NEXT : 0)))
+			.raw;
 	d->next = cpu_to_le16(more ? next : 0).raw;
 }
 
 /* The whole chain in the table of slot @head, one descriptor in the ring. */
-static void write_table(struct virtq *q, u16 head, const struct virtq_seg *segs, unsigned nout, unsigned n)
+static void write_table(
+	struct virtq *q, u16 head, const struct virtq_seg *segs, unsigned nout, unsigned n)
 {
-	struct vring_desc *d = &desc_of(q)[head], *table = (struct vring_desc *)q->tables + (size_t)head * q->table_max;
+	struct vring_desc *d = &desc_of(q)[head],
+			  *table = (struct vring_desc *)q->tables + (size_t)head * q->table_max;
 
 	for (unsigned i = 0; i < n; i++)
 		write_desc(&table[i], &segs[i], i >= nout, i + 1 < n, (u16)(i + 1));
@@ -115,7 +121,8 @@ static void write_table(struct virtq *q, u16 head, const struct virtq_seg *segs,
 	d->next = 0;
 }
 
-/* Total of what the device may write; false: a segment is empty or the sum does not fit 32 bits [virtio-1.2 2.7.4]. */
+/* Total of what the device may write; false: a segment is empty or the sum does not fit 32 bits
+ * [virtio-1.2 2.7.4]. */
 static bool sum_segs(const struct virtq_seg *segs, unsigned nout, unsigned n, u32 *out_writable)
 {
 	u64 in = 0, out = 0;
@@ -129,7 +136,8 @@ static bool sum_segs(const struct virtq_seg *segs, unsigned nout, unsigned n, u3
 	return in + out <= U32_MAX;
 }
 
-int virtq_add(struct virtq *q, const struct virtq_seg *segs, unsigned nout, unsigned nin, void *token)
+int virtq_add(
+	struct virtq *q, const struct virtq_seg *segs, unsigned nout, unsigned nin, void *token)
 {
 	unsigned n = nout + nin;
 	bool indirect = n > 1 && n <= q->table_max;
@@ -138,7 +146,8 @@ int virtq_add(struct virtq *q, const struct virtq_seg *segs, unsigned nout, unsi
 
 	if (q->broken)
 		return -EIO;
-	if (!n || n > max((unsigned)q->size, (unsigned)q->table_max) || !token || !sum_segs(segs, nout, n, &writable))
+	if (!n || n > max((unsigned)q->size, (unsigned)q->table_max) || !token ||
+		!sum_segs(segs, nout, n, &writable))
 		return -EINVAL;
 	if (ndesc > q->nfree)
 		return -ENOSPC;

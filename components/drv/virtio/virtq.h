@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * A virtqueue, driver side, split layout [virtio-1.2 2.7], as a pure state machine: it moves words in memory that the
- * device shares and in memory that it does not, and says when to notify. No locks, no allocation, no registers: the
- * owner serialises the calls for one queue.
+ * A virtqueue, driver side, split layout [virtio-1.2 2.7], as a pure state machine: it moves words
+ *in memory that the device shares and in memory that it does not, and says when to notify. No
+ *locks, no allocation, no registers: the owner serialises the calls for one queue.
  *
  *	shared:	 descriptors | avail ring | used ring | indirect tables (one per slot)
- *	private: slots[size]: per chain head what was given to the device, and the list of free descriptors
+ *	private: slots[size]: per chain head what was given to the device, and the list of free
+ *descriptors
  *
- * The device may write anything into the shared part at any time. Nothing that was written there is read back but
- * used.idx, used elements, used.flags and avail_event, each once per use, and a chain is known only from the private
- * part: a device that lies about an index, an id or a length makes the queue broken (-EIO from then on) and never
- * moves memory of its own choice.
+ * The device may write anything into the shared part at any time. Nothing that was written there is
+ *read back but used.idx, used elements, used.flags and avail_event, each once per use, and a chain
+ *is known only from the private part: a device that lies about an index, an id or a length makes
+ *the queue broken (-EIO from then on) and never moves memory of its own choice.
  *
  *	slot:	FREE --virtq_add--> IN FLIGHT --virtq_pop (or virtq_abort, after reset)--> FREE
  */
@@ -21,10 +22,10 @@
 #define VIRTQ_MAX_SIZE 32768
 
 struct virtq_slot {
-	void *token;	 /* the owner's, of a head in flight; NULL: not a head */
-	u32 writable;	 /* bytes of the chain that the device may write */
-	u16 ndesc;	 /* ring descriptors of the chain */
-	u16 next;	 /* next of the chain, or of the free list */
+	void *token;  /* the owner's, of a head in flight; NULL: not a head */
+	u32 writable; /* bytes of the chain that the device may write */
+	u16 ndesc;    /* ring descriptors of the chain */
+	u16 next;     /* next of the chain, or of the free list */
 };
 
 struct virtq {
@@ -43,7 +44,8 @@ struct virtq_seg {
 	u32 len;
 };
 
-/* Bytes of shared memory for a ring of @size with indirect tables of @table_max (0: none), and of private memory. */
+/* Bytes of shared memory for a ring of @size with indirect tables of @table_max (0: none), and of
+ * private memory. */
 size_t virtq_shared_bytes(u16 size, u16 table_max);
 size_t virtq_private_bytes(u16 size);
 
@@ -54,7 +56,8 @@ struct virtq_layout {
 void virtq_layout(u16 size, struct virtq_layout *out);
 
 /*
- * Begin with both memories zeroed. @size is a power of two. @event_idx: VIRTIO_RING_F_EVENT_IDX is negotiated;
+ * Begin with both memories zeroed. @size is a power of two. @event_idx: VIRTIO_RING_F_EVENT_IDX is
+ * negotiated;
  * @table_max > 0 only with VIRTIO_RING_F_INDIRECT_DESC.
  * Returns: 0; -EINVAL.
  */
@@ -62,17 +65,18 @@ int virtq_init(struct virtq *q, u16 size, u16 table_max, bool event_idx, void *s
 	void *private) MUST_CHECK;
 
 /*
- * Give the device a chain of @nout segments that it reads and @nin that it writes, with a @token (not NULL). The device
- * sees it after virtq_publish.
- * Returns: 0; -ENOSPC: no room now; -EINVAL: no segments, an empty one, or more than would ever fit; -EIO: broken.
+ * Give the device a chain of @nout segments that it reads and @nin that it writes, with a @token
+ * (not NULL). The device sees it after virtq_publish. Returns: 0; -ENOSPC: no room now; -EINVAL: no
+ * segments, an empty one, or more than would ever fit; -EIO: broken.
  */
-int virtq_add(struct virtq *q, const struct virtq_seg *segs, unsigned nout, unsigned nin, void *token) MUST_CHECK;
+int virtq_add(struct virtq *q, const struct virtq_seg *segs, unsigned nout, unsigned nin,
+	void *token) MUST_CHECK;
 /* Show the device what was added. Returns whether it wants to be notified. */
 bool virtq_publish(struct virtq *q);
 
 /*
- * Take the next chain that the device is done with: its token and the bytes it says it wrote (at most what it was given).
- * Returns: 1; 0: none; -EIO: the device lied, the queue is broken.
+ * Take the next chain that the device is done with: its token and the bytes it says it wrote (at
+ * most what it was given). Returns: 1; 0: none; -EIO: the device lied, the queue is broken.
  */
 int virtq_pop(struct virtq *q, void **out_token, u32 *out_len) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A driver that keeps its queue busy beside a device that writes what the input says into all of the shared memory.
+ * A driver that keeps its queue busy beside a device that writes what the input says into all of
+ * the shared memory.
  */
 #include "virtq.h"
 #include <stdlib.h>
@@ -20,7 +21,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	unsigned inflight = 0;
 
 	memset(shared, 0, bytes);
-	if (len < 1 || virtq_init(&q, SIZE, data[0] & 1 ? TABLE : 0, data[0] & 2, shared, 0, slots)) {
+	if (len < 1 ||
+		virtq_init(&q, SIZE, data[0] & 1 ? TABLE : 0, data[0] & 2, shared, 0, slots)) {
 		free(shared);
 		return 0;
 	}
@@ -30,7 +32,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		u32 got;
 
 		switch (data[i] % 4) {
-		case 0: inflight += !virtq_add(&q, segs, data[i + 3] & 1, 1 + (data[i + 3] & 1), &q); break;
+		case 0:
+			inflight +=
+				!virtq_add(&q, segs, data[i + 3] & 1, 1 + (data[i + 3] & 1), &q);
+			break;
 		case 1: (void)virtq_publish(&q); break;
 		case 2: shared[(data[i + 1] | data[i + 2] << 8) % bytes] = (char)data[i + 3]; break;
 		default:

@@ -88,7 +88,8 @@ TEST(virtq_random_traffic)
 
 			if (what == 0) {
 				struct virtq_seg segs[6];
-				unsigned nout = (unsigned)test_rand_below(3), nin = (unsigned)test_rand_below(4);
+				unsigned nout = (unsigned)test_rand_below(3),
+					 nin = (unsigned)test_rand_below(4);
 				u64 in = 0, slot = 0;
 				int err;
 
@@ -97,7 +98,8 @@ TEST(virtq_random_traffic)
 				if (slot == 16)
 					continue;
 				for (unsigned k = 0; k < nout + nin; k++) {
-					segs[k] = (struct virtq_seg){test_rand(), 1 + (u32)test_rand_below(100)};
+					segs[k] = (struct virtq_seg){
+						test_rand(), 1 + (u32)test_rand_below(100)};
 					in += k >= nout ? segs[k].len : 0;
 				}
 				err = virtq_add(&r.q, segs, nout, nin, &lens[slot]);
@@ -132,7 +134,8 @@ TEST(virtq_random_traffic)
 
 TEST(virtq_limits)
 {
-	struct virtq_seg segs[5] = {{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}}, zero = {1, 0}, big[2] = {{1, ~0u}, {2, 1}};
+	struct virtq_seg segs[5] = {{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}}, zero = {1, 0},
+			 big[2] = {{1, ~0u}, {2, 1}};
 	struct rig r;
 	int token;
 
@@ -180,7 +183,8 @@ TEST(virtq_liars)
 	static const struct {
 		u16 idx;
 		u32 id, len;
-	} lies[] = {{1, 8, 0}, {1, 0xffffffff, 0}, {1, 1, 0}, {1, 0, 101}, {1, 0, 0xffffffff}, {2, 0, 1}, {0xffff, 0, 1}};
+	} lies[] = {{1, 8, 0}, {1, 0xffffffff, 0}, {1, 1, 0}, {1, 0, 101}, {1, 0, 0xffffffff},
+		{2, 0, 1}, {0xffff, 0, 1}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		struct virtq_seg seg = {1, 100};

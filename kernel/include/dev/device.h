@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Devices: found by a bus, matched with a driver component, and given to it as a handle. This is the handle's inside; components
- * see <env/device.h> only.
+ * Devices: found by a bus, matched with a driver component, and given to it as a handle. This is
+ *the handle's inside; components see <env/device.h> only.
  *
  *	FOUND --attach--> BOUND --detach--> FOUND	(lock; one driver at a time)
  */
@@ -19,24 +19,25 @@ struct device_window {
 };
 
 struct env_device {
-	struct env_device *next;	/* all devices, never removed; published with release */
-	struct env_device_info info;	/* constant */
+	struct env_device *next;     /* all devices, never removed; published with release */
+	struct env_device_info info; /* constant */
 	struct device_window windows[ENV_DEVICE_REGS];
 	/* PCI */
-	volatile u8 *ecam;		/* its configuration space; NULL: by ports */
+	volatile u8 *ecam; /* its configuration space; NULL: by ports */
 	u8 bus, devfn;
-	u16 msi_cap, msix_cap;		/* 0: none */
-	volatile u32 *msix_table;	/* mapped by the first binding; lock */
+	u16 msi_cap, msix_cap;    /* 0: none */
+	volatile u32 *msix_table; /* mapped by the first binding; lock */
 	/* virtio-mmio */
 	unsigned gsi;
 	bool gsi_level, gsi_low;
 
-	struct mutex lock;		/* the fields below */
+	struct mutex lock; /* the fields below */
 	const struct env_driver *driver;
 	void *self;
 };
 
-/* Tell of a device that a bus has found; a driver is tried at once. May sleep. Ownership: the registry's for ever. */
+/* Tell of a device that a bus has found; a driver is tried at once. May sleep. Ownership: the
+ * registry's for ever. */
 void device_add(struct env_device *dev);
 /* Take the driver from a device: requests end, DMA stops. Nothing if it has none. May sleep. */
 void device_detach(struct env_device *dev, enum env_detach why);
@@ -51,12 +52,13 @@ bool pci_config_is_free(const struct env_device *dev, u32 off, unsigned width);
 /* Answer to memory, ports and the bus; or be silent. */
 void pci_enable(struct env_device *dev, bool on);
 /* Point interrupt @vector at a handler: MSI-X or MSI. dev->lock is not needed; may sleep. */
-int pci_bind_vector(struct env_device *dev, unsigned vector, unsigned cpu, irq_handler_t fn, void *arg, struct irq **out)
-	MUST_CHECK;
+int pci_bind_vector(struct env_device *dev, unsigned vector, unsigned cpu, irq_handler_t fn,
+	void *arg, struct irq **out) MUST_CHECK;
 void pci_mask_vector(struct env_device *dev, unsigned vector);
 
 /*
- * Where components live: the table of the kernel home (placement.c). A driver that is not in it is not linked to any device.
+ * Where components live: the table of the kernel home (placement.c). A driver that is not in it is
+ * not linked to any device.
  */
 struct driver_placement {
 	const struct env_driver *driver;
@@ -64,7 +66,8 @@ struct driver_placement {
 extern const struct driver_placement driver_placements[];
 extern const unsigned driver_placements_nr;
 
-/* Ports: what becomes of an instance's ops table. 0; -ENOMEM: the driver is detached again. May sleep. */
+/* Ports: what becomes of an instance's ops table. 0; -ENOMEM: the driver is detached again. May
+ * sleep. */
 struct rng_ops;
 int hwrng_add(const char *name, const struct rng_ops *ops, void *self) MUST_CHECK;
 void hwrng_remove(void *self);
