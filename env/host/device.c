@@ -2,8 +2,8 @@
 /*
  * Devices of host and sim: handles in front of models. See env_host/device.h.
  *
- * A DMA address is the pointer moved by DMA_OFFSET, so that a driver that confuses the two is found at once.
- * Ranges stand in a list under a lock of their own: models are called from any thread.
+ * A DMA address is the pointer moved by DMA_OFFSET, so that a driver that confuses the two is found
+ * at once. Ranges stand in a list under a lock of their own: models are called from any thread.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include <env_host/device.h>
 
 #define DMA_OFFSET 0x0010000000000000ull
-#define PAGE	   4096u
+#define PAGE       4096u
 
 struct host_dma_range {
 	struct host_dma_range *next;
@@ -115,7 +115,8 @@ u64 env_reg_read(struct env_regs *regs, u64 off, unsigned width)
 	check_access(regs, off, width);
 	if (!touch(dev))
 		return all_ones(width);
-	return dev->ops->reg_read(dev->model, regs->index, regs->off + off, width) & all_ones(width);
+	return dev->ops->reg_read(dev->model, regs->index, regs->off + off, width) &
+	       all_ones(width);
 }
 
 void env_reg_write(struct env_regs *regs, u64 off, unsigned width, u64 v)
@@ -124,7 +125,8 @@ void env_reg_write(struct env_regs *regs, u64 off, unsigned width, u64 v)
 
 	check_access(regs, off, width);
 	if (touch(dev))
-		dev->ops->reg_write(dev->model, regs->index, regs->off + off, width, v & all_ones(width));
+		dev->ops->reg_write(
+			dev->model, regs->index, regs->off + off, width, v & all_ones(width));
 }
 
 u32 env_config_read(struct env_device *dev, u32 off, unsigned width)
@@ -140,8 +142,8 @@ void env_config_write(struct env_device *dev, u32 off, unsigned width, u32 v)
 		dev->ops->config_write(dev->model, off, width, v);
 }
 
-int env_irq_bind(struct env_device *dev, unsigned vector, unsigned cpu, void (*fn)(void *arg), void *arg,
-	struct env_irq **out)
+int env_irq_bind(struct env_device *dev, unsigned vector, unsigned cpu, void (*fn)(void *arg),
+	void *arg, struct env_irq **out)
 {
 	struct env_irq *irq;
 
@@ -199,7 +201,8 @@ static int add_range(struct env_device *dev, u64 addr, u64 len, enum env_dma_dir
 	return 0;
 }
 
-static void remove_range(struct env_device *dev, u64 addr, u64 len, enum env_dma_dir dir, bool coherent)
+static void remove_range(
+	struct env_device *dev, u64 addr, u64 len, enum env_dma_dir dir, bool coherent)
 {
 	struct host_dma_range **at, *r;
 
@@ -221,7 +224,7 @@ void *host_dma(struct env_device *dev, u64 addr, u64 len, bool write)
 	pthread_mutex_lock(&range_lock);
 	for (const struct host_dma_range *r = dev->ranges; r && !ok; r = r->next)
 		ok = r->dir & need && addr >= r->addr && addr - r->addr <= r->len &&
-			len <= r->len - (addr - r->addr);
+		     len <= r->len - (addr - r->addr);
 	pthread_mutex_unlock(&range_lock);
 	if (ok)
 		return (void *)(unsigned long)(addr - DMA_OFFSET);
@@ -264,7 +267,8 @@ int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_di
 	if (buf->kind == IOBUF_USER)
 		return -EFAULT;
 	for (const struct iobuf_seg *s = buf->segs; left; s++, off = 0) {
-		u64 addr = s->base + (buf->kind == IOBUF_PAGES ? s->page_off : 0) + off + DMA_OFFSET;
+		u64 addr =
+			s->base + (buf->kind == IOBUF_PAGES ? s->page_off : 0) + off + DMA_OFFSET;
 		size_t len;
 
 		ENV_ASSERT(off <= s->len);
@@ -286,8 +290,8 @@ int env_dma_map(struct env_device *dev, const struct iobuf *buf, enum env_dma_di
 	return (int)n;
 }
 
-void env_dma_unmap(struct env_device *dev, enum env_dma_dir dir, const struct env_dma_seg *segs,
-	unsigned n)
+void env_dma_unmap(
+	struct env_device *dev, enum env_dma_dir dir, const struct env_dma_seg *segs, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		remove_range(dev, segs[i].addr, segs[i].len, dir, false);

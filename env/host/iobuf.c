@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * iobuf in host and sim: all kinds are memory of the test. A page frame is 4096 bytes of it, aligned, and its
- * struct page * is their address. "User" memory never faults.
+ * iobuf in host and sim: all kinds are memory of the test. A page frame is 4096 bytes of it,
+ * aligned, and its struct page * is their address. "User" memory never faults.
  */
 #include <lib/string.h>
 #include <env/iobuf.h>
@@ -9,13 +9,19 @@
 
 void iobuf_init_kernel(struct iobuf *b, void *base, size_t len)
 {
-	*b = (struct iobuf){.kind = IOBUF_KERNEL, .nsegs = 1, .segs = &b->one, .left = len,
+	*b = (struct iobuf){.kind = IOBUF_KERNEL,
+		.nsegs = 1,
+		.segs = &b->one,
+		.left = len,
 		.one = {.base = (u64)(unsigned long)base, .len = len}};
 }
 
 int iobuf_init_user(struct iobuf *b, struct uptr base, size_t len)
 {
-	*b = (struct iobuf){.kind = IOBUF_USER, .nsegs = 1, .segs = &b->one, .left = len,
+	*b = (struct iobuf){.kind = IOBUF_USER,
+		.nsegs = 1,
+		.segs = &b->one,
+		.left = len,
 		.one = {.base = base.va, .len = len}};
 	return 0;
 }
@@ -53,7 +59,8 @@ static char *next_piece(struct iobuf *b, size_t *len)
 	iobuf_advance(b, 0); /* over empty segments */
 	s = b->segs;
 	*len = min(*len, s->len - b->seg_off);
-	return (char *)(unsigned long)s->base + (b->kind == IOBUF_PAGES ? s->page_off : 0) + b->seg_off;
+	return (char *)(unsigned long)s->base + (b->kind == IOBUF_PAGES ? s->page_off : 0) +
+	       b->seg_off;
 }
 
 size_t iobuf_put(struct iobuf *to, const void *mem, size_t len)

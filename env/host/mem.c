@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory, log and injected failures of host and sim. A header before each object knows its size, so that a free
- * with another size stops the test; the rest is the sanitizer's.
+ * Memory, log and injected failures of host and sim. A header before each object knows its size, so
+ * that a free with another size stops the test; the rest is the sanitizer's.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads, locks, time and interrupts of the host home: real ones. One thread plays the interrupts (calls and timers),
- * another the work queue; both start with their first use and stay. Ranks are not checked here but in sim.
+ * Threads, locks, time and interrupts of the host home: real ones. One thread plays the interrupts
+ * (calls and timers), another the work queue; both start with their first use and stay. Ranks are
+ * not checked here but in sim.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -294,7 +295,8 @@ static void start_threads(void)
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&changed, &attr);
-	if (pthread_create(&t, NULL, irq_thread, NULL) || pthread_create(&t, NULL, work_thread, NULL))
+	if (pthread_create(&t, NULL, irq_thread, NULL) ||
+		pthread_create(&t, NULL, work_thread, NULL))
 		abort();
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The environment's promises, the same scenarios in host (once, real threads) and sim (many seeds). ENV_SIM says which.
+ * The environment's promises, the same scenarios in host (once, real threads) and sim (many seeds).
+ * ENV_SIM says which.
  */
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -198,8 +199,8 @@ TEST(env_memory)
 TEST(env_iobuf)
 {
 	char page[4096] __aligned(4096), a[8], out[16] = {0};
-	struct iobuf_seg segs[3] = {{.base = (u64)(unsigned long)page, .page_off = 100, .len = 5}, {.len = 0},
-		{.base = (u64)(unsigned long)page, .page_off = 4090, .len = 6}};
+	struct iobuf_seg segs[3] = {{.base = (u64)(unsigned long)page, .page_off = 100, .len = 5},
+		{.len = 0}, {.base = (u64)(unsigned long)page, .page_off = 4090, .len = 6}};
 	struct iobuf b, copy;
 
 	iobuf_init_segs(&b, IOBUF_PAGES, segs, 3);
@@ -229,8 +230,8 @@ static void three(void *arg)
 
 static void race(void *arg)
 {
-	struct host_call calls[3] = {{.fn = three, .arg = (void *)1}, {.fn = three, .arg = (void *)2},
-		{.fn = three, .arg = (void *)3}};
+	struct host_call calls[3] = {{.fn = three, .arg = (void *)1},
+		{.fn = three, .arg = (void *)2}, {.fn = three, .arg = (void *)3}};
 
 	order = 0;
 	for (int i = 0; i < 3; i++)

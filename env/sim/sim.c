@@ -2,14 +2,15 @@
 /*
  * The simulated machine: one processor, its threads, its interrupts, its clock.
  *
- * Threads are the host's, but only the one that holds the baton (`current`) runs; all state is therefore its own, and
- * the mutex and condition variables are only how the baton travels. A step is a place where something else could
- * happen on a real machine: taking and leaving a lock, queueing, waiting, signalling. There the seed chooses among
+ * Threads are the host's, but only the one that holds the baton (`current`) runs; all state is
+ *therefore its own, and the mutex and condition variables are only how the baton travels. A step is
+ *a place where something else could happen on a real machine: taking and leaving a lock, queueing,
+ *waiting, signalling. There the seed chooses among
  *	- going on,
  *	- any other thread that can run,
  *	- an interrupt or timer that is due, which runs right here unless a spinlock is held.
- * Under a spinlock and in an interrupt nothing else runs, as on one processor. Each step takes 100 ns; when no thread
- * can run, time jumps to the next timer or deadline.
+ * Under a spinlock and in an interrupt nothing else runs, as on one processor. Each step takes 100
+ *ns; when no thread can run, time jumps to the next timer or deadline.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,18 +24,18 @@
 #include <env/time.h>
 #include <env_sim/sim.h>
 
-#define STEP_NS	  100
-#define HOUR_NS	  3600000000000ull
-#define MAX_HELD  16
-#define NO_WAIT	  (~0ull)
+#define STEP_NS  100
+#define HOUR_NS  3600000000000ull
+#define MAX_HELD 16
+#define NO_WAIT  (~0ull)
 
 struct env_task {
-	struct env_task *next;	/* all */
+	struct env_task *next; /* all */
 	pthread_t thread;
 	pthread_cond_t baton;
 	void (*fn)(void *arg);
 	void *arg;
-	const void *waits;	/* what for; NULL: can run */
+	const void *waits; /* what for; NULL: can run */
 	u64 deadline;
 	bool timed_out, stop, ended, is_worker;
 	unsigned nheld;
@@ -67,10 +68,14 @@ static struct {
 
 static void NORETURN give_up(const char *what)
 {
-	fprintf(stderr, "sim: %s (seed %llu, step %llu, %llu ns)\n", what, sim.seed, sim.steps, sim.now);
+	fprintf(stderr, "sim: %s (seed %llu, step %llu, %llu ns)\n", what, sim.seed, sim.steps,
+		sim.now);
 	for (const struct env_task *t = sim.all; t; t = t->next)
 		fprintf(stderr, "sim: %s%s waits for %p until %llu\n", t == sim.current ? "* " : "",
-			t->is_worker ? "worker" : t == &sim.first ? "scenario" : "task", t->waits, t->deadline);
+			t->is_worker      ? "worker"
+			: t == &sim.first ? "scenario"
+					  : "task",
+			t->waits, t->deadline);
 	abort();
 }
 
@@ -416,7 +421,8 @@ bool env_timer_cancel(struct env_timer *t)
 	struct sim_timer *s = (struct sim_timer *)t->opaque;
 	bool was = s->armed;
 
-	for (struct env_timer **at = &sim.timers; was && *at; at = &((struct sim_timer *)(*at)->opaque)->next) {
+	for (struct env_timer **at = &sim.timers; was && *at;
+		at = &((struct sim_timer *)(*at)->opaque)->next) {
 		if (*at == t) {
 			*at = s->next;
 			break;

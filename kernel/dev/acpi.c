@@ -199,12 +199,45 @@ static bool find_s5(const u8 *t, u32 len, u32 *out_a, u32 *out_b)
 	return false;
 }
 
+/* The first @len bytes equal to @what in [p, end), or @end. */
+static const u8 *find_bytes(const u8 *p, const u8 *end, const void *what, size_t len)
+{
+	for (; (size_t)(end - p) >= len; p++)
+		if (!memcmp(p, what, len))
+			return p;
+	return end;
+}
+
+/*
+ * Devices named LNRO0005, whose _CRS is a buffer of constants behind the name: Memory32Fixed and Extended Interrupt
+ * [acpi-6.5 6.4.3.4, 6.4.3.6]. Without an interpreter this finds what firmwares of virtual machines write.
+ */
+static void find_virtio(struct acpi_info *info, const u8 *t, u32 len)
+{
+	static const char id[] = "LNRO0005";
+	static const u8 memory[] = {0x86, 9, 0}, irq[] = {0x89, 6, 0};
+	const u8 *end = t + len, *p = find_bytes(t + HEADER_LEN, end, id, 8);
+
+	while (p < end && info->nvirtio < ACPI_MAX_VIRTIO) {
+		const u8 *next = find_bytes(p + 8, end, id, 8);
+		const u8 *m = find_bytes(p + 8, next, memory, sizeof(memory)), *i = find_bytes(m, next, irq, sizeof(irq));
+
+		if (next - m >= 12 && next - i >= 9 && i[4] == 1)
+			info->virtio[info->nvirtio++] = (struct acpi_virtio){.base = get32(m + 4), .len = get32(m + 8),
+				.gsi = get32(i + 5), .level = !(i[3] & 2), .low = i[3] & 4};
+		p = next;
+	}
+}
+
 static void read_dsdt(const struct reader *r, paddr_t pa)
 {
 	u32 len, a, b;
 	const u8 *t = get_table(r, pa, &len);
 
-	if (!t || memcmp(t, "DSDT", 4) || !find_s5(t, len, &a, &b))
+	if (!t || memcmp(t, "DSDT", 4))
+		return;
+	find_virtio(r->info, t, len);
+	if (!find_s5(t, len, &a, &b))
 		return;
 	r->info->has_s5 = true;
 	r->info->s5_type_a = (u8)a;

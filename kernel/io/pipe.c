@@ -29,7 +29,7 @@
 #include <asm/ioctls.h>
 
 /* clang-format off */
-LOCK_CLASS(pipe, RANK_PIPE, "one pipe: buffers, counts of its ends");
+LOCK_CLASS(pipe, RANK_FILE_POS + 5, "one pipe: buffers, counts of its ends; below the files, for splice");
 LOCK_CLASS(pipe_files, RANK_LEAF, "which inode has which pipe");
 /* clang-format on */
 
@@ -383,7 +383,7 @@ static s64 pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
 	if (cmd != F_SETPIPE_SZ)
 		return -EINVAL;
 	arg = (u32)arg;
-	if (!arg || arg > (1u << 31))
+	if (arg > (1u << 31))
 		return -EINVAL;
 	while ((u64)nbufs * PAGE_SIZE < arg)
 		nbufs *= 2;

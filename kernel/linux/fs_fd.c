@@ -300,6 +300,11 @@ static s64 fcntl_file(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_GETLEASE: return F_UNLCK;
 	case F_SETLEASE: return (int)arg == F_UNLCK ? -EAGAIN : -EINVAL;
 	case F_GETSIG: return file_get_signum(f);
+	case F_GETPIPE_SZ:
+	case F_SETPIPE_SZ:
+		if (!inode_is(f->inode, S_IFIFO))
+			return -EBADF;
+		return f->ops->fcntl(f, cmd, arg);
 	default: return f->ops->fcntl ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
 }

@@ -12,6 +12,7 @@
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <time/clock.h>
+#include <vfs/fdtable.h>
 #include <vfs/file.h>
 #include <linux/eventpoll.h>
 #include <linux/personality.h>
@@ -67,6 +68,12 @@ static int poll_scan(struct pollfd *fds, u32 n, struct poll_table *pt)
 	return count;
 }
 
+/* Nothing was ready in time: a signal that is pending then is what ended the wait, even one of no length. */
+static int ended_by(int count)
+{
+	return !count && thread_signal_pending() ? -ERESTARTNOHAND : count;
+}
+
 /* Ready descriptors, 0 when the deadline (0: do not wait) passed, -ERESTARTNOHAND, -ENOMEM. */
 static int poll_loop(struct pollfd *fds, u32 n, u64 deadline, u64 slack)
 {
@@ -74,7 +81,7 @@ static int poll_loop(struct pollfd *fds, u32 n, u64 deadline, u64 slack)
 	int count, err = 0;
 
 	if (!deadline)
-		return poll_scan(fds, n, NULL);
+		return ended_by(poll_scan(fds, n, NULL));
 	poll_waiter_init(&w);
 	count = poll_scan(fds, n, &w.pt);
 	while (!count && !w.err && err != -ETIMEDOUT) {
@@ -88,7 +95,7 @@ static int poll_loop(struct pollfd *fds, u32 n, u64 deadline, u64 slack)
 	else if (!count && err != -ETIMEDOUT)
 		count = err;
 	poll_waiter_fini(&w);
-	return count;
+	return ended_by(count);
 }
 
 static s64 poll_user(struct uptr ufds, u32 n, u64 deadline, u64 slack)
@@ -311,7 +318,7 @@ static int select_loop(struct select_sets *s, u64 deadline, u64 slack)
 	int count, err = 0;
 
 	if (!deadline)
-		return select_scan(s, NULL);
+		return ended_by(select_scan(s, NULL));
 	poll_waiter_init(&w);
 	count = select_scan(s, &w.pt);
 	while (!count && !w.err && err != -ETIMEDOUT) {
@@ -325,7 +332,7 @@ static int select_loop(struct select_sets *s, u64 deadline, u64 slack)
 	else if (!count && err != -ETIMEDOUT)
 		count = err;
 	poll_waiter_fini(&w);
-	return count;
+	return ended_by(count);
 }
 
 static s64 select_user(int n, const struct uptr user[3], u64 deadline, u64 slack)
@@ -337,7 +344,7 @@ static s64 select_user(int n, const struct uptr user[3], u64 deadline, u64 slack
 
 	if (n < 0)
 		return -EINVAL;
-	s.n = min_t(u32, (u32)n, 1u << 20);
+	s.n = min_t(u32, (u32)n, fd_table_max());
 	s.words = DIV_ROUND_UP(s.n, 64);
 	bytes = s.words * sizeof(u64);
 	if (s.words > 4) {

@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
@@ -22,7 +23,11 @@
 #define MAP_KNOWN_SHARED_VALIDATE                                                                  \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
 		MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
-		MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_UNINITIALIZED)
+		MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_UNINITIALIZED |                        \
+		((21u | 30u) << MAP_HUGE_SHIFT)) /* sizes of 2 MiB and 1 GiB, with or without MAP_HUGETLB */
+
+/* A file's positions are positive s64. */
+#define MAX_FILE_PAGES ((1ull << 63) >> PAGE_SHIFT)
 
 static struct vm_space *space_current(void)
 {
@@ -61,8 +66,11 @@ static int MUST_CHECK check_file(struct file *f, u32 *flags)
 
 static int MUST_CHECK map_file(struct vm_map_args *args, struct file *f, vaddr_t *out)
 {
-	int err = check_file(f, &args->flags);
+	int err;
 
+	if (inode_is(f->inode, S_IFREG) && args->pgoff + (align_up(args->len, PAGE_SIZE) >> PAGE_SHIFT) > MAX_FILE_PAGES)
+		return -EOVERFLOW;
+	err = check_file(f, &args->flags);
 	if (!err)
 		err = f->ops->mmap(f, args);
 	return err ? err : vm_map(space_current(), args, out);
@@ -153,6 +161,8 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 	int err;
 
 	if (flags & MAP_ANONYMOUS) {
+		if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+			return -EINVAL; /* there is no file whose flags could be validated */
 		if (flags & MAP_HUGETLB)
 			return -ENOMEM; /* no pool of huge pages is configured */
 	} else {

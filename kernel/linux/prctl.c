@@ -7,6 +7,7 @@
 #include <linux/prctl.h>
 #include <linux/securebits.h>
 #include <linux/rseq.h>
+#include <linux/seccomp.h>
 #include <lib/string.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
@@ -192,6 +193,10 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 	case PR_GET_TIMERSLACK: return (s64)me->timer_slack_ns;
 	case PR_GET_TIMING: return PR_TIMING_STATISTICAL;
 	case PR_SET_TIMING: return a2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+	case PR_GET_TSC: return user_store32(uptr_make(a2), PR_TSC_ENABLE);
+	case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_SECCOMP: return SECCOMP_MODE_DISABLED;
+	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : 0;
 	case PR_GET_TID_ADDRESS: return user_store64(uptr_make(a2), me->clear_child_tid.va);
 	default: return -EINVAL;
 	}

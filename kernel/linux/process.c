@@ -108,7 +108,10 @@ static s64 do_exec(int dirfd, struct uptr file, struct uptr argv, struct uptr en
 
 	if (ret)
 		return ret;
-	ret = proc_exec(dirfd, name, argv, envp, flags);
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		ret = -EINVAL;
+	else
+		ret = proc_exec(dirfd, name, argv, envp, flags);
 	path_name_put(name);
 	return ret;
 }
@@ -120,8 +123,6 @@ SYSCALL3(execve, struct uptr, file, struct uptr, argv, struct uptr, envp)
 
 SYSCALL5(execveat, int, dirfd, struct uptr, file, struct uptr, argv, struct uptr, envp, int, flags)
 {
-	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-		return -EINVAL;
 	return do_exec(dirfd, file, argv, envp, flags);
 }
 
@@ -200,11 +201,10 @@ SYSCALL4(wait4, s32, id, struct uptr, status, int, options, struct uptr, rusage)
 	return ret;
 }
 
-SYSCALL5(waitid, int, which, s32, id, struct uptr, uinfo, int, options, struct uptr, rusage)
+static s64 wait_to_info(int which, s32 id, int options, struct uptr rusage, siginfo_t *info)
 {
 	struct wait_params w = {.options = options};
 	struct wait_result res;
-	siginfo_t info;
 	s64 ret;
 
 	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
@@ -218,22 +218,27 @@ SYSCALL5(waitid, int, which, s32, id, struct uptr, uinfo, int, options, struct u
 	pid_put(w.pid);
 	if (ret < 0)
 		return ret;
-	if (!ret && w.nonblock)
-		return -EAGAIN;
+	if (!ret)
+		return w.nonblock ? -EAGAIN : 0;
+	info->si_signo = SIGCHLD;
+	info->si_code = res.code;
+	info->si_pid = res.pid;
+	info->si_uid = (u32)res.uid;
+	info->si_status = res.status;
+	return !uptr_is_null(rusage) && rusage_to_user(rusage, &res.usage) ? -EFAULT : 0;
+}
+
+SYSCALL5(waitid, int, which, s32, id, struct uptr, uinfo, int, options, struct uptr, rusage)
+{
+	siginfo_t info;
+	s64 ret;
+
 	memset(&info, 0, sizeof(info));
-	if (ret > 0) {
-		if (!uptr_is_null(rusage) && rusage_to_user(rusage, &res.usage))
-			return -EFAULT;
-		info.si_signo = SIGCHLD;
-		info.si_code = res.code;
-		info.si_pid = res.pid;
-		info.si_uid = (u32)res.uid;
-		info.si_status = res.status;
-	}
-	/* nothing found: pid and signo are zero, the rest of the structure is not touched on Linux either */
+	ret = wait_to_info(which, id, options, rusage, &info);
+	/* nothing found, or an error: pid and signo are zero, the rest of the structure is not touched on Linux either */
 	if (!uptr_is_null(uinfo) && copy_to_user(uinfo, &info, offsetof(siginfo_t, si_utime)))
 		return -EFAULT;
-	return 0;
+	return ret;
 }
 
 SYSCALL0(getpid)

@@ -190,7 +190,7 @@ SYSCALL1(sysinfo, struct uptr, uinfo)
 	memset(&info, 0, sizeof(info));
 	page_stats(&st);
 	sched_loadavg(load);
-	info.uptime = (long)(clock_boottime() / 1000000000);
+	info.uptime = (long)DIV_ROUND_UP(clock_boottime(), 1000000000) /* one second from the start, as Linux */;
 	for (int i = 0; i < 3; i++)
 		info.loads[i] = load[i];
 	info.totalram = st.total * PAGE_SIZE;

@@ -39,12 +39,13 @@ SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
 	}
 	len = min(len, (size_t)S32_MAX);
 	while (done < len) {
-		size_t n = min(len - done, sizeof(chunk));
+		size_t n = min(len - done, sizeof(chunk)), left;
 
 		random_bytes(chunk, n);
-		if (copy_to_user(uptr_add(buf, done), chunk, n))
+		left = arch_copy_to_user(uptr_add(buf, done), chunk, n);
+		done += n - left;
+		if (left)
 			return done ? (s64)done : -EFAULT;
-		done += n;
 		/* a long read can be interrupted; a short one is whole */
 		if (done >= sizeof(chunk) && thread_signal_pending())
 			break;

@@ -262,7 +262,7 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 	case CLOCK_TAI: break;
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM: return -EOPNOTSUPP; /* no alarm hardware */
-	case CLOCK_THREAD_CPUTIME_ID: return -EINVAL;
+	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;

@@ -135,8 +135,7 @@ static void update_gap(struct vm_area *a)
 	if (!a)
 		return;
 	compute_gap(a, area_prev(a));
-	if (area_recompute(&a->node))
-		area_tree_propagate(&a->node);
+	area_tree_propagate(&a->node);
 }
 
 /* Counts in object->writable_maps? */

@@ -14,6 +14,7 @@
 #include <asm/siginfo.h>
 #include <arch/trap.h>
 #include <mm/oom.h>
+#include <mm/reclaim.h>
 #include <sync/rcu.h>
 #include <sync/wait.h>
 #include "pt.h"
@@ -29,6 +30,7 @@ struct fault {
 	unsigned flags;		/* enum fault_flags, FAULT_FORCE */
 	struct area_view v;
 	struct pte *e;
+	struct page *spare;	/* a frame that was waited for, ALLOC_USER; NULL */
 	struct page *mkwrite;	/* this page's owner has agreed that it is written to; a reference */
 };
 
@@ -69,9 +71,13 @@ static void install(struct fault *f, paddr_t pa, unsigned prot)
 	pt_note_used(f->e);
 }
 
-static struct page *anon_page(void)
+static struct page *anon_page(struct fault *f)
 {
-	struct page *page = page_alloc(0, ALLOC_NOWAIT | ALLOC_USER);
+	struct page *page = f->spare;
+
+	f->spare = NULL;
+	if (likely(!page))
+		page = page_alloc(0, ALLOC_NOWAIT | ALLOC_USER);
 
 	if (likely(page)) {
 		page_set_kind(page, PAGE_ANON);
@@ -93,7 +99,7 @@ static enum fault_result fault_anon(struct fault *f)
 		pt_unlock(f->e);
 		return FR_DONE;
 	}
-	page = anon_page();
+	page = anon_page(f);
 	if (unlikely(!page))
 		return FR_NOMEM;
 	page_clear(page_va(page));
@@ -172,7 +178,7 @@ static void map_around(struct fault *f, u64 index)
 /* A private write to a page of the object: a copy right away. The reference to @page is consumed. */
 static enum fault_result fault_private_copy(struct fault *f, struct page *page)
 {
-	struct page *copy = anon_page();
+	struct page *copy = anon_page(f);
 	bool stands;
 
 	if (!copy) {
@@ -244,7 +250,7 @@ static enum fault_result fault_object(struct fault *f)
 static enum fault_result copy_locked(struct fault *f, struct pte old)
 {
 	struct page *from = pte_is_special(old) ? NULL : pfn_page(pte_paddr(old) >> PAGE_SHIFT);
-	struct page *copy = anon_page();
+	struct page *copy = anon_page(f);
 
 	if (unlikely(!copy)) {
 		pt_unlock(f->e);
@@ -483,21 +489,43 @@ static enum fault_result fault_sleep(struct fault *f)
 }
 
 /*
- * Wait for a free frame, or for a victim. After some rounds that got a frame and still failed it is something else that is missing (a block for a
- * slab): then only a victim helps.
+ * Wait for a free frame, or for a victim. The frame is kept for the next attempt: given back, another CPU's search for memory would take it. With a
+ * frame in hand it is something else that is missing (a page table, a block for a slab): then only a victim helps, after some rounds.
  */
-static enum fault_result wait_memory(unsigned *rounds)
+static enum fault_result wait_memory(struct fault *f, unsigned *rounds)
 {
-	struct page *page = ++*rounds % 16 ? page_alloc(0, ALLOC_SLEEP | ALLOC_USER) : NULL;
+	bool had = f->spare;
 
-	if (page) {
-		page_free(page, 0);
+	if (!had)
+		f->spare = page_alloc(0, ALLOC_SLEEP | ALLOC_USER);
+	if (f->spare && (!had || ++*rounds % 16)) {
+		if (had)
+			(void)reclaim_memory(1);
 		return FR_RETRY;
 	}
 	if (thread_kill_pending())
 		return FR_NOMEM;
 	oom_kill();
 	return thread_kill_pending() ? FR_NOMEM : FR_RETRY;
+}
+
+/*
+ * No area there, or none that allows it, said the view. A change of several steps (an area cut or joined, a map put in another's place) shows such
+ * moments to readers without the lock, so before the program pays for it this is looked at again between two changes.
+ */
+static enum fault_result confirm_error(struct fault *f, enum fault_result r)
+{
+	struct vm_space *s = f->space;
+	struct vm_area *a;
+
+	mutex_lock(&s->map_lock);
+	a = area_find(s, f->va);
+	if (a && a->start <= f->va && is_allowed(a->flags, f->flags))
+		r = FR_RETRY;
+	else if (r == FR_MAPERR && a && a->start > f->va && (a->flags & VM_GROWSDOWN))
+		r = FR_GROW;
+	mutex_unlock(&s->map_lock);
+	return r;
 }
 
 enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack)
@@ -510,13 +538,17 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 		r = fault_once(&f);
 		if (likely(r == FR_DONE))
 			break;
+		if (r == FR_MAPERR || r == FR_ACCERR)
+			r = confirm_error(&f, r);
 		if (r == FR_SLEEP)
 			r = fault_sleep(&f);
 		else if (r == FR_GROW)
 			r = stack_grow(s, f.va, limit_stack);
 		if (r == FR_NOMEM)
-			r = wait_memory(&rounds);
+			r = wait_memory(&f, &rounds);
 	} while (r == FR_RETRY);
+	if (unlikely(f.spare))
+		page_free(f.spare, 0);
 	if (unlikely(f.mkwrite))
 		page_put(f.mkwrite);
 	return r;

@@ -57,7 +57,6 @@ RB_AUGMENTED(stretch, stretch_recompute)
 static void set_gap(struct stretch *s, vaddr_t prev_end)
 {
 	s->gap = s->start - prev_end;
-	stretch_recompute(&s->node);
 	stretch_propagate(&s->node);
 }
 

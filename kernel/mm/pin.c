@@ -112,12 +112,15 @@ int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out
 		u64 offset = (v.pgoff << PAGE_SHIFT) + (va - v.start);
 
 		/* Private memory has one address space only, whatever the caller says. Bit 0 tells the kinds apart. */
+		if (!v.object && !(v.flags & VM_WRITE))
+			goto out; /* a word that never changes is none */
 		if (v.object && (v.flags & VM_SHARED))
 			*out_key = (struct vm_key){(u64)(unsigned long)v.object | 1, offset};
 		else
 			*out_key = (struct vm_key){(u64)(unsigned long)s, va};
 		err = 0;
 	}
+out:
 	rcu_read_unlock();
 	return err;
 }

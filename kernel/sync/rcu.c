@@ -216,7 +216,8 @@ static void kick_holdouts(u64 now)
 		else
 			arch_ipi_send(cpu, IPI_RESCHED);
 	}
-	if (now - gp.start_ns > RCU_STALL_NS && !gp.stall_reported)
+	/* The period may have begun on another CPU after our @now. */
+	if ((s64)(now - gp.start_ns) > (s64)RCU_STALL_NS && !gp.stall_reported)
 		report_stall(now);
 	spin_unlock_irqrestore(&gp.lock, flags);
 	drop_holdouts(idle);

@@ -598,3 +598,13 @@ int fd_replace(int fd, struct file *file, bool cloexec)
 	}
 	return fd;
 }
+
+u32 fd_table_max(void)
+{
+	u32 max;
+
+	rcu_read_lock();
+	max = rcu_dereference(task_current()->files->fdt)->max;
+	rcu_read_unlock();
+	return max;
+}

@@ -56,7 +56,7 @@ static void child_main(int argc, char **argv, char **envp)
 		V(getauxval(AT_HWCAP2) & 0);
 		S((char *)getauxval(AT_PLATFORM));
 		S((char *)getauxval(AT_EXECFN));
-		IS(getauxval(AT_MINSIGSTKSZ) >= 2048);
+		IS(getauxval(AT_MINSIGSTKSZ) >= 1024);
 	} else if (!strcmp(argv[1], "ids")) {
 		uid_t r, e, s;
 		gid_t rg, eg, sg;

@@ -116,7 +116,7 @@ def check_symbols():
                 continue
             theirs = layers.layer_of(owner)
             if mine.startswith('comp:'):
-                if theirs != mine and theirs != 'lib' and \
+                if theirs != mine and theirs != 'lib' and theirs not in layers.COMPONENT_PARTS and \
                         not (theirs in ('env-kern', 'port') and name in callable_names):
                     bad.append(f'{item.source}: calls {name} of {owner}, which is not in env/include')
             elif mine == 'lib' and theirs != 'lib':

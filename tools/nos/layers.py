@@ -34,6 +34,9 @@ OPEN_TO_CORE = {
     'kernel/include/security/random.h',  # the one random source: layout randomisation, hash keys
 }
 
+# Parts that several components share: not placed, no instance, no state.
+COMPONENT_PARTS = {'comp:drv/virtio'}
+
 # What every layer may refer to: the compiler's own calls.
 COMPILER = re.compile(r'^(__stack_chk_(fail|guard)|__x86_indirect_thunk_\w+|__ubsan_handle_\w+|'
                       r'_GLOBAL_OFFSET_TABLE_|mem(cpy|move|set|cmp))$')
@@ -88,7 +91,7 @@ def may_use(source, header):
     if mine == 'env-kern':
         return True
     if mine.startswith('comp:'):
-        return theirs in ('lib', 'abi', 'env', 'port', mine)
+        return theirs in ('lib', 'abi', 'env', 'port', mine) or theirs in COMPONENT_PARTS
     if mine not in ALLOWED or theirs in ALLOWED[mine]:
         return True
     if mine in ('core', 'arch', 'boot') and header in OPEN_TO_CORE:

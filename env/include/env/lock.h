@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Locks. Each has a class with a rank: a lock is taken only while every lock held has a smaller rank,
- * and the kernel's own are below and above as drawn. Debug backends and sim check it.
+ * Locks. Each has a class with a rank: a lock is taken only while every lock held has a smaller
+ *rank, and the kernel's own are below and above as drawn. Debug backends and sim check it.
  *
  *	kernel: inode, address space, object		< ENV_RANK_FS
  *	a file system, a protocol, a driver		ENV_RANK_*
@@ -15,7 +15,8 @@
 #include <lib/types.h>
 
 enum env_rank {
-	ENV_RANK_FS = 354, /* a tree, a directory, an inode of the disk: +1 for what is taken inside */
+	ENV_RANK_FS =
+		354, /* a tree, a directory, an inode of the disk: +1 for what is taken inside */
 	ENV_RANK_JOURNAL = 358,
 	ENV_RANK_FS_ALLOC = 361, /* maps of free blocks and inodes */
 	ENV_RANK_NET = 364,      /* tables of a protocol family */
@@ -56,9 +57,8 @@ void env_mutex_assert_held(const struct env_mutex *m);
 void env_spin_init(struct env_spin *s, const struct env_lock_class *klass);
 
 /*
- * A short section that does not sleep: no interrupt, timer or other any-context upcall comes on this
- * CPU until it is unlocked.  Context: any.
- * Returns: what env_spin_unlock wants back.
+ * A short section that does not sleep: no interrupt, timer or other any-context upcall comes on
+ * this CPU until it is unlocked.  Context: any. Returns: what env_spin_unlock wants back.
  */
 unsigned long env_spin_lock(struct env_spin *s) MUST_CHECK;
 void env_spin_unlock(struct env_spin *s, unsigned long flags);

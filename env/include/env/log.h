@@ -15,8 +15,8 @@ void env_log(enum env_log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void env_random(void *buf, size_t len);
 
 /*
- * A place where tests make something fail that cannot be made to fail from outside. @point is a literal
- * such as "virtq: no room". False in every kernel.  Context: any.
+ * A place where tests make something fail that cannot be made to fail from outside. @point is a
+ * literal such as "virtq: no room". False in every kernel.  Context: any.
  */
 bool env_fault(const char *point);
 

@@ -7,7 +7,7 @@
 #include <lib/types.h>
 
 enum env_alloc_flags {
-	ENV_ALLOC_SLEEP = 0,       /* may sleep and reclaim */
+	ENV_ALLOC_SLEEP = 0,        /* may sleep and reclaim */
 	ENV_ALLOC_NOWAIT = 1u << 0, /* any context */
 	ENV_ALLOC_ZERO = 1u << 1,
 };

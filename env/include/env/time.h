@@ -25,13 +25,15 @@ struct env_timer {
 /* @fn is called in any context (an interrupt's), must not sleep, and may arm the timer again. */
 void env_timer_init(struct env_timer *t, void (*fn)(struct env_timer *t));
 /*
- * Call fn at @expires_ns, up to @slack_ns later if that merges it with others. Arming an armed timer
- * moves it.  Context: any.
+ * Call fn at @expires_ns, up to @slack_ns later if that merges it with others. Arming an armed
+ * timer moves it.  Context: any.
  */
 void env_timer_arm(struct env_timer *t, u64 expires_ns, u64 slack_ns);
-/* Whether it was armed and fn will not be called for that. Does not wait for a running fn. Any context. */
+/* Whether it was armed and fn will not be called for that. Does not wait for a running fn. Any
+ * context. */
 bool env_timer_cancel(struct env_timer *t);
-/* The same, and fn does not run afterwards: @t may be freed.  Context: thread, not holding what fn takes. */
+/* The same, and fn does not run afterwards: @t may be freed.  Context: thread, not holding what fn
+ * takes. */
 bool env_timer_cancel_sync(struct env_timer *t);
 
 /* Sleep until env_now() is @deadline_ns.  Context: may sleep. */

@@ -12,6 +12,7 @@
 #define ACPI_MAX_MEMORY	   64
 #define ACPI_MAX_NODES	   16
 #define ACPI_MAX_ECAM	   8
+#define ACPI_MAX_VIRTIO	   32
 #define ACPI_ISA_IRQS	   16
 
 /* @len bytes at @pa, readable until the next call at least; NULL if there is no such memory. */
@@ -42,6 +43,13 @@ struct acpi_ecam {
 	u8 first_bus, last_bus;
 };
 
+/* A virtio device in memory (_HID LNRO0005). */
+struct acpi_virtio {
+	paddr_t base;
+	u32 len, gsi;
+	bool level, low;
+};
+
 /* A register: address 0 is none. */
 struct acpi_register {
 	u64 addr;
@@ -62,6 +70,8 @@ struct acpi_info {
 	u8 distance[ACPI_MAX_NODES][ACPI_MAX_NODES]; /* 10: the same node */
 	struct acpi_ecam ecam[ACPI_MAX_ECAM];
 	unsigned necam;
+	struct acpi_virtio virtio[ACPI_MAX_VIRTIO];
+	unsigned nvirtio;
 	paddr_t hpet;
 	struct acpi_register pm_timer, pm1a_control, pm1b_control, reset, sleep_control;
 	u8 reset_value;
@@ -75,3 +85,6 @@ struct acpi_info {
  * Returns: 0; -ENOENT: no (valid) RSDP or root table. *out is then empty.
  */
 int acpi_read(paddr_t rsdp, acpi_map_t map, struct acpi_info *out) MUST_CHECK;
+
+/* What the machine's own tables say; empty without tables. Constant before the first allocation. (arch) */
+extern struct acpi_info firmware;

@@ -14,3 +14,5 @@ void fd_close_range(u32 first, u32 last, bool mark_only);
 int fd_set_cloexec(int fd, bool on) MUST_CHECK;
 /* dup2: @fd refers to @file (a reference of its own) from now on. @fd; -EBUSY -ENOMEM -EBADF. */
 int fd_replace(int fd, struct file *file, bool cloexec) MUST_CHECK;
+/* Descriptors that the table has room for now: select(2) looks no further. */
+u32 fd_table_max(void);

@@ -3,27 +3,29 @@
 /*
  * inet: the kernel's socket layer and a protocol family (IPv4 and IPv6 with TCP, UDP, ICMP, raw).
  *
- * Nothing here sleeps. What would wait returns -EAGAIN (-EINPROGRESS for connect), and when it is worth another
- * try the family calls ready(). Blocking, O_NONBLOCK, SO_RCVTIMEO, poll, descriptors, signals and
- * capabilities live above; a call that arrives is allowed.
+ * Nothing here sleeps. What would wait returns -EAGAIN (-EINPROGRESS for connect), and when it is
+ *worth another try the family calls ready(). Blocking, O_NONBLOCK, SO_RCVTIMEO, poll, descriptors,
+ *signals and capabilities live above; a call that arrives is allowed.
  *
- * A socket is a handle: from socket() or accept() until release(), never reused while the instance lives. Above,
- * `cookie` names it in upcalls.
+ * A socket is a handle: from socket() or accept() until release(), never reused while the instance
+ *lives. Above, `cookie` names it in upcalls.
  *
  *	socket --> OPEN --shutdown/connect/listen/…--> OPEN --release--> gone for the client
  *
- * after which the family goes on by itself (TCP sends what is queued, lingers in TIME-WAIT) [rfc9293 3.10.4].
+ * after which the family goes on by itself (TCP sends what is queued, lingers in TIME-WAIT)
+ *[rfc9293 3.10.4].
  *
- * ready(cookie, events): EPOLLIN and so on as a hint, in any context, with no lock of the family held, never from
- * within a call for the same socket. Edges: an event is told once each time it comes true, so the client looks
- * by poll() before it sleeps.
+ * ready(cookie, events): EPOLLIN and so on as a hint, in any context, with no lock of the family
+ *held, never from within a call for the same socket. Edges: an event is told once each time it
+ *comes true, so the client looks by poll() before it sleeps.
  *
- * Death of the provider: the kernel keeps one region of memory per socket that the family writes as it goes
- * (sequence numbers, peer, queued bytes; versioned and checksummed) and gives it to the successor by adopt();
- * a socket whose region does not check is reset: ready(EPOLLERR | EPOLLHUP), then -ECONNRESET.
+ * Death of the provider: the kernel keeps one region of memory per socket that the family writes as
+ *it goes (sequence numbers, peer, queued bytes; versioned and checksummed) and gives it to the
+ *successor by adopt(); a socket whose region does not check is reset: ready(EPOLLERR | EPOLLHUP),
+ *then -ECONNRESET.
  *
- * Numbers are Linux': AF_*, SOCK_*, IPPROTO_*, MSG_*, SHUT_*, EPOLL*, and errno. Addresses are sockaddr_in and
- * sockaddr_in6 as bytes.
+ * Numbers are Linux': AF_*, SOCK_*, IPPROTO_*, MSG_*, SHUT_*, EPOLL*, and errno. Addresses are
+ *sockaddr_in and sockaddr_in6 as bytes.
  */
 #include <lib/compiler.h>
 #include <lib/types.h>
@@ -44,21 +46,24 @@ struct inet_cred {
 };
 
 /*
- * One send or receive. The iobuf may be a user's memory: the call then touches it without sleeping, after the
- * kernel faulted it in, and moves what it could: a short count.
+ * One send or receive. The iobuf may be a user's memory: the call then touches it without sleeping,
+ * after the kernel faulted it in, and moves what it could: a short count.
  */
 struct inet_msg {
-	u32 flags;		/* in: MSG_OOB MSG_PEEK MSG_MORE MSG_TRUNC...; out: MSG_TRUNC MSG_CTRUNC MSG_ERRQUEUE */
-	struct inet_addr addr;	/* send: to, or none. Receive: from */
-	struct iobuf *data;	/* advanced by what was moved */
-	struct iobuf *control;	/* send: cmsgs, already checked for form. Receive: room for them; NULL: none */
-	u32 control_len;	/* out */
-	u64 datagram_len;	/* out, receive: whole length of the datagram */
+	u32 flags; /* in: MSG_OOB MSG_PEEK MSG_MORE MSG_TRUNC...; out: MSG_TRUNC MSG_CTRUNC
+		      MSG_ERRQUEUE */
+	struct inet_addr addr; /* send: to, or none. Receive: from */
+	struct iobuf *data;    /* advanced by what was moved */
+	struct iobuf *control; /* send: cmsgs, already checked for form. Receive: room for them;
+				  NULL: none */
+	u32 control_len;       /* out */
+	u64 datagram_len;      /* out, receive: whole length of the datagram */
 };
 
 struct inet_client_ops {
 	void (*ready)(void *client, u64 cookie, u32 events);
-	/* A netlink message of a group that anybody may hear (link, address, route): bytes in kernel memory. Any context. */
+	/* A netlink message of a group that anybody may hear (link, address, route): bytes in
+	 * kernel memory. Any context. */
 	void (*notify)(void *client, u32 group, const struct iobuf *message);
 };
 
@@ -67,31 +72,39 @@ struct inet_ops {
 	int (*open)(void *self, const struct inet_client_ops *ops, void *client);
 	void (*close)(void *self); /* every socket released; connections are reset.  May sleep */
 
-	/* All that follow: any thread, no spinlock held, never sleep; -EBADF for a handle that is none; -ENOMEM. */
+	/* All that follow: any thread, no spinlock held, never sleep; -EBADF for a handle that is
+	 * none; -ENOMEM. */
 
 	/* -EAFNOSUPPORT -EPROTONOSUPPORT -ESOCKTNOSUPPORT */
-	int (*socket)(void *self, u32 family, u32 type, u32 protocol, const struct inet_cred *cred, u64 cookie,
-		u64 *out_handle);
+	int (*socket)(void *self, u32 family, u32 type, u32 protocol, const struct inet_cred *cred,
+		u64 cookie, u64 *out_handle);
 	void (*release)(void *self, u64 handle);
 	/* Take over what a predecessor left of a socket. -ESTALE: it does not check. */
 	int (*adopt)(void *self, u64 handle, u64 cookie, const struct iobuf *kept);
-	int (*bind)(void *self, u64 handle, const struct inet_addr *addr); /* -EADDRINUSE -EADDRNOTAVAIL -EINVAL */
-	int (*connect)(void *self, u64 handle, const struct inet_addr *addr); /* 0 -EINPROGRESS -EALREADY -EISCONN ... */
+	int (*bind)(void *self, u64 handle,
+		const struct inet_addr *addr); /* -EADDRINUSE -EADDRNOTAVAIL -EINVAL */
+	int (*connect)(void *self, u64 handle,
+		const struct inet_addr *addr); /* 0 -EINPROGRESS -EALREADY -EISCONN ... */
 	int (*listen)(void *self, u64 handle, u32 backlog);
 	/* Name the next connection: it gets @cookie. -EAGAIN -EINVAL -ECONNABORTED */
-	int (*accept)(void *self, u64 handle, u64 cookie, u64 *out_handle, struct inet_addr *out_peer);
-	/* Bytes taken, or -errno: -EAGAIN -EPIPE -ENOTCONN -EDESTADDRREQ -EMSGSIZE -ECONNRESET and what the peer sent. */
+	int (*accept)(
+		void *self, u64 handle, u64 cookie, u64 *out_handle, struct inet_addr *out_peer);
+	/* Bytes taken, or -errno: -EAGAIN -EPIPE -ENOTCONN -EDESTADDRREQ -EMSGSIZE -ECONNRESET and
+	 * what the peer sent. */
 	ssize_t (*send)(void *self, u64 handle, struct inet_msg *msg);
 	/* Bytes moved, 0 at the end of a stream, or -errno: -EAGAIN -ENOTCONN -ECONNRESET. */
 	ssize_t (*receive)(void *self, u64 handle, struct inet_msg *msg);
 	int (*shutdown)(void *self, u64 handle, u32 how);
 	u32 (*poll)(void *self, u64 handle); /* EPOLL* that hold now */
-	/* Levels IPPROTO_*, and those of SOL_SOCKET that the family must know. -ENOPROTOOPT -EINVAL -EFAULT */
+	/* Levels IPPROTO_*, and those of SOL_SOCKET that the family must know. -ENOPROTOOPT -EINVAL
+	 * -EFAULT */
 	int (*set_option)(void *self, u64 handle, u32 level, u32 name, struct iobuf *value);
-	int (*get_option)(void *self, u64 handle, u32 level, u32 name, struct iobuf *value, u32 *out_len);
+	int (*get_option)(
+		void *self, u64 handle, u32 level, u32 name, struct iobuf *value, u32 *out_len);
 	int (*local_name)(void *self, u64 handle, struct inet_addr *out); /* 0 */
 	int (*peer_name)(void *self, u64 handle, struct inet_addr *out);  /* -ENOTCONN */
-	/* SIOCINQ, SIOCOUTQ, SIOCATMARK; SIOCGIF* and SIOCSIF* with @arg as struct ifreq. -ENOIOCTLCMD */
+	/* SIOCINQ, SIOCOUTQ, SIOCATMARK; SIOCGIF* and SIOCSIF* with @arg as struct ifreq.
+	 * -ENOIOCTLCMD */
 	int (*control)(void *self, u64 handle, u32 request, struct iobuf *arg, u32 *out_value);
 
 	/* Links and configuration. */
@@ -100,10 +113,11 @@ struct inet_ops {
 	int (*link_add)(void *self, u32 ifindex, const char name[16], const struct nic_port *nic);
 	void (*link_remove)(void *self, u32 ifindex); /* may sleep */
 	/*
-	 * One NETLINK_ROUTE or INET_DIAG request in, its answers out, as rtnetlink(7) has them. @reply full: -EMSGSIZE,
-	 * and @resume (0 at first) says where a dump goes on.
+	 * One NETLINK_ROUTE or INET_DIAG request in, its answers out, as rtnetlink(7) has them.
+	 * @reply full: -EMSGSIZE, and @resume (0 at first) says where a dump goes on.
 	 */
-	int (*netlink)(void *self, u32 protocol, struct iobuf *request, struct iobuf *reply, u64 *resume);
+	int (*netlink)(
+		void *self, u32 protocol, struct iobuf *request, struct iobuf *reply, u64 *resume);
 };
 
 struct inet_port {

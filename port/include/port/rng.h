@@ -12,16 +12,18 @@
 
 struct rng_request {
 	struct iobuf data; /* kernel memory; filled from its position */
-	u32 got;	   /* out: bytes that are there; 0 only with a status */
-	s32 status;	   /* out: 0, also when got is less than asked; -EIO -ENODEV -ETIMEDOUT -ECANCELED */
+	u32 got;           /* out: bytes that are there; 0 only with a status */
+	s32 status; /* out: 0, also when got is less than asked; -EIO -ENODEV -ETIMEDOUT -ECANCELED
+		     */
 	/* ---- */
 	void (*done)(struct rng_request *rq);
 	u64 provider[2];
 };
 
 struct rng_info {
-	u32 bits_per_1024; /* entropy claimed per 1024 bits; 0: a stranger's word, mix without credit */
-	u32 max_bytes;	   /* of one request; longer ones are answered short */
+	u32 bits_per_1024; /* entropy claimed per 1024 bits; 0: a stranger's word, mix without
+			      credit */
+	u32 max_bytes;     /* of one request; longer ones are answered short */
 };
 
 struct rng_ops {

@@ -14,3 +14,23 @@ static inline void pio_write8(u16 port, u8 v)
 {
 	outb(port, v);
 }
+
+static inline u16 pio_read16(u16 port)
+{
+	return inw(port);
+}
+
+static inline void pio_write16(u16 port, u16 v)
+{
+	outw(port, v);
+}
+
+static inline u32 pio_read32(u16 port)
+{
+	return inl(port);
+}
+
+static inline void pio_write32(u16 port, u32 v)
+{
+	outl(port, v);
+}

@@ -2,8 +2,7 @@
 #pragma once
 #include <dev/acpi.h>
 
-/* What the firmware's tables say; without tables, a single CPU and the wiring of an ISA PC. Constant after firmware_init(). */
-extern struct acpi_info firmware;
+/* `firmware` (dev/acpi.h) without tables: a single CPU and the wiring of an ISA PC. Constant after firmware_init(). */
 extern u32 cpu_apic_ids[]; /* by CPU number; the boot CPU is 0 */
 
 /* Read the tables, number the CPUs (maxcpus=, nosmp), give memory ranges their nodes. Boot CPU, no allocation. */
