@@ -3,6 +3,7 @@
  * The system as a whole: random bytes, rebooting, barriers.
  */
 #include <linux/syscall.h>
+#include <env/iobuf.h>
 #include <linux/membarrier.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
@@ -23,6 +24,7 @@
 SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
 {
 	u8 chunk[256];
+	struct iobuf to;
 	size_t done = 0;
 	int err;
 
@@ -37,14 +39,16 @@ SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
 		if (err)
 			return err;
 	}
-	len = min(len, (size_t)S32_MAX);
-	while (done < len) {
-		size_t n = min(len - done, sizeof(chunk)), left;
+	err = iobuf_init_user(&to, buf, min(len, (size_t)S32_MAX));
+	if (err)
+		return err;
+	while (to.left) {
+		size_t want = min(to.left, sizeof(chunk)), n;
 
-		random_bytes(chunk, n);
-		left = arch_copy_to_user(uptr_add(buf, done), chunk, n);
-		done += n - left;
-		if (left)
+		random_bytes(chunk, want);
+		n = iobuf_put(&to, chunk, want);
+		done += n;
+		if (n < want)
 			return done ? (s64)done : -EFAULT;
 		/* a long read can be interrupted; a short one is whole */
 		if (done >= sizeof(chunk) && thread_signal_pending())

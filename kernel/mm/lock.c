@@ -23,6 +23,7 @@ int vm_populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write, bool fo
 		case FR_NOMEM: return -EAGAIN;
 		case FR_KILLED: return -EINTR;
 		case FR_BUS: return -EFAULT;
+		case FR_ACCERR: return -EINVAL;
 		default: return -ENOMEM;
 		}
 	}
@@ -92,7 +93,7 @@ static int populate_locked(struct vm_space *s, vaddr_t va, vaddr_t end)
 			return 0;
 		err = want ? vm_populate(s, va, stop, write, false) : 0;
 		if (err)
-			return err == -EFAULT ? -ENOMEM : err;
+			return err == -EFAULT || err == -EINVAL ? -ENOMEM : err;
 		va = stop;
 	}
 	return 0;
@@ -103,10 +104,11 @@ int vm_lock(struct vm_space *s, vaddr_t va, size_t len, u32 lock_flags, u64 limi
 	vaddr_t start = align_down(va, PAGE_SIZE), end = align_up(va + len, PAGE_SIZE);
 	int err = 0;
 
-	if (va + len < va || end < start)
-		return -EINVAL;
-	if (!len)
+	/* A length that the rounding takes round to nothing is nothing, as Linux has it. */
+	if (end == start)
 		return 0;
+	if (end < start)
+		return -EINVAL;
 	if (range_is_bad(start, end - start))
 		return -ENOMEM;
 	lock_flags &= LOCK_FLAGS;

@@ -67,21 +67,11 @@ static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
 	}
 }
 
-/* All of [va, end) is mapped, and may become what is asked. */
-static int may_protect(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
+static int may_protect(const struct vm_area *a, u32 rwx)
 {
-	struct vm_area *a = area_find(s, va);
-
-	for (; a && a->start <= va; a = area_next(a)) {
-		if (rwx & ~(a->flags >> 4) & VM_RWX)
-			return -EACCES;
-		if (a->flags & VM_SEALED)
-			return -EPERM;
-		va = a->end;
-		if (va >= end)
-			return 0;
-	}
-	return -ENOMEM;
+	if (rwx & ~(a->flags >> 4) & VM_RWX)
+		return -EACCES;
+	return a->flags & VM_SEALED ? -EPERM : 0;
 }
 
 /* A private area that becomes writable promises its pages. */
@@ -96,26 +86,38 @@ static int promise(struct vm_area *a, u32 *flags)
 	return 0;
 }
 
+/* One area; the entries that lost a right widen [*low, *high). */
+static int protect_one(struct vm_area *a, u32 rwx, vaddr_t *low, vaddr_t *high)
+{
+	u32 flags = (a->flags & ~VM_RWX) | rwx;
+	int err = may_protect(a, rwx);
+
+	if (err || flags == a->flags)
+		return err;
+	err = promise(a, &flags);
+	if (err)
+		return err;
+	space_account(a->space, a->flags, -(s64)area_pages(a));
+	area_set_flags(a, flags);
+	space_account(a->space, a->flags, (s64)area_pages(a));
+	protect_area(a, low, high);
+	return 0;
+}
+
+/* What comes before a hole, or before an area that may not become what is asked, has changed. */
 static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
 {
-	vaddr_t low = ~0ull, high = 0;
+	vaddr_t low = ~0ull, high = 0, at = va;
 	struct vm_area *a;
-	int err = may_protect(s, va, end, rwx);
+	int err = area_cut(s, va, end);
 
-	if (!err)
-		err = area_cut(s, va, end);
-	for (a = area_find(s, va); !err && a && a->start < end; a = area_next(a)) {
-		u32 flags = (a->flags & ~VM_RWX) | rwx;
-
-		if (flags == a->flags)
-			continue;
-		err = promise(a, &flags);
-		if (err)
+	for (a = area_find(s, va); !err && at < end; a = area_next(a)) {
+		if (!a || a->start > at) {
+			err = -ENOMEM;
 			break;
-		space_account(s, a->flags, -(s64)area_pages(a));
-		area_set_flags(a, flags);
-		space_account(s, a->flags, (s64)area_pages(a));
-		protect_area(a, &low, &high);
+		}
+		err = protect_one(a, rwx, &low, &high);
+		at = a->end;
 	}
 	if (low < high)
 		tlb_flush_range(&s->mmu, low, high, false);

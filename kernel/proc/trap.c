@@ -3,6 +3,7 @@
  * Faults and exceptions of user mode: served by memory, or turned into a signal.
  */
 #include <arch/trap.h>
+#include <lib/errno.h>
 #include <mm/space.h>
 #include "proc_impl.h"
 
@@ -10,17 +11,20 @@ bool trap_user_fault(struct trapframe *tf, vaddr_t va, unsigned fault_flags)
 {
 	struct task *me = task_current();
 	struct vm_space *s = me->thread.space;
-	int signo, code;
+	int signo, code, err;
 
 	if (!s)
 		return false;
-	if (likely(!vm_fault(s, va, fault_flags, READ_ONCE(me->proc->rlimits[RLIMIT_STACK].cur), &signo, &code))) {
+	err = vm_fault(s, va, fault_flags, READ_ONCE(me->proc->rlimits[RLIMIT_STACK].cur), &signo, &code);
+	if (likely(!err)) {
 		me->min_flt++;
 		return true;
 	}
 	if (!(fault_flags & FAULT_USER))
 		return false; /* the copy routine reports -EFAULT */
-	signal_force(signo, code, va);
+	if (err == -EFAULT)
+		signal_force(signo, code, va);
+	/* else the signal that ends this thread is pending already */
 	return true;
 }
 

@@ -23,6 +23,7 @@ enum lock_rank {
 	RANK_OBJECT_MAPS = 185,
 	RANK_FUTEX = 300,
 	RANK_SOCKET = 310,
+	RANK_RECLAIM = 315,	/* held while shrinkers run: above every mutex under which memory is allocated, below what shrinkers take */
 	RANK_DENTRY = 320,
 	RANK_FDTABLE = 330,
 	RANK_OBJECT = 340,	/* vm_object.lock */
@@ -30,7 +31,6 @@ enum lock_rank {
 	RANK_WAITQ = 400,
 	RANK_TIMER = 420,
 	RANK_WORK = 430,
-	RANK_RECLAIM = 380,	/* shrinkers; taken under any lock that a sleeping allocation may hold */
 	RANK_SLAB_LIST = 390,	/* list of caches: held while they are reaped */
 	RANK_SLAB = 500,
 	RANK_KMAP = 510,
