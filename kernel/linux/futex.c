@@ -59,8 +59,8 @@ SYSCALL6(futex, struct uptr, word, int, op, u32, value, struct uptr, uts, struct
 	struct futex_deadline d = {.ns = ~0ull};
 	int err;
 
-	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET) {
-		err = deadline_get(&d, cmd, realtime, uts);
+	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2) {
+		err = deadline_get(&d, cmd, realtime || cmd == FUTEX_LOCK_PI, uts);
 		if (err)
 			return err;
 	}
@@ -73,6 +73,10 @@ SYSCALL6(futex, struct uptr, word, int, op, u32, value, struct uptr, uts, struct
 	case FUTEX_WAKE_BITSET: return futex_wake(word, (s32)value, value3, shared);
 	case FUTEX_REQUEUE: return futex_requeue(word, word2, (s32)value, (s32)value2, false, 0, shared);
 	case FUTEX_CMP_REQUEUE: return futex_requeue(word, word2, (s32)value, (s32)value2, true, value3, shared);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2: return futex_lock_pi(word, shared, false, d);
+	case FUTEX_TRYLOCK_PI: return futex_lock_pi(word, shared, true, d);
+	case FUTEX_UNLOCK_PI: return futex_unlock_pi(word, shared);
 	case FUTEX_WAKE_OP: return futex_wake_op(word, word2, (s32)value, (s32)value2, value3, shared);
 	default: return -ENOSYS;
 	}

@@ -11,6 +11,7 @@
 #include <lib/string.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <proc/futex.h>
 #include <proc/pid.h>
 #include <proc/task.h>
 #include <sched/sched.h>
@@ -130,6 +131,8 @@ static s64 change(s32 pid, int policy, struct sched_params *p, bool keep_nice)
 		err = check_rights(t, &old, p);
 	if (!err)
 		err = sched_set_params(&t->thread, p);
+	if (!err)
+		futex_pi_reprioritise(t);
 	task_put(t);
 	return err;
 }

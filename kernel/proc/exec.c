@@ -310,7 +310,7 @@ static void commit(struct exec *x)
 	bool changed = x->cred->euid != me->cred->euid || x->cred->egid != me->cred->egid;
 
 	futex_exit_robust(me);
-	futex_exit_pi(me);
+	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);

@@ -24,7 +24,7 @@ static void exit_space(struct task *me)
 	struct completion *done;
 
 	futex_exit_robust(me);
-	futex_exit_pi(me);
+	futex_exit_pi(me, true);
 	if (!uptr_is_null(me->clear_child_tid)) {
 		if (!user_store32(me->clear_child_tid, 0))
 			futex_wake_user(me->clear_child_tid);

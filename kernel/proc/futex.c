@@ -24,27 +24,14 @@
 #include <mm/uaccess.h>
 #include <proc/futex.h>
 #include <time/sleep.h>
+#include "futex_impl.h"
 #include "proc_impl.h"
 
 #define BUCKETS_PER_CPU 64
 
 LOCK_CLASS(futex_bucket, RANK_FUTEX, "threads waiting on the words of one hash bucket");
 
-struct bucket {
-	struct spinlock lock;
-	u32 count;
-	struct list_head waiters;
-} __aligned(64);
-
-struct waiter {
-	struct list_head link;
-	struct bucket *bucket;	/* NULL: woken */
-	struct vm_key key;
-	u32 bitset;
-	struct thread *thread;
-};
-
-static struct bucket *buckets;
+static struct futex_bucket *buckets;
 static u64 bucket_mask;
 
 static int futex_init(void)
@@ -65,17 +52,12 @@ static int futex_init(void)
 }
 INITCALL(futex, "", futex_init);
 
-static struct bucket *bucket_of(const struct vm_key *key)
+static struct futex_bucket *bucket_of(const struct vm_key *key)
 {
 	return &buckets[hash_u64(key->a ^ hash_u64(key->b, 64), 32) & bucket_mask];
 }
 
-static bool key_equal(const struct vm_key *a, const struct vm_key *b)
-{
-	return a->a == b->a && a->b == b->b;
-}
-
-static int MUST_CHECK word_key(struct uptr word, bool shared, struct vm_key *out)
+int futex_word_key(struct uptr word, bool shared, struct vm_key *out)
 {
 	if (word.va & 3)
 		return -EINVAL;
@@ -83,7 +65,7 @@ static int MUST_CHECK word_key(struct uptr word, bool shared, struct vm_key *out
 }
 
 /* The word, without serving a fault: bucket locks are held. */
-static int MUST_CHECK word_peek(struct uptr word, u32 *out)
+int futex_word_peek(struct uptr word, u32 *out)
 {
 	int err;
 
@@ -93,22 +75,22 @@ static int MUST_CHECK word_peek(struct uptr word, u32 *out)
 	return err;
 }
 
-static struct bucket *bucket_enter(const struct vm_key *key)
+struct futex_bucket *futex_bucket_enter(const struct vm_key *key)
 {
-	struct bucket *b = bucket_of(key);
+	struct futex_bucket *b = bucket_of(key);
 
 	__atomic_add_fetch(&b->count, 1, __ATOMIC_SEQ_CST);
 	spin_lock(&b->lock);
 	return b;
 }
 
-static void bucket_leave(struct bucket *b)
+void futex_bucket_leave(struct futex_bucket *b)
 {
 	spin_unlock(&b->lock);
 	__atomic_sub_fetch(&b->count, 1, __ATOMIC_RELEASE);
 }
 
-static void waiter_queue(struct waiter *w, struct bucket *b)
+void futex_waiter_queue(struct futex_waiter *w, struct futex_bucket *b)
 {
 	w->bucket = b;
 	w->thread = thread_current();
@@ -116,10 +98,10 @@ static void waiter_queue(struct waiter *w, struct bucket *b)
 }
 
 /* Bucket lock held. */
-static void waiter_wake(struct waiter *w)
+void futex_waiter_wake(struct futex_waiter *w)
 {
 	struct thread *t = w->thread;
-	struct bucket *b = w->bucket;
+	struct futex_bucket *b = w->bucket;
 
 	list_del(&w->link);
 	STORE_RELEASE(w->bucket, NULL); /* from here on the waiter may be gone */
@@ -128,15 +110,15 @@ static void waiter_wake(struct waiter *w)
 }
 
 /* Take a waiter out. False: it was woken already. */
-static bool waiter_unqueue(struct waiter *w)
+static bool waiter_unqueue(struct futex_waiter *w)
 {
-	struct bucket *b;
+	struct futex_bucket *b;
 
 	while ((b = LOAD_ACQUIRE(w->bucket))) {
 		spin_lock(&b->lock);
 		if (w->bucket == b) { /* else requeued meanwhile */
 			list_del(&w->link);
-			bucket_leave(b);
+			futex_bucket_leave(b);
 			return true;
 		}
 		spin_unlock(&b->lock);
@@ -145,30 +127,30 @@ static bool waiter_unqueue(struct waiter *w)
 }
 
 /* Queue @w if the word has the value. 0; 1: queue again after a fault was served; -errno. On 0 the bucket's count stays raised for the waiter. */
-static int MUST_CHECK waiter_prepare(struct waiter *w, struct uptr word, u32 value, bool shared)
+static int MUST_CHECK waiter_prepare(struct futex_waiter *w, struct uptr word, u32 value, bool shared)
 {
-	struct bucket *b;
+	struct futex_bucket *b;
 	u32 now;
-	int err = word_key(word, shared, &w->key);
+	int err = futex_word_key(word, shared, &w->key);
 
 	if (err)
 		return err;
-	b = bucket_enter(&w->key);
-	err = word_peek(word, &now);
+	b = futex_bucket_enter(&w->key);
+	err = futex_word_peek(word, &now);
 	if (!err && now == value) {
-		waiter_queue(w, b);
+		futex_waiter_queue(w, b);
 		thread_prepare_wait(THREAD_SLEEP_INTR);
 		spin_unlock(&b->lock);
 		return 0;
 	}
-	bucket_leave(b);
+	futex_bucket_leave(b);
 	if (!err)
 		return -EAGAIN;
 	return user_load32(&now, word) ? -EFAULT : 1;
 }
 
 /* Sleep until woken(arg), a signal, or the deadline. The thread is prepared. */
-static int wait_until(bool (*woken)(void *), void *arg, struct futex_deadline deadline)
+int futex_wait_until(bool (*woken)(void *), void *arg, struct futex_deadline deadline)
 {
 	struct task *me = task_current();
 	int err = 0;
@@ -190,14 +172,14 @@ static int wait_until(bool (*woken)(void *), void *arg, struct futex_deadline de
 	return err;
 }
 
-static bool waiter_woken(void *arg)
+bool futex_waiter_woken(void *arg)
 {
-	return !LOAD_ACQUIRE(((struct waiter *)arg)->bucket);
+	return !LOAD_ACQUIRE(((struct futex_waiter *)arg)->bucket);
 }
 
 s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct futex_deadline deadline)
 {
-	struct waiter w = {.bitset = bitset};
+	struct futex_waiter w = {.bitset = bitset};
 	int err;
 
 	if (!bitset)
@@ -207,22 +189,22 @@ s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct fute
 	while (err == 1);
 	if (err)
 		return err;
-	err = wait_until(waiter_woken, &w, deadline);
+	err = futex_wait_until(futex_waiter_woken, &w, deadline);
 	/* woken at the last moment is woken */
 	return waiter_unqueue(&w) ? err : 0;
 }
 
 s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 {
-	struct waiter *w, *tmp;
+	struct futex_waiter *w, *tmp;
 	struct vm_key key;
-	struct bucket *b;
+	struct futex_bucket *b;
 	s64 woken = 0;
 	int err;
 
 	if (!bitset)
 		return -EINVAL;
-	err = word_key(word, shared, &key);
+	err = futex_word_key(word, shared, &key);
 	if (err)
 		return err;
 	b = bucket_of(&key);
@@ -232,9 +214,13 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	spin_lock(&b->lock);
 	list_for_each_entry_safe(w, tmp, &b->waiters, link)
 	{
-		if (!key_equal(&w->key, &key) || !(w->bitset & bitset))
+		if (!futex_key_equal(&w->key, &key) || !(w->bitset & bitset))
 			continue;
-		waiter_wake(w);
+		if (w->pi) {
+			woken = -EINVAL;
+			break;
+		}
+		futex_waiter_wake(w);
 		if (++woken >= nr)
 			break;
 	}
@@ -243,7 +229,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 }
 
 /* Both buckets, in address order. */
-static void lock_two(struct bucket *a, struct bucket *b)
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	if (a == b) {
 		spin_lock(&a->lock);
@@ -253,14 +239,14 @@ static void lock_two(struct bucket *a, struct bucket *b)
 	spin_lock_nested(a < b ? &b->lock : &a->lock);
 }
 
-static void unlock_two(struct bucket *a, struct bucket *b)
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	spin_unlock(&a->lock);
 	if (a != b)
 		spin_unlock(&b->lock);
 }
 
-static void waiter_move(struct waiter *w, struct bucket *from, struct bucket *to, const struct vm_key *key)
+static void waiter_move(struct futex_waiter *w, struct futex_bucket *from, struct futex_bucket *to, const struct vm_key *key)
 {
 	w->key = *key;
 	if (from == to)
@@ -272,19 +258,21 @@ static void waiter_move(struct waiter *w, struct bucket *from, struct bucket *to
 }
 
 static s64 requeue_locked(
-	struct bucket *bf, const struct vm_key *kf, struct bucket *bt, const struct vm_key *kt, s32 nr_wake, s32 nr_requeue)
+	struct futex_bucket *bf, const struct vm_key *kf, struct futex_bucket *bt, const struct vm_key *kt, s32 nr_wake, s32 nr_requeue)
 {
-	struct waiter *w, *tmp;
+	struct futex_waiter *w, *tmp;
 	s64 done = 0;
 
 	list_for_each_entry_safe(w, tmp, &bf->waiters, link)
 	{
-		if (!key_equal(&w->key, kf))
+		if (!futex_key_equal(&w->key, kf))
 			continue;
 		if (done >= (s64)nr_wake + nr_requeue)
 			break;
+		if (w->pi)
+			return -EINVAL;
 		if (done < nr_wake)
-			waiter_wake(w);
+			futex_waiter_wake(w);
 		else
 			waiter_move(w, bf, bt, kt);
 		done++;
@@ -294,7 +282,7 @@ static s64 requeue_locked(
 
 s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue, bool compare, u32 value, bool shared)
 {
-	struct bucket *bf, *bt;
+	struct futex_bucket *bf, *bt;
 	struct vm_key kf, kt;
 	u32 now = value;
 	s64 ret;
@@ -303,16 +291,16 @@ s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue,
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
 	for (;;) {
-		ret = word_key(from, shared, &kf);
+		ret = futex_word_key(from, shared, &kf);
 		if (!ret)
-			ret = word_key(to, shared, &kt);
+			ret = futex_word_key(to, shared, &kt);
 		if (ret)
 			return ret;
 		bf = bucket_of(&kf);
 		bt = bucket_of(&kt);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		lock_two(bf, bt);
-		err = compare ? word_peek(from, &now) : 0;
+		err = compare ? futex_word_peek(from, &now) : 0;
 		if (!err)
 			break;
 		unlock_two(bf, bt);
@@ -326,16 +314,18 @@ s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue,
 	return ret;
 }
 
-static s64 wake_locked(struct bucket *b, const struct vm_key *key, s32 nr)
+static s64 wake_locked(struct futex_bucket *b, const struct vm_key *key, s32 nr)
 {
-	struct waiter *w, *tmp;
+	struct futex_waiter *w, *tmp;
 	s64 woken = 0;
 
 	list_for_each_entry_safe(w, tmp, &b->waiters, link)
 	{
-		if (!key_equal(&w->key, key))
+		if (!futex_key_equal(&w->key, key))
 			continue;
-		waiter_wake(w);
+		if (w->pi)
+			return -EINVAL;
+		futex_waiter_wake(w);
 		if (++woken >= nr)
 			break;
 	}
@@ -378,7 +368,7 @@ static int MUST_CHECK wake_op_apply(struct uptr word, u32 op, u32 *out_old)
 
 s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op, bool shared)
 {
-	struct bucket *b1, *b2;
+	struct futex_bucket *b1, *b2;
 	struct vm_key k1, k2;
 	struct page *page;
 	u32 old;
@@ -386,9 +376,9 @@ s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op
 	int err;
 
 	for (;;) {
-		ret = word_key(word1, shared, &k1);
+		ret = futex_word_key(word1, shared, &k1);
 		if (!ret)
-			ret = word_key(word2, shared, &k2);
+			ret = futex_word_key(word2, shared, &k2);
 		if (ret)
 			return ret;
 		b1 = bucket_of(&k1);
@@ -408,14 +398,17 @@ s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op
 	}
 	ret = wake_locked(b1, &k1, nr1);
 	err = wake_op_compare(op, old);
-	if (err > 0)
-		ret += wake_locked(b2, &k2, nr2);
+	if (err > 0 && ret >= 0) {
+		s64 second = wake_locked(b2, &k2, nr2);
+
+		ret = second < 0 ? second : ret + second;
+	}
 	unlock_two(b1, b2);
 	return err < 0 ? err : ret;
 }
 
 struct waitv {
-	struct waiter *w;
+	struct futex_waiter *w;
 	u32 n;
 };
 
@@ -423,7 +416,7 @@ struct waitv {
 static s64 waitv_woken_index(const struct waitv *v)
 {
 	for (u32 i = 0; i < v->n; i++) {
-		if (waiter_woken(&v->w[i]))
+		if (futex_waiter_woken(&v->w[i]))
 			return i;
 	}
 	return -1;
@@ -480,7 +473,7 @@ s64 futex_waitv(const struct futex_waitv_word *words, u32 n, struct futex_deadli
 	if (err) {
 		ret = err > 1 ? err - 2 : err;
 	} else {
-		ret = wait_until(waitv_woken, &v, deadline);
+		ret = futex_wait_until(waitv_woken, &v, deadline);
 		woken = waitv_unqueue(&v, n);
 		if (woken >= 0)
 			ret = woken;

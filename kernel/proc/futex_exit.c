@@ -83,11 +83,6 @@ void futex_exit_robust(struct task *t)
 	}
 }
 
-/* Nothing is inherited yet: PI operations are refused by futex(2). */
-void futex_exit_pi(struct task *t)
-{
-}
-
 void futex_wake_user(struct uptr va)
 {
 	futex_wake(va, 1, FUTEX_BITSET_MATCH_ANY, true);

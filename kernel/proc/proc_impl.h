@@ -88,7 +88,8 @@ void signal_stop_here(struct sighand *s, irqflags_t flags);
 
 /* Robust and private futexes at exit or exec of the running thread. */
 void futex_exit_robust(struct task *t);
-void futex_exit_pi(struct task *t);
+/* Hand on the PI futexes that others wait for; @final: nobody waits for @t any more. */
+void futex_exit_pi(struct task *t, bool final);
 void futex_wake_user(struct uptr va); /* clear_child_tid */
 
 /* exec */

@@ -20,6 +20,16 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared);
 s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue, bool compare, u32 value, bool shared);
 s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op, bool shared);
 
+/*
+ * PI locks. Lock: 0; -EDEADLK; -ESRCH, -EPERM (no such owner, or none that can inherit); -EWOULDBLOCK (@try); -ETIMEDOUT; -ERESTARTNOINTR (signal).
+ * Unlock: 0; -EPERM (not the owner); -EINVAL (the word and the kernel disagree).
+ */
+s64 futex_lock_pi(struct uptr word, bool shared, bool try, struct futex_deadline deadline);
+s64 futex_unlock_pi(struct uptr word, bool shared);
+struct task;
+/* @t's scheduling parameters have changed: who holds it up inherits the new ones. */
+void futex_pi_reprioritise(struct task *t);
+
 struct futex_waitv_word {
 	struct uptr word;
 	u32 value;

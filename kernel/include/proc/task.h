@@ -25,6 +25,7 @@
 #include <linux/resource.h>
 
 struct vm_space;
+struct futex_waiter;
 struct files;
 struct fs_context;
 struct cred;
@@ -63,7 +64,10 @@ struct task {
 	u32 pdeath_signal;
 	bool in_exec, exiting, tree_exited, is_kthread, vfork_child, did_exec;
 	struct completion *vfork_done;	/* alloc_lock */
-	struct list_head pi_owned;	/* PI futexes */
+	/* PI futexes: those that others wait for us to give up, the one we wait for, and whether it is too late to wait for us; pi_lock */
+	struct list_head pi_owned;
+	struct futex_waiter *pi_wait;
+	bool pi_closed;
 	struct ptrace_link *ptrace;	/* being traced; tree lock */
 	struct list_head tracees, tracee_link;
 	struct seccomp *seccomp;
