@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process_vm_readv(2), process_vm_writev(2): bytes between our memory and that of another process.
+ *
+ * The two vectors are walked side by side, through one page of the kernel's. What has been moved before an address that is not there counts.
+ */
+#include <linux/syscall.h>
+#include <linux/uio.h>
+#include <mm/page.h>
+#include <mm/slab.h>
+#include <mm/space.h>
+#include <mm/uaccess.h>
+#include <proc/task.h>
+#include "syscalls.h"
+
+struct span {
+	u64 va, len;
+};
+
+struct spans {
+	struct span *at;
+	u64 n, i, done; /* the current span, and how far into it */
+	u64 total;
+};
+
+static int MUST_CHECK spans_import(struct spans *s, struct uptr iov, u64 count)
+{
+	*s = (struct spans){.n = count};
+	if (count > UIO_MAXIOV)
+		return -EINVAL;
+	s->at = kcalloc(count ? count : 1, sizeof(*s->at), ALLOC_SLEEP);
+	if (!s->at)
+		return -ENOMEM;
+	for (u64 i = 0; i < count; i++) {
+		struct iovec e;
+
+		if (copy_from_user(&e, uptr_add(iov, i * sizeof(e)), sizeof(e)))
+			return -EFAULT;
+		if ((ssize_t)e.iov_len < 0 || s->total + e.iov_len > (u64)S64_MAX)
+			return -EINVAL;
+		s->at[i] = (struct span){(u64)(unsigned long)e.iov_base, e.iov_len};
+		s->total += e.iov_len;
+	}
+	return 0;
+}
+
+/* What is left of the current span; 0: all done. */
+static u64 spans_left(struct spans *s)
+{
+	while (s->i < s->n && s->done == s->at[s->i].len) {
+		s->i++;
+		s->done = 0;
+	}
+	return s->i < s->n ? s->at[s->i].len - s->done : 0;
+}
+
+static u64 spans_va(const struct spans *s)
+{
+	return s->at[s->i].va + s->done;
+}
+
+/* Up to @n bytes through @page; how many arrived. */
+static size_t move_some(struct vm_space *other, struct spans *mine, struct spans *theirs, void *page, size_t n, bool write)
+{
+	struct uptr here = uptr_make(spans_va(mine));
+	ssize_t got;
+
+	if (write) {
+		n -= arch_copy_from_user(page, here, n);
+		got = n ? vm_access(other, spans_va(theirs), page, n, true, false) : 0;
+		return got < 0 ? 0 : (size_t)got;
+	}
+	got = vm_access(other, spans_va(theirs), page, n, false, false);
+	return got <= 0 ? 0 : (size_t)got - arch_copy_to_user(here, page, (size_t)got);
+}
+
+static s64 move_all(struct vm_space *other, struct spans *mine, struct spans *theirs, bool write)
+{
+	void *page = kmalloc(PAGE_SIZE, ALLOC_SLEEP);
+	s64 moved = 0;
+
+	if (!page)
+		return -ENOMEM;
+	while (spans_left(mine) && spans_left(theirs)) {
+		size_t n = min(min(spans_left(mine), spans_left(theirs)), PAGE_SIZE);
+		size_t got = move_some(other, mine, theirs, page, n, write);
+
+		moved += (s64)got;
+		mine->done += got;
+		theirs->done += got;
+		if (got < n) {
+			moved = moved ? moved : -EFAULT;
+			break;
+		}
+		if (thread_kill_pending())
+			break;
+	}
+	kfree(page);
+	return moved;
+}
+
+static s64 with_process(s32 pid, struct spans *mine, struct spans *theirs, bool write)
+{
+	struct task *t = task_find_get(pid, PID_TID);
+	struct vm_space *other;
+	s64 ret;
+
+	if (!t)
+		return -ESRCH;
+	ret = ptrace_may_access(t, PTRACE_ATTACH_MODE | PTRACE_REALCREDS);
+	other = ret ? NULL : task_space_get(t);
+	if (other) {
+		ret = move_all(other, mine, theirs, write);
+		vm_space_put(other);
+	} else if (!ret) {
+		ret = -ESRCH;
+	}
+	task_put(t);
+	return ret;
+}
+
+static s64 process_vm(s32 pid, struct uptr lvec, u64 nl, struct uptr rvec, u64 nr, u64 flags, bool write)
+{
+	struct spans mine, theirs = {0};
+	s64 ret;
+
+	if (flags)
+		return -EINVAL;
+	ret = spans_import(&mine, lvec, nl);
+	if (!ret && mine.total) {
+		ret = spans_import(&theirs, rvec, nr);
+		if (!ret && theirs.total)
+			ret = with_process(pid, &mine, &theirs, write);
+		kfree(theirs.at);
+	}
+	kfree(mine.at);
+	return ret;
+}
+
+SYSCALL6(process_vm_readv, s32, pid, struct uptr, lvec, u64, nl, struct uptr, rvec, u64, nr, u64, flags)
+{
+	return process_vm(pid, lvec, nl, rvec, nr, flags, false);
+}
+
+SYSCALL6(process_vm_writev, s32, pid, struct uptr, lvec, u64, nl, struct uptr, rvec, u64, nr, u64, flags)
+{
+	return process_vm(pid, lvec, nl, rvec, nr, flags, true);
+}
