@@ -579,6 +579,7 @@ static size_t epoll_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops epoll_ops = {
+	.lseek = file_lseek_noop,
 	.poll = epoll_poll,
 	.release = epoll_release,
 	.show_fdinfo = epoll_show_fdinfo,

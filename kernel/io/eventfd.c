@@ -106,8 +106,8 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 	poll_wait(pt, f, &e->rd_wait);
 	poll_wait(pt, f, &e->wr_wait);
 	count = READ_ONCE(e->count);
-	return (count ? EPOLLIN | EPOLLRDNORM : 0) | (count == U64_MAX ? EPOLLERR : 0)
-		| (count < U64_MAX - 1 ? EPOLLOUT | EPOLLWRNORM : 0);
+	return (count ? EPOLLIN : 0) | (count == U64_MAX ? EPOLLERR : 0)
+		| (count < U64_MAX - 1 ? EPOLLOUT : 0);
 }
 
 static void eventfd_release(struct file *f)
@@ -125,6 +125,7 @@ static size_t eventfd_show_fdinfo(struct file *f, char *buf, size_t size)
 static const struct file_ops eventfd_ops = {
 	.read = eventfd_read,
 	.write = eventfd_write,
+	.lseek = file_lseek_noop,
 	.poll = eventfd_poll,
 	.release = eventfd_release,
 	.show_fdinfo = eventfd_show_fdinfo,

@@ -116,7 +116,7 @@ static ssize_t signalfd_read(struct file *f, struct iobuf *to, s64 *pos, unsigne
 static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 {
 	poll_wait(pt, f, &task_current()->proc->sighand->signalfd_wait);
-	return pending(f->private) ? EPOLLIN | EPOLLRDNORM : 0;
+	return pending(f->private) ? EPOLLIN : 0;
 }
 
 static void signalfd_release(struct file *f)
@@ -133,6 +133,7 @@ static size_t signalfd_show_fdinfo(struct file *f, char *buf, size_t size)
 
 static const struct file_ops signalfd_ops = {
 	.read = signalfd_read,
+	.lseek = file_lseek_noop,
 	.poll = signalfd_poll,
 	.release = signalfd_release,
 	.show_fdinfo = signalfd_show_fdinfo,

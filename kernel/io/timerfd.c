@@ -215,7 +215,7 @@ static u32 timerfd_poll(struct file *f, struct poll_table *pt)
 	struct timerfd *t = f->private;
 
 	poll_wait(pt, f, &t->wait);
-	return ready(t) ? EPOLLIN | EPOLLRDNORM : 0;
+	return ready(t) ? EPOLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)
@@ -244,6 +244,7 @@ static size_t timerfd_show_fdinfo(struct file *f, char *buf, size_t size)
 
 static const struct file_ops timerfd_ops = {
 	.read = timerfd_read,
+	.lseek = file_lseek_noop,
 	.poll = timerfd_poll,
 	.ioctl = timerfd_ioctl,
 	.release = timerfd_release,

@@ -145,6 +145,8 @@ int files_next(struct files *t, int fd);
 bool files_cloexec(struct files *t, int fd);
 
 /* ---- whole operations used inside the kernel ---- */
+/* For file_ops: seeking is allowed and moves nothing. */
+s64 file_lseek_noop(struct file *f, s64 off, int whence);
 ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf); /* checks mode and position; iobuf of anybody's */
 ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
 ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos);	/* kernel memory */
