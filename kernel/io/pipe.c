@@ -192,12 +192,13 @@ static ssize_t read_buffers(struct pipe *p, struct iobuf *to)
 static ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 {
 	struct pipe *p = f->private;
-	bool was_full, more;
+	bool was_full, more, slept;
 	ssize_t n;
 
 	if (unlikely(!to->left))
 		return 0;
 	mutex_lock(&p->lock);
+	slept = pipe_empty(p);
 	n = pipe_wait_readable(p, nonblocking(f, rwf));
 	if (n <= 0) {
 		mutex_unlock(&p->lock);
@@ -206,7 +207,7 @@ static ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 	was_full = pipe_full(p);
 	n = read_buffers(p, to);
 	was_full = was_full && !pipe_full(p);
-	more = !pipe_empty(p);
+	more = slept && !pipe_empty(p); /* the one wake-up was ours: pass it on */
 	mutex_unlock(&p->lock);
 	if (was_full || READ_ONCE(p->polled))
 		pipe_wake_writers(p);
@@ -257,7 +258,7 @@ static ssize_t write_buffers(struct pipe *p, struct iobuf *from, u32 flags)
 static ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 {
 	struct pipe *p = f->private;
-	bool was_empty, more, wake_reader = false;
+	bool was_empty, more, slept = false, wake_reader = false;
 	u32 flags = READ_ONCE(f->flags) & O_DIRECT ? PIPE_BUF_PACKET : PIPE_BUF_MERGE;
 	ssize_t total = 0, n = 0;
 
@@ -282,6 +283,7 @@ static ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned
 			mutex_lock(&p->lock);
 			wake_reader = false;
 		}
+		slept |= pipe_full(p);
 		n = pipe_wait_writable(p, nonblocking(f, rwf));
 		if (n < 0)
 			break;
@@ -294,7 +296,7 @@ static ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned
 	}
 	wake_reader |= total && READ_ONCE(p->polled);
 out:
-	more = !pipe_full(p);
+	more = slept && !pipe_full(p);
 	mutex_unlock(&p->lock);
 	if (wake_reader)
 		pipe_wake_readers(p);

@@ -108,16 +108,16 @@ static void *closes_cycle(void *arg)
 	futex(w + 1, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
 	words[100] = 1;
 	long r = futex(w, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
-	say("other: %ld\n", r);
 	futex(w, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
 	futex(w + 1, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
-	return NULL;
+	return (void *)r;
 }
 
 static void cycles(void)
 {
 	unsigned int *w = words + 8;
 	pthread_t t;
+	void *other;
 
 	HEAD("cycles");
 	words[100] = 0;
@@ -127,7 +127,8 @@ static void cycles(void)
 		sleep_ms(1);
 	R(futex(w + 1, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
 	R(futex(w, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
-	pthread_join(t, NULL);
+	pthread_join(t, &other);
+	V((long)other);
 }
 
 static pthread_mutex_t mu;
