@@ -68,6 +68,11 @@ static void check_entries(struct check *c)
 	}
 }
 
+static u64 largest_gap(const struct rb_node *n)
+{
+	return n ? container_of(n, struct vm_area, node)->subtree_gap : 0;
+}
+
 static void check_area(struct check *c, struct vm_area *a, const struct vm_area *prev)
 {
 	u64 n = area_pages(a), guard = a->flags & VM_GROWSDOWN ? vm_stack_guard_gap : 0;
@@ -89,7 +94,7 @@ static void check_area(struct check *c, struct vm_area *a, const struct vm_area 
 		complain(c, "areas overlap", a->start);
 	if (a->gap != gap)
 		complain(c, "wrong gap", a->start);
-	if (a->subtree_gap < a->gap)
+	if (a->subtree_gap != max(a->gap, max(largest_gap(a->node.left), largest_gap(a->node.right))))
 		complain(c, "wrong largest gap", a->start);
 	if (a->seq & 1)
 		complain(c, "a dead area in the tree", a->start);

@@ -81,6 +81,11 @@ int proc_show_cgroup(struct pseudo_text *t);
 int proc_show_schedstat(struct pseudo_text *t);
 int proc_show_slack(struct pseudo_text *t);
 int proc_store_slack(struct pseudo_text *t, char *text, size_t len);
+/* Nothing can be made here, so a name that is not there ends the look-up itself, also that of mkdir or link. */
+static inline int proc_found(int err, const struct dentry *d)
+{
+	return err ? err : d->inode ? 0 : -ENOENT;
+}
 int proc_show_children(struct pseudo_text *t);
 int proc_next_mounts(struct pseudo_text *t);
 int proc_next_mountinfo(struct pseudo_text *t);

@@ -23,7 +23,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 {
 	s32 nr = proc_parse_nr(d->name, d->len);
 
-	return nr > 0 ? proc_attach_pid(dir, d, nr, false, NULL) : pseudo_lookup(dir, d);
+	return proc_found(nr > 0 ? proc_attach_pid(dir, d, nr, false, NULL) : pseudo_lookup(dir, d), d);
 }
 
 static int root_iterate(struct file *f, struct dir_emit *e)

@@ -247,7 +247,7 @@ static int task_dir_lookup(struct inode *dir, struct dentry *d)
 		return proc_attach(dir, d, pi->pid, e->kind ?: PROC_FILE, entry_type(e) | e->file.mode, &e->file, 0,
 			proc_ino(pid_nr(pi->pid), (unsigned)i + 1, pi->kind == PROC_THREAD_DIR));
 	}
-	return 0;
+	return -ENOENT;
 }
 
 static int task_dir_iterate(struct file *f, struct dir_emit *e)

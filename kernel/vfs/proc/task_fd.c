@@ -70,7 +70,7 @@ static int list_lookup(struct inode *dir, struct dentry *d, bool info)
 	}
 	if (t)
 		task_put(t);
-	return err == -ENOENT ? 0 : err;
+	return proc_found(err, d);
 }
 
 static int fd_lookup(struct inode *dir, struct dentry *d)

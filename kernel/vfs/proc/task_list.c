@@ -15,13 +15,13 @@ static int list_lookup(struct inode *dir, struct dentry *d)
 
 	d->flags |= DENTRY_UNCACHED;
 	if (nr <= 0)
-		return 0;
+		return -ENOENT;
 	t = proc_inode_task(dir);
 	if (!t)
-		return 0;
+		return -ENOENT;
 	err = proc_attach_pid(dir, d, nr, true, t->proc->pid);
 	task_put(t);
-	return err;
+	return proc_found(err, d);
 }
 
 /* Numbers of up to @n threads from the @skip-th on; how many. */
