@@ -202,6 +202,7 @@ static ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 	n = pipe_wait_readable(p, nonblocking(f, rwf));
 	if (n <= 0) {
 		mutex_unlock(&p->lock);
+		fasync_send(&p->wr_async, POLL_OUT); /* as Linux: at each end of a call */
 		return n;
 	}
 	was_full = pipe_full(p);
@@ -213,6 +214,7 @@ static ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 		pipe_wake_writers(p);
 	if (more)
 		pipe_wake_readers(p);
+	fasync_send(&p->wr_async, POLL_OUT);
 	return n;
 }
 
@@ -280,6 +282,7 @@ static ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned
 		if (pipe_full(p) && wake_reader) {
 			mutex_unlock(&p->lock);
 			pipe_wake_readers(p);
+			fasync_send(&p->rd_async, POLL_IN);
 			mutex_lock(&p->lock);
 			wake_reader = false;
 		}
@@ -302,6 +305,7 @@ out:
 		pipe_wake_readers(p);
 	if (more && total)
 		pipe_wake_writers(p);
+	fasync_send(&p->rd_async, POLL_IN);
 	return total ? total : n;
 }
 
@@ -411,6 +415,8 @@ static struct pipe *pipe_create(void)
 	mutex_init(&p->lock, pipe);
 	wait_queue_init(&p->rd_wait);
 	wait_queue_init(&p->wr_wait);
+	fasync_list_init(&p->rd_async);
+	fasync_list_init(&p->wr_async);
 	p->bufs = p->few;
 	return p;
 }
@@ -446,6 +452,21 @@ static void wake_everybody(struct pipe *p)
 {
 	wait_wake(&p->rd_wait, 0, EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
 	wait_wake(&p->wr_wait, 0, EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
+	fasync_send(&p->rd_async, POLL_IN);
+	fasync_send(&p->wr_async, POLL_OUT);
+}
+
+static int pipe_fasync(struct file *f, int fd, bool on)
+{
+	struct pipe *p = f->private;
+	int err = f->mode & FMODE_READ ? fasync_set(&p->rd_async, f, fd, on) : 0;
+
+	if (!err && (f->mode & FMODE_WRITE)) {
+		err = fasync_set(&p->wr_async, f, fd, on);
+		if (err && (f->mode & FMODE_READ))
+			fasync_set(&p->rd_async, f, fd, false);
+	}
+	return err;
 }
 
 static void leave(struct pipe *p, u32 mode)
@@ -572,6 +593,7 @@ const struct file_ops pipe_file_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
+	.fasync = pipe_fasync,
 	.ioctl = pipe_ioctl,
 	.fcntl = pipe_fcntl,
 	.setfl = pipe_setfl,
