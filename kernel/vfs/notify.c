@@ -100,7 +100,7 @@ void notify_attach_locked(struct inode *inode, struct notify_mark *m)
 	m->attached = true;
 	if (list_empty(&ms->marks)) {
 		spin_lock(&super_lock);
-		list_add_tail(&ms->super_link, &inode->super->watched);
+		list_add(&ms->super_link, &inode->super->watched);
 		spin_unlock(&super_lock);
 	}
 	list_add_tail(&m->link, &ms->marks);
@@ -206,7 +206,7 @@ void notify_dentry_slow(struct dentry *d, struct inode *inode, u32 mask, const s
 /* Tell all marks of @inode of its end. The caller has a reference. */
 static void end_marks(struct inode *inode, u32 mask)
 {
-	struct notify_event ev = {.mask = mask};
+	struct notify_event ev = {.mask = mask | (S_ISDIR(inode->mode) ? IN_ISDIR : 0)};
 	struct fsnotify_marks *ms = LOAD_ACQUIRE(inode->marks);
 	struct notify_mark *m, *next;
 

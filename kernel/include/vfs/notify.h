@@ -93,7 +93,7 @@ static inline void notify_dentry(struct dentry *d, u32 mask)
 static inline void notify_inode(struct inode *inode, u32 mask)
 {
 	if (unlikely(READ_ONCE(inode->notify) & mask)) {
-		struct notify_event ev = {.mask = mask};
+		struct notify_event ev = {.mask = mask | (inode_is(inode, 0040000) ? IN_ISDIR : 0)};
 
 		notify_inode_slow(inode, &ev);
 	}
