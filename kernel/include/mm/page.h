@@ -183,5 +183,14 @@ struct page_stats {
 	u64 by_kind[PAGE_KINDS];
 };
 void page_stats(struct page_stats *out);
+/* The @i-th zone: false if there are not so many. */
+struct page_zone_info {
+	unsigned node;
+	bool high;	/* at or above 4 GiB */
+	u64 total, free, reserve;
+	u64 cached;	/* of free: by the CPUs */
+	u64 blocks[PAGE_MAX_ORDER + 1]; /* free ones by size, but for what CPUs cache */
+};
+bool page_zone_info(unsigned i, struct page_zone_info *out);
 /* All CPUs give their cached frames back. May sleep. */
 void page_drain(void);
