@@ -273,7 +273,12 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 	err = timespec_from_user(&ns, ureq);
 	if (err)
 		return err;
-	if (flags & TIMER_ABSTIME)
-		return sleep_until(sleep_clock(id), ns);
+	if (flags & TIMER_ABSTIME) {
+		s64 now;
+
+		/* Who keeps a rhythm and is late, asks for the past: no timer for that. */
+		err = clock_read(id, &now);
+		return err || now >= (s64)ns ? err : sleep_until(sleep_clock(id), ns);
+	}
 	return sleep_relative(sleep_clock(id), ns, urem);
 }
