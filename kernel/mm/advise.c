@@ -175,13 +175,22 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 	return err;
 }
 
-static bool page_in_core(struct vm_area *a, vaddr_t va)
+/* As much of [va, end) as one leaf table, or what stands in its place, covers. */
+static size_t in_core(struct vm_area *a, vaddr_t va, vaddr_t end, u8 *vec)
 {
-	struct pte *e = pt_find(&a->space->mmu, va);
+	size_t n = min(pt_span(1) - (va & (pt_span(1) - 1)), end - va) >> PAGE_SHIFT;
+	unsigned level;
+	struct pte *e;
 
-	if (e && pte_is_present(pte_load(e)))
-		return true;
-	return a->object && vm_object_peek_rcu(a->object, area_index(a, va));
+	rcu_read_lock();
+	e = pt_walk(&a->space->mmu, va, 0, &level);
+	for (size_t i = 0; i < n; i++) {
+		vec[i] = e && pte_is_present(pte_load(level ? e : e + i));
+		if (!vec[i] && a->object)
+			vec[i] = vm_object_peek_rcu(a->object, area_index(a, va) + i) != NULL;
+	}
+	rcu_read_unlock();
+	return n;
 }
 
 int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
@@ -197,10 +206,11 @@ int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
 			err = -ENOMEM;
 			break;
 		}
-		for (; va < min(a->end, end); va += PAGE_SIZE) {
-			rcu_read_lock();
-			*vec++ = page_in_core(a, va);
-			rcu_read_unlock();
+		while (va < min(a->end, end)) {
+			size_t n = in_core(a, va, min(a->end, end), vec);
+
+			va += n << PAGE_SHIFT;
+			vec += n;
 		}
 	}
 	mutex_unlock(&s->map_lock);
