@@ -232,8 +232,10 @@ static void clone_abort(struct task *t, struct proc *fresh)
 		fs_context_put(t->fs);
 	if (fresh)
 		proc_put(fresh);
-	if (t->pids[PID_TID])
-		pid_release(t->pids[PID_TID]);
+	if (t->pids[PID_TID]) {
+		pid_free_numbers(t->pids[PID_TID]);
+		pid_put(t->pids[PID_TID]);
+	}
 	cred_put(t->cred);
 	arch_thread_fini(&t->thread);
 	thread_fini(&t->thread);

@@ -215,20 +215,19 @@ void exec_take_leader(struct task *me)
 	struct pid *mine = me->pids[PID_TID];
 
 	spin_lock(&proc_tree_lock);
-	for (int type = 0; type < PID_TYPES; type++)
-		task_detach_pid(old, (enum pid_type)type);
-	list_del_rcu(&me->pid_links[PID_TID]);
+	task_detach_pid(me, PID_TID);
 	me->pids[PID_TID] = old->pids[PID_TID];
-	old->pids[PID_TID] = NULL;
-	list_add_tail_rcu(&me->pid_links[PID_TID], &me->pids[PID_TID]->members[PID_TID]);
-	for (int type = PID_TGID; type < PID_TYPES; type++)
+	for (int type = 0; type < PID_TYPES; type++) {
 		list_add_tail_rcu(&me->pid_links[type], &me->pids[type]->members[type]);
+		task_detach_pid(old, (enum pid_type)type);
+	}
+	old->pids[PID_TID] = NULL;
 	list_del_rcu(&old->thread_link);
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);
 	spin_unlock(&proc_tree_lock);
-	pid_release(mine);
+	pid_put(mine);
 	task_put(old);
 }
 

@@ -152,7 +152,7 @@ void proc_reap(struct proc *p)
 	task_unlink(leader);
 	list_del_init(&p->sibling);
 	spin_unlock(&proc_tree_lock);
-	pid_release(leader->pids[PID_TID]);
+	pid_put(leader->pids[PID_TID]);
 	leader->pids[PID_TID] = NULL;
 	task_put(leader);
 }
@@ -195,7 +195,7 @@ static void exit_notify(struct task *me)
 		spin_unlock(&proc_tree_lock);
 	if (!is_leader) {
 		pidfd_notify(me->pids[PID_TID]);
-		pid_release(me->pids[PID_TID]);
+		pid_put(me->pids[PID_TID]);
 		me->pids[PID_TID] = NULL;
 		task_put(me); /* the tree's; the running thread has its own */
 	}

@@ -242,11 +242,10 @@ void pid_put(struct pid *p)
 		rcu_call(&p->rcu, pid_free_rcu);
 }
 
-void pid_release(struct pid *p)
+void pid_free_numbers(struct pid *p)
 {
 	for (u32 i = 0; i <= p->level; i++)
 		number_free(p->numbers[i].ns, p->numbers[i].nr);
-	pid_put(p);
 }
 
 s32 pid_nr_in(const struct pid *p, const struct pid_namespace *ns)
