@@ -493,6 +493,17 @@ static void run_worker(unsigned long long seed, time_t end)
 	_exit(0);
 }
 
+static pid_t start_worker(int index, unsigned long long seed, time_t end)
+{
+	pid_t p = fork();
+
+	if (p == 0) {
+		worker = index;
+		run_worker(seed, end);
+	}
+	return p;
+}
+
 /* After all that the system still does what a user wants. */
 static int sanity(void)
 {
@@ -520,7 +531,8 @@ int main(int argc, char **argv)
 	int seconds = argc > 1 ? atoi(argv[1]) : 10, workers = argc > 3 ? atoi(argv[3]) : 4;
 	unsigned long long seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	unsigned long total = 0;
-	int bad = 0, st;
+	int bad = 0, died = 0, st;
+	pid_t kids[64];
 
 	only_user = argc > 4 && !strcmp(argv[4], "user");
 	workers = workers > 64 ? 64 : workers;
@@ -532,23 +544,29 @@ int main(int argc, char **argv)
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	time_t end = seconds_now() + seconds;
 	printf("seed %llu, %d workers, %zu calls, %d s\n", seed, workers, NCALLS, seconds);
-	for (worker = 0; worker < workers; worker++)
-		if (fork() == 0)
-			run_worker(seed * 1000003 + worker * 10007, end);
+	for (int i = 0; i < workers; i++)
+		kids[i] = start_worker(i, seed * 1000003 + i * 10007, end);
 	for (int left = workers; left > 0;) {
 		pid_t p = waitpid(-1, &st, __WALL);
+		int i = 0;
+
 		if (p < 0)
 			break;
-		if (WIFEXITED(st) && WEXITSTATUS(st) == 0)
-			left--;
-		else if (WIFEXITED(st) && WEXITSTATUS(st) == 1) {
-			left--;
-			bad++;
+		while (i < workers && kids[i] != p)
+			i++;
+		if (i == workers)
+			continue; /* an orphan */
+		if (WIFSIGNALED(st) && seconds_now() < end) {
+			died++; /* a call of somebody's killed it: go on with other seeds */
+			kids[i] = start_worker(i, seed * 1000003 + i * 10007 + died * 8000009ull, end);
+			continue;
 		}
+		left--;
+		bad += WIFEXITED(st) && WEXITSTATUS(st) == 1;
 	}
 	for (int i = 0; i < workers; i++)
 		total += shared->done[i] < 1ul << 40 ? shared->done[i] : 0;
 	int sane = sanity();
-	printf("%lu calls made, %d workers hung, sanity %s\n", total, bad, sane ? "FAILED" : "ok");
+	printf("%lu calls made, %d workers hung, %d killed by a call, sanity %s\n", total, bad, died, sane ? "FAILED" : "ok");
 	return bad || sane || total < 1000;
 }
