@@ -214,15 +214,10 @@ void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
 	return obj;
 }
 
-void slab_free(struct slab_cache *c, void *obj)
+static __always_inline void put_back(struct slab_cache *c, void *obj)
 {
-	struct slab_cpu *cpu;
+	struct slab_cpu *cpu = c->cpu ? cpu_enter(c) : NULL;
 
-	if (unlikely(!obj))
-		return;
-	if (NOS_DEBUG)
-		slab_debug_free(c, obj, __builtin_return_address(0));
-	cpu = c->cpu ? cpu_enter(c) : NULL;
 	if (likely(cpu)) {
 		bool room = likely(cpu->loaded->n < cpu->loaded->cap) || unload(c, cpu);
 
@@ -237,6 +232,22 @@ void slab_free(struct slab_cache *c, void *obj)
 			return;
 	}
 	slab_give(c, &obj, 1);
+}
+
+void slab_free(struct slab_cache *c, void *obj)
+{
+	if (unlikely(!obj))
+		return;
+	if (NOS_DEBUG)
+		slab_debug_free(c, obj, __builtin_return_address(0));
+	if (NOS_KASAN && !quarantine_swap(&c, &obj))
+		return;
+	put_back(c, obj);
+}
+
+void slab_put_back(struct slab_cache *c, void *obj)
+{
+	put_back(c, obj);
 }
 
 u64 magazine_objects(struct slab_cache *c)

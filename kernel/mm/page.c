@@ -17,6 +17,7 @@
 #include <sched/preempt.h>
 #include <sched/smp_call.h>
 #include <sync/rcu.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "page_impl.h"
 
@@ -48,7 +49,7 @@ void page_copy(void *dst, const void *src)
 static void poison(struct page *page, unsigned order)
 {
 	for (unsigned i = 0; i < 1u << order; i++) {
-		memset(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
+		kasan_fill(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
 		page[i].flags = PAGE_F_POISON;
 	}
 }
@@ -304,6 +305,7 @@ got:
 
 static inline struct page *prepare(struct page *page, unsigned order, unsigned alloc_flags)
 {
+	kasan_unpoison(page_va(page), PAGE_SIZE << order);
 	if (NOS_DEBUG)
 		poison_check(page, order);
 	WRITE_ONCE(page->kind, PAGE_KERNEL);
@@ -385,6 +387,7 @@ static inline void retire(struct page *page, unsigned order)
 	WRITE_ONCE(page->counts, 0);
 	if (NOS_DEBUG)
 		poison(page, order);
+	kasan_poison(page_va(page), PAGE_SIZE << order, KASAN_PAGE_FREE);
 }
 
 void page_free(struct page *page, unsigned order)
