@@ -162,16 +162,17 @@ def run_cbmc(model):
         base = Path('/') / root.relative_to(CBMC_ROOT) if inside else root
         includes = [f'-I{base / name}' for name in INCLUDES]
         sources = [base / model.path.relative_to(ROOT)] + [base / s for s in model.words('sources')]
-        status, out = tool([*command, *includes, *model.words('cbmc'), *sources], root,
-                           model.seconds())
+        words = [*model.words('cbmc'), *(['--stop-on-fail'] if model.broken else [])]
+        status, out = tool([*command, *includes, *words, *sources], root, model.seconds())
     if status is None:
         return 'FAIL', f'cbmc: not finished after {model.seconds()} s', out[-2000:]
-    failures = [line for line in out.splitlines() if line.endswith('FAILURE')]
     if model.broken:
         if status == 10 and 'VERIFICATION FAILED' in out:
-            return 'PASS', f'found by {len(failures)} properties', ''
+            found = re.search(r'^Violated property:\n.*\n *(.*)', out, re.M)
+            return 'PASS', f'found: {found[1]}' if found else '', ''
         return 'FAIL', 'the proof does not see the mistake', out[-2000:]
     if status != 0 or 'VERIFICATION SUCCESSFUL' not in out:
+        failures = [line for line in out.splitlines() if line.endswith('FAILURE')]
         return 'FAIL', f'cbmc: status {status}', '\n'.join(failures[:40]) or out[-4000:]
     checks = re.search(r'\*\* 0 of (\d+) failed', out)
     return 'PASS', f'{checks[1]} properties' if checks else '', ''
