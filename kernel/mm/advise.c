@@ -85,8 +85,15 @@ static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end,
 		area_set_flags(a, flags);
 		area_merge(a);
 	}
-	if (adv->drop)
+	if (adv->drop) {
+		int err = huge_split_at(s, va);
+
+		if (!err)
+			err = huge_split_at(s, end);
+		if (err)
+			return err;
 		adv->drop(s, a, va, end);
+	}
 	return 0;
 }
 
@@ -177,7 +184,8 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 
 static bool page_in_core(struct vm_area *a, vaddr_t va)
 {
-	struct pte *e = pt_find(&a->space->mmu, va);
+	unsigned level;
+	struct pte *e = pt_walk(&a->space->mmu, va, 0, &level);
 
 	if (e && pte_is_present(pte_load(e)))
 		return true;

@@ -54,15 +54,44 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 	pt_unlock(first);
 }
 
+/* A huge leaf, all of it in the area. */
+static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t *low, vaddr_t *high)
+{
+	struct pte old, fresh;
+
+	pt_lock(e);
+	do {
+		bool write;
+
+		old = pte_load(e);
+		if (pte_is_none(old) || pte_is_table(old))
+			break;
+		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
+		fresh = pte_set_prot(old, area_prot(a->flags, write) & ~PROT_DIRTY);
+		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
+			*low = min(*low, va);
+			*high = max(*high, va + HUGE_SIZE);
+		}
+	} while (!pte_cmpxchg(e, old, fresh));
+	pt_unlock(e);
+}
+
 static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
 {
 	vaddr_t va = a->start;
+	unsigned level;
 	struct pte *e;
 
-	while ((e = pt_next_table(&a->space->mmu, &va, a->end))) {
-		vaddr_t stop = min(align_down(va, pt_span(1)) + pt_span(1), a->end);
+	while ((e = pt_next(a->space, &va, a->end, &level))) {
+		vaddr_t stop = min(pt_end(va, level), a->end);
 
-		protect_entries(a, e, va, stop, low, high);
+		if (!level) {
+			protect_entries(a, e, va, stop, low, high);
+		} else {
+			protect_large(a, e, va, low, high);
+			if (pte_is_table(pte_load(e)))
+				continue; /* a fault has taken it apart meanwhile */
+		}
 		va = stop;
 	}
 }

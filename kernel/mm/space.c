@@ -160,11 +160,12 @@ u64 vm_space_tables(struct vm_space *s)
 {
 	u64 n = 0;
 	vaddr_t va = 0;
+	unsigned level;
 
 	mutex_lock(&s->map_lock);
-	while (pt_next_table(&s->mmu, &va, USER_VA_END)) {
-		n++;
-		va = align_down(va, pt_span(1)) + pt_span(1);
+	while (pt_next(s, &va, USER_VA_END, &level)) {
+		n += level == 0;
+		va = pt_end(va, level);
 	}
 	mutex_unlock(&s->map_lock);
 	return n;

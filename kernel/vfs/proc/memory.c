@@ -57,6 +57,7 @@ static int show_meminfo(struct pseudo_text *t)
 	put_kib(&t->sb, "SwapTotal:", 0);
 	put_kib(&t->sb, "SwapFree:", 0);
 	put_kib(&t->sb, "AnonPages:", ps.by_kind[PAGE_ANON]);
+	put_kib(&t->sb, "AnonHugePages:", vm_huge_mapped());
 	put_kib(&t->sb, "Slab:", slab.all);
 	put_kib(&t->sb, "SReclaimable:", slab.reclaimable);
 	put_kib(&t->sb, "SUnreclaim:", slab.all - slab.reclaimable);
