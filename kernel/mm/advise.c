@@ -182,14 +182,25 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 	return err;
 }
 
-static bool page_in_core(struct vm_area *a, vaddr_t va)
+/* Pages [va, end) of @a, in one read section: at most as many as one leaf table has. */
+static void pages_in_core(struct vm_area *a, vaddr_t va, vaddr_t end, u8 *vec)
 {
-	unsigned level;
-	struct pte *e = pt_walk(&a->space->mmu, va, 0, &level);
+	struct pt_at at;
+	struct pte *e;
+	bool large;
 
-	if (e && pte_is_present(pte_load(e)))
-		return true;
-	return a->object && vm_object_peek_rcu(a->object, area_index(a, va));
+	rcu_read_lock();
+	at = pt_walk(&a->space->mmu, va, 0);
+	e = at.e;
+	large = at.level;
+	for (; va < end; va += PAGE_SIZE) {
+		*vec = large || (e && pte_is_present(pte_load(e)));
+		if (!*vec && a->object)
+			*vec = vm_object_peek_rcu(a->object, area_index(a, va)) != NULL;
+		vec++;
+		e += e != NULL;
+	}
+	rcu_read_unlock();
 }
 
 int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
@@ -205,10 +216,12 @@ int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
 			err = -ENOMEM;
 			break;
 		}
-		for (; va < min(a->end, end); va += PAGE_SIZE) {
-			rcu_read_lock();
-			*vec++ = page_in_core(a, va);
-			rcu_read_unlock();
+		while (va < min(a->end, end)) {
+			vaddr_t stop = min(pt_end(va, 0), min(a->end, end));
+
+			pages_in_core(a, va, stop, vec);
+			vec += (stop - va) >> PAGE_SHIFT;
+			va = stop;
 		}
 	}
 	mutex_unlock(&s->map_lock);

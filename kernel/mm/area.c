@@ -321,18 +321,21 @@ void area_set_flags(struct vm_area *a, u32 flags)
 
 int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out)
 {
-	struct page *table;
-	int err = huge_cut_prepare(a, va, &table);
+	struct page *table = NULL;
+	int err;
 
-	if (err)
-		return err;
-	err = area_split_with(a, va, &table, out);
-	if (table)
+	if (huge_may_cross(a, va)) {
+		table = pt_table_new(ALLOC_SLEEP);
+		if (!table)
+			return -ENOMEM;
+	}
+	err = area_split_with(a, va, table, out);
+	if (unlikely(err && table))
 		pt_table_free(table);
 	return err;
 }
 
-int area_split_with(struct vm_area *a, vaddr_t va, struct page **table, struct vm_area **out)
+int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm_area **out)
 {
 	struct vm_space *s = a->space;
 	struct vm_area *high;
@@ -358,8 +361,7 @@ int area_split_with(struct vm_area *a, vaddr_t va, struct page **table, struct v
 		list_add(&high->object_link, &a->object_link);
 		mutex_unlock(&a->object->maps_lock);
 	}
-	huge_cut(s, va, *table);
-	*table = NULL;
+	huge_cut(s, va, table);
 	*out = high;
 	return 0;
 }

@@ -79,13 +79,13 @@ static void check_large(struct check *c, const struct pte *e, vaddr_t va)
 static void check_entries(struct check *c)
 {
 	vaddr_t va = 0;
-	unsigned level;
-	struct pte *e;
+	struct pt_at at;
 
-	while ((e = pt_next(c->space, &va, USER_VA_END, &level))) {
-		vaddr_t end = pt_end(va, level);
+	while ((at = pt_next(c->space, &va, USER_VA_END)).e) {
+		struct pte *e = at.e;
+		vaddr_t end = pt_end(va, at.level);
 
-		if (level)
+		if (at.level)
 			check_large(c, e, va);
 		else
 			check_table(c, e, va, end);

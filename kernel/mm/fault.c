@@ -296,25 +296,28 @@ static inline enum fault_result fault_entry(struct fault *f)
 	return fault_anon(f);
 }
 
-/* The walk ended early: at a larger leaf, or (f->e is NULL) where a table is missing. */
-static NOINLINE enum fault_result fault_upper(struct fault *f)
+/* The walk ended early: at a larger leaf, or (f->e is NULL) where a table is missing. True: it is there now; else *out is the result. */
+static NOINLINE bool fault_upper(struct fault *f, enum fault_result *out)
 {
 	bool busy;
 
-	if (f->e)
-		return fault_large(f);
-	if (fault_wants_huge(f))
-		return fault_huge(f);
+	if (f->e) {
+		*out = fault_large(f);
+		return false;
+	}
+	if (fault_wants_huge(f)) {
+		*out = fault_huge(f);
+		return false;
+	}
 	f->e = pt_make(&f->space->mmu, &f->space->root, f->va, 0, ALLOC_NOWAIT, &busy);
-	if (!f->e)
-		return busy ? FR_RETRY : FR_NOMEM;
-	return fault_entry(f);
+	*out = busy ? FR_RETRY : FR_NOMEM;
+	return f->e;
 }
 
 enum fault_result fault_once(struct fault *f)
 {
 	enum fault_result r;
-	unsigned level;
+	struct pt_at at;
 
 	rcu_read_lock();
 	switch (area_view(f->space, f->va, &f->v)) {
@@ -325,8 +328,10 @@ enum fault_result fault_once(struct fault *f)
 	r = FR_ACCERR;
 	if (unlikely(!is_allowed(f->v.flags, f->flags)))
 		goto out;
-	f->e = pt_walk(&f->space->mmu, f->va, 0, &level);
-	r = likely(f->e && !level) ? fault_entry(f) : fault_upper(f);
+	at = pt_walk(&f->space->mmu, f->va, 0);
+	f->e = at.e;
+	if (likely(at.e && !at.level) || fault_upper(f, &r))
+		r = fault_entry(f);
 out:
 	rcu_read_unlock();
 	return r;

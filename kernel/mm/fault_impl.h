@@ -45,10 +45,12 @@ static inline bool is_allowed(u32 vm_flags, unsigned fault_flags)
 /* Lock the leaf table; false (unlocked): the area or the table is not what it was. */
 static inline bool lock_entry(struct fault *f)
 {
-	pt_lock(f->e);
-	if (likely(!pt_is_dead(f->e) && area_view_valid(&f->v)))
+	struct page *table = pt_page_of(f->e);
+
+	spin_lock(pt_table_lock(table));
+	if (likely(!(table->flags & PT_F_DEAD) && area_view_valid(&f->v)))
 		return true;
-	pt_unlock(f->e);
+	spin_unlock(pt_table_lock(table));
 	return false;
 }
 

@@ -98,20 +98,20 @@ static int share_area(struct vm_space *parent, struct vm_space *child, const str
 	bool *flush)
 {
 	vaddr_t va = a->start;
-	struct pte *from;
-	unsigned level;
+	struct pt_at at;
 
-	while ((from = pt_next(parent, &va, a->end, &level))) {
-		vaddr_t stop = min(pt_end(va, level), a->end);
+	while ((at = pt_next(parent, &va, a->end)).e) {
+		struct pte *from = at.e;
+		vaddr_t stop = min(pt_end(va, at.level), a->end);
 		struct pte *to;
 		bool busy;
 
-		if (level || table_has_entries(from)) {
-			to = pt_make(&child->mmu, &child->root, va, level, ALLOC_SLEEP, &busy);
+		if (at.level || table_has_entries(from)) {
+			to = pt_make(&child->mmu, &child->root, va, at.level, ALLOC_SLEEP, &busy);
 			if (!to)
 				return -ENOMEM;
 		}
-		if (level) {
+		if (at.level) {
 			child->root.large = true;
 			*flush |= share_large(from, to, shared);
 			/* Some fault may have taken it apart just now: then there is a table to look at. */

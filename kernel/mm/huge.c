@@ -7,7 +7,7 @@
  * one by one, and there is no second kind of page. What it costs is a pass over 512 descriptors when a leaf is made, shared or removed, next to 2 MiB that are
  * cleared or copied; if nobody else has any of them, they are freed as one block.
  *
- * No leaf crosses the end of its area. Who cuts an area takes the table by which a leaf could be replaced first (huge_cut_prepare, the only step that can fail),
+ * No leaf crosses the end of its area. Who cuts an area takes the table by which a leaf could be replaced first (the only step that can fail),
  * changes the area, so that no fault makes another leaf across the cut, and then takes the leaf apart (huge_cut).
  */
 #include <arch/smp.h>
@@ -86,14 +86,14 @@ void huge_split_locked(struct vm_space *s, struct pte *e, vaddr_t va, struct pag
 /* The leaf of level 1 at @va, or NULL. map_lock is held: tables stay. */
 static struct pte *leaf_at(struct vm_space *s, vaddr_t va)
 {
-	unsigned level;
-	struct pte *e = READ_ONCE(s->root.large) ? pt_walk(&s->mmu, va, 0, &level) : NULL;
+	struct pt_at at = {NULL, 0};
 
-	return e && level == 1 ? e : NULL;
+	if (READ_ONCE(s->root.large))
+		at = pt_walk(&s->mmu, va, 0);
+	return at.level == 1 ? at.e : NULL;
 }
 
-/* Take the leaf at @va apart, if there is one; @table is used up. */
-static void split(struct vm_space *s, vaddr_t va, struct page *table)
+void huge_split(struct vm_space *s, vaddr_t va, struct page *table)
 {
 	struct pte *e = leaf_at(s, va);
 
@@ -119,28 +119,7 @@ int huge_split_in(struct vm_space *s, vaddr_t va)
 
 		if (!table)
 			return -ENOMEM;
-		split(s, va, table);
+		huge_split(s, va, table);
 	}
 	return 0;
 }
-
-int huge_cut_prepare(const struct vm_area *a, vaddr_t va, struct page **out_table)
-{
-	vaddr_t base = align_down(va, HUGE_SIZE);
-	struct page *table = NULL;
-
-	if (unlikely(va != base && !a->object && !a->backing_ops && base >= a->start && base + HUGE_SIZE <= a->end)) {
-		table = pt_table_new(ALLOC_SLEEP);
-		if (!table)
-			return -ENOMEM;
-	}
-	*out_table = table;
-	return 0;
-}
-
-void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
-{
-	if (unlikely(table))
-		split(s, va, table);
-}
-

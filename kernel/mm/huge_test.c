@@ -8,10 +8,7 @@
 
 static bool is_huge(struct vm_space *s, vaddr_t va)
 {
-	unsigned level;
-	struct pte *e = pt_walk(&s->mmu, va, 0, &level);
-
-	return e && level == 1;
+	return pt_walk(&s->mmu, va, 0).level == 1;
 }
 
 static u64 frames(enum page_kind kind)

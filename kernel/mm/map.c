@@ -63,19 +63,23 @@ struct cuts {
 
 static int prepare_cuts(struct vm_space *s, const struct vm_area *a, vaddr_t va, vaddr_t end, struct cuts *c)
 {
-	int err;
-
-	*c = (struct cuts){0};
-	err = a->start < va ? huge_cut_prepare(a, va, &c->low) : 0;
-	if (likely(!err && !(end & (HUGE_SIZE - 1))))
-		return 0;
+	c->low = c->high = NULL;
+	if (huge_may_cross(a, va)) {
+		c->low = pt_table_new(ALLOC_SLEEP);
+		if (!c->low)
+			return -ENOMEM;
+	}
 	if (a->end < end)
 		a = area_find_in(s, end - 1, end);
-	if (!err && a && a->end > end)
-		err = huge_cut_prepare(a, end, &c->high);
-	if (err && c->low)
-		pt_table_free(c->low);
-	return err;
+	if (a && huge_may_cross(a, end)) {
+		c->high = pt_table_new(ALLOC_SLEEP);
+		if (!c->high) {
+			if (c->low)
+				pt_table_free(c->low);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 /* The part [va, end) of area @a goes; it keeps one side, or both (split). */
@@ -85,10 +89,11 @@ static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t en
 	s64 n = (s64)((min(a->end, end) - max(a->start, va)) >> PAGE_SHIFT);
 
 	if (a->start < va && a->end > end) {
-		int err = area_split_with(a, end, &c->high, &part);
+		int err = area_split_with(a, end, c->high, &part);
 
 		if (err)
 			return err;
+		c->high = NULL;
 	}
 	if (a->start < va)
 		area_resize(a, a->start, va, true);
@@ -98,6 +103,14 @@ static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t en
 	if (area_is_accounted(a->flags))
 		vm_uncommit((u64)n);
 	return 0;
+}
+
+/* Does a leaf table's range that has a part in [va, end) end before @next begins? */
+static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *next)
+{
+	vaddr_t first_end = align_down(va, HUGE_SIZE) + HUGE_SIZE;
+
+	return first_end <= end || !next || first_end <= next->start;
 }
 
 int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **out_dead)
@@ -111,6 +124,8 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 		return 0;
 	space_note_peak(s);
 	err = prepare_cuts(s, a, va, end, &cuts);
+	if (unlikely(err))
+		return err;
 	/* Only the first may need a new area, and it is tried first: on failure nothing has changed. */
 	for (; !err && a && a->start < end; a = next) {
 		next = area_next(a);
@@ -120,7 +135,8 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 		}
 		area_erase(s, a);
 		/* Before another area can be here: a truncation of its object must not take that one's pages. */
-		area_unlink_object(a);
+		if (a->object)
+			area_unlink_object(a);
 		space_account(s, a->flags, -(s64)area_pages(a));
 		if (area_is_accounted(a->flags))
 			vm_uncommit(area_pages(a));
@@ -130,14 +146,14 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	}
 	huge_cut(s, va, cuts.low);
 	huge_cut(s, end, cuts.high);
-	if (err)
+	if (unlikely(err))
 		return err;
 	gather_init(&g, s);
 	zap_range(&g, va, end, NULL);
-	if (g.met_table) {
+	if (g.met_low < g.met_high && is_room_for_table(g.met_low, g.met_high, a)) {
 		struct hole hole = area_hole(s, a);
 
-		zap_tables(&g, va, end, hole.low, hole.high);
+		zap_tables(&g, g.met_low, g.met_high, hole.low, hole.high);
 	}
 	gather_finish(&g);
 	return 0;

@@ -28,11 +28,11 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
 	vaddr_t *high)
 {
-	const struct pte *first = e;
+	struct page *table = pt_page_of(e);
 	u32 groups;
 
-	pt_lock(first);
-	groups = pt_page_of(first)->index_lo;
+	spin_lock(pt_table_lock(table));
+	groups = table->index_lo;
 	for (; va < end; va += PAGE_SIZE, e++) {
 		struct pte old, fresh = pte_none();
 
@@ -51,7 +51,7 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 			*high = max(*high, va + PAGE_SIZE);
 		}
 	}
-	pt_unlock(first);
+	spin_unlock(pt_table_lock(table));
 }
 
 /* A huge leaf, all of it in the area. */
@@ -79,13 +79,13 @@ static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, va
 static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
 {
 	vaddr_t va = a->start;
-	unsigned level;
-	struct pte *e;
+	struct pt_at at;
 
-	while ((e = pt_next(a->space, &va, a->end, &level))) {
-		vaddr_t stop = min(pt_end(va, level), a->end);
+	while ((at = pt_next(a->space, &va, a->end)).e) {
+		struct pte *e = at.e;
+		vaddr_t stop = min(pt_end(va, at.level), a->end);
 
-		if (!level) {
+		if (!at.level) {
 			protect_entries(a, e, va, stop, low, high);
 		} else {
 			protect_large(a, e, va, low, high);

@@ -61,7 +61,7 @@ bool pt_kill(struct page *table)
 	return true;
 }
 
-struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned *out_level)
+struct pt_at pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level)
 {
 	unsigned at = pt_levels() - 1;
 	struct pte *e = mmu_space_root(mmu) + pt_index(va, at);
@@ -71,14 +71,13 @@ struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned 
 
 		if (unlikely(!pte_is_table(pte))) {
 			if (pte_is_none(pte))
-				return NULL;
+				return (struct pt_at){NULL, 0};
 			break;
 		}
 		at--;
 		e = pt_table_va(pte) + pt_index(va, at);
 	}
-	*out_level = at;
-	return e;
+	return (struct pt_at){e, at};
 }
 
 enum hooked { HOOKED, HOOK_NOMEM, HOOK_DEAD };
@@ -145,7 +144,7 @@ struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, uns
 }
 
 /* What the entry of level 1 is when no fault is just about to change it. */
-static struct pte load_settled(struct pte *e)
+static NOINLINE struct pte load_settled(struct pte *e)
 {
 	struct pte pte;
 
@@ -155,7 +154,7 @@ static struct pte load_settled(struct pte *e)
 	return pte;
 }
 
-struct pte *pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end, unsigned *out_level)
+struct pt_at pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end)
 {
 	unsigned top = pt_levels() - 1;
 
@@ -165,18 +164,18 @@ struct pte *pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end, unsigned *out_
 
 		while (at) {
 			pte = load_upper(e);
-			if (unlikely(at == 1 && pte_is_none(pte) && READ_ONCE(s->root.large)))
-				pte = load_settled(e);
-			if (!pte_is_table(pte))
-				break;
+			if (unlikely(!pte_is_table(pte))) {
+				if (at == 1 && pte_is_none(pte) && READ_ONCE(s->root.large))
+					pte = load_settled(e);
+				if (!pte_is_table(pte))
+					break;
+			}
 			at--;
 			e = pt_table_va(pte) + pt_index(*va, at);
 		}
-		if (!at || !pte_is_none(pte)) {
-			*out_level = at;
-			return e;
-		}
+		if (likely(!at) || !pte_is_none(pte))
+			return (struct pt_at){e, at};
 		*va = align_down(*va, pt_span(at)) + pt_span(at);
 	}
-	return NULL;
+	return (struct pt_at){NULL, 0};
 }

@@ -32,7 +32,7 @@ static inline u64 pt_span(unsigned level)
 
 static inline struct pte *pt_table_va(struct pte table)
 {
-	return paddr_va(pte_paddr(table));
+	return paddr_va(pte_table_paddr(table));
 }
 
 /* The descriptor of the table that @entry stands in (not the root's). */
@@ -41,10 +41,15 @@ static inline struct page *pt_page_of(const struct pte *entry)
 	return va_page(entry);
 }
 
-static inline struct spinlock *pt_lock_of(const struct pte *entry)
+static inline struct spinlock *pt_table_lock(struct page *table)
 {
 	static_assert(sizeof(struct spinlock) <= 16, "counts and private of the descriptor hold it");
-	return (struct spinlock *)&pt_page_of(entry)->counts;
+	return (struct spinlock *)&table->counts;
+}
+
+static inline struct spinlock *pt_lock_of(const struct pte *entry)
+{
+	return pt_table_lock(pt_page_of(entry));
 }
 
 static inline void pt_lock(const struct pte *entry)
@@ -86,18 +91,20 @@ struct page *pt_table_new(unsigned alloc_flags);
 void pt_table_free(struct page *table);
 void pt_table_free_rcu(struct page *table);
 
-/*
- * The entry for @va at @level (0: page) if all tables above it exist; else NULL. Where a larger leaf stands in the way, its entry: *out_level says
- * at which level the walk ended.
- */
-struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned *out_level);
+/* Where a walk ended: an entry, and its level. Returned in registers. */
+struct pt_at {
+	struct pte *e;
+	u64 level;
+};
+
+/* The entry for @va at @level (0: page); NULL where a table is missing; where a larger leaf stands in the way, that one's entry and level. */
+struct pt_at pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level);
 
 static inline struct pte *pt_find(struct mmu_space *mmu, vaddr_t va)
 {
-	unsigned level;
-	struct pte *e = pt_walk(mmu, va, 0, &level);
+	struct pt_at at = pt_walk(mmu, va, 0);
 
-	return e && level == 0 ? e : NULL;
+	return at.level ? NULL : at.e;
 }
 
 /*
@@ -107,12 +114,12 @@ static inline struct pte *pt_find(struct mmu_space *mmu, vaddr_t va)
 struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, unsigned level,
 	unsigned alloc_flags, bool *out_busy);
 
-/* The entry for the first address in [*va, end) that has a leaf table or (*out_level > 0) a larger leaf; *va moves there. NULL: none. */
-struct pte *pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end, unsigned *out_level);
+/* The entry for the first address in [*va, end) that has a leaf table or (level > 0) a larger leaf; *va moves there. NULL: none. */
+struct pt_at pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end);
 /* The end of what the leaf table, or the larger leaf, at @va covers. */
-static inline vaddr_t pt_end(vaddr_t va, unsigned level)
+static inline vaddr_t pt_end(vaddr_t va, u64 level)
 {
-	unsigned l = level ? level : 1;
+	unsigned l = level ? (unsigned)level : 1;
 
 	return align_down(va, pt_span(l)) + pt_span(l);
 }

@@ -73,14 +73,14 @@ static int move_entries(struct vm_space *s, vaddr_t old, vaddr_t new_addr, u64 l
 {
 	vaddr_t va = old, end = old + len;
 	bool moved = false, busy;
-	struct pte *from;
-	unsigned level;
+	struct pt_at at;
 	int err = 0;
 
-	while ((from = pt_next(s, &va, end, &level))) {
+	while ((at = pt_next(s, &va, end)).e) {
+		struct pte *from = at.e;
 		vaddr_t dst = new_addr + (va - old);
 		u64 room = min(pt_span(1) - (va & (pt_span(1) - 1)), pt_span(1) - (dst & (pt_span(1) - 1)));
-		bool whole = level && room == pt_span(1) && end - va >= room;
+		bool whole = at.level && room == pt_span(1) && end - va >= room;
 		struct pte *to = whole ? pt_make(&s->mmu, &s->root, dst, 1, ALLOC_SLEEP, &busy) : NULL;
 
 		if (to && move_large(from, to)) {
@@ -88,7 +88,7 @@ static int move_entries(struct vm_space *s, vaddr_t old, vaddr_t new_addr, u64 l
 			va += room;
 			continue;
 		}
-		if (level) {
+		if (at.level) {
 			err = huge_split_in(s, va);
 			if (err)
 				break;

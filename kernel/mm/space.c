@@ -160,12 +160,12 @@ u64 vm_space_tables(struct vm_space *s)
 {
 	u64 n = 0;
 	vaddr_t va = 0;
-	unsigned level;
+	struct pt_at at;
 
 	mutex_lock(&s->map_lock);
-	while (pt_next(s, &va, USER_VA_END, &level)) {
-		n += level == 0;
-		va = pt_end(va, level);
+	while ((at = pt_next(s, &va, USER_VA_END)).e) {
+		n += at.level == 0;
+		va = pt_end(va, at.level);
 	}
 	mutex_unlock(&s->map_lock);
 	return n;

@@ -70,8 +70,8 @@ void area_resize(struct vm_area *a, vaddr_t start, vaddr_t end, bool look_again)
 void area_set_flags(struct vm_area *a, u32 flags);
 /* Cut @a at @va: it keeps the lower part; the upper part becomes *out. -ENOMEM. */
 int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out) MUST_CHECK;
-/* The same with the table of huge_cut_prepare; *table becomes NULL when it is used. */
-int area_split_with(struct vm_area *a, vaddr_t va, struct page **table, struct vm_area **out) MUST_CHECK;
+/* The same with the table for a leaf that crosses; it is used up on success. */
+int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm_area **out) MUST_CHECK;
 /* Areas begin and end at va and end, if they touch these addresses. -ENOMEM: nothing has changed that matters. */
 int area_cut(struct vm_space *s, vaddr_t va, vaddr_t end) MUST_CHECK;
 /* Join @a with its neighbours where they are alike; what remains. */
@@ -157,12 +157,23 @@ int huge_split_in(struct vm_space *s, vaddr_t va) MUST_CHECK;
 /* The same where one crosses @va. */
 static inline int MUST_CHECK huge_split_at(struct vm_space *s, vaddr_t va)
 {
-	return va & (HUGE_SIZE - 1) ? huge_split_in(s, va) : 0;
+	return (va & (HUGE_SIZE - 1)) && READ_ONCE(s->root.large) ? huge_split_in(s, va) : 0;
 }
-/* Before @a is cut at @va: a table, or NULL if no leaf can cross. -ENOMEM. */
-int huge_cut_prepare(const struct vm_area *a, vaddr_t va, struct page **out_table) MUST_CHECK;
+/* Take the leaf at @va apart, if there is one; @table is used up. map_lock. */
+void huge_split(struct vm_space *s, vaddr_t va, struct page *table);
+/* May a leaf cross @va, where @a is to be cut? Then a table (pt_table_new) has to be at hand. */
+static inline bool huge_may_cross(const struct vm_area *a, vaddr_t va)
+{
+	vaddr_t base = align_down(va, HUGE_SIZE);
+
+	return unlikely(base >= a->start && base + HUGE_SIZE <= a->end && va != base && !a->object && !a->backing_ops);
+}
 /* After it. @table (may be NULL) is used up. */
-void huge_cut(struct vm_space *s, vaddr_t va, struct page *table);
+static inline void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
+{
+	if (unlikely(table))
+		huge_split(s, va, table);
+}
 
 /* ---- zap.c ---- */
 
@@ -175,9 +186,9 @@ struct gather {
 	unsigned n;
 	unsigned nhuge;
 	bool tables;		/* tables were unhooked */
-	bool met_table;		/* zap_range has seen one */
 	u32 dead_tables;	/* list of frame numbers, by page->link */
 	vaddr_t low, high;	/* what must be flushed; low >= high: nothing */
+	vaddr_t met_low, met_high;	/* where zap_range has met tables or leaves */
 	struct page *huge[GATHER_HUGE];	/* first frames */
 	struct page *pages[GATHER_MAX];
 };

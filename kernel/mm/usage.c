@@ -32,22 +32,22 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u)
 {
 	struct vm_area *a;
-	struct pte *e;
-	unsigned level;
+	struct pt_at at;
 	bool locked;
 
 	mutex_lock(&s->map_lock);
 	a = area_find(s, va);
 	locked = a && (a->flags & VM_LOCKED);
 	/* map_lock keeps the tables; their entries may change. */
-	while ((e = pt_next(s, &va, end, &level))) {
-		vaddr_t stop = min(end, pt_end(va, level));
-		struct pte large = level ? pte_load(e) : pte_none();
+	while ((at = pt_next(s, &va, end)).e) {
+		struct pte *e = at.e;
+		vaddr_t stop = min(end, pt_end(va, at.level));
+		struct pte large = at.level ? pte_load(e) : pte_none();
 
-		if (level && !pte_is_table(large) && !pte_is_none(large))
+		if (at.level && !pte_is_table(large) && !pte_is_none(large))
 			u->anon_huge += HUGE_SIZE;
 		for (; va < stop; va += PAGE_SIZE) {
-			if (!level)
+			if (!at.level)
 				count_entry(u, pte_load(e++), locked);
 			else if (!pte_is_table(large) && !pte_is_none(large))
 				count_entry(u, pte_part(large, 1, pt_index(va, 0)), locked);

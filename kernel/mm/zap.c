@@ -12,14 +12,21 @@
 #include "pt.h"
 #include "space_impl.h"
 
-void gather_init(struct gather *g, struct vm_space *s)
+static inline void gather_reset(struct gather *g)
 {
-	g->space = s;
 	g->n = g->nhuge = 0;
-	g->tables = g->met_table = false;
+	g->tables = false;
 	g->dead_tables = 0;
 	g->low = ~0ull;
 	g->high = 0;
+}
+
+void gather_init(struct gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->met_low = ~0ull;
+	g->met_high = 0;
+	gather_reset(g);
 }
 
 /* True: the caller frees the frame. */
@@ -71,7 +78,7 @@ void gather_finish(struct gather *g)
 		g->dead_tables = table->link;
 		pt_table_free_rcu(table);
 	}
-	gather_init(g, g->space);
+	gather_reset(g);
 }
 
 static bool passes(const struct zap_filter *f, struct pte pte)
@@ -111,8 +118,8 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 	struct pte *base = e - first;
 	u32 groups;
 
-	pt_lock(e);
-	groups = pt_is_dead(e) ? 0 : table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
+	spin_lock(pt_table_lock(table));
+	groups = table->flags & PT_F_DEAD ? 0 : table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
 	while (groups) {
 		unsigned group = ctz32(groups), from = max(group * PT_GROUP, first);
 		unsigned to = min((group + 1) * PT_GROUP, end);
@@ -126,7 +133,7 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 			if (pte_is_none(pte) || !passes(f, pte))
 				continue;
 			if (g->n == GATHER_MAX) {
-				pt_unlock(e);
+				spin_unlock(pt_table_lock(table));
 				return false;
 			}
 			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE);
@@ -134,7 +141,7 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 		if (!f && to - from == PT_GROUP)
 			WRITE_ONCE(table->index_lo, table->index_lo & ~(1u << group));
 	}
-	pt_unlock(e);
+	spin_unlock(pt_table_lock(table));
 	return true;
 }
 
@@ -164,21 +171,21 @@ static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end)
 void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter)
 {
 	while (va < end) {
-		unsigned level;
-		struct pte *e;
+		struct pt_at at;
 		bool done = true;
 
 		rcu_read_lock();
-		e = pt_next(g->space, &va, end, &level);
-		if (e) {
-			vaddr_t stop = min(pt_end(va, level), end);
+		at = pt_next(g->space, &va, end);
+		if (at.e) {
+			vaddr_t stop = min(pt_end(va, at.level), end);
 
-			g->met_table = true;
+			g->met_low = min(g->met_low, va);
+			g->met_high = stop;
 			/* A filter asks for pages of an object. */
-			if (level)
-				done = filter || zap_large(g, e, va, end);
+			if (unlikely(at.level))
+				done = filter || zap_large(g, at.e, va, end);
 			else
-				done = zap_entries(g, e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
+				done = zap_entries(g, at.e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
 			if (done)
 				va = stop;
 		}
@@ -244,7 +251,6 @@ void zap_tables(struct gather *g, vaddr_t va, vaddr_t end, vaddr_t low, vaddr_t 
 {
 	struct prune p = {g, va, end, low, high};
 
-	/* Is there room for a single leaf table? */
 	if (align_up(max(low, align_down(va, HUGE_SIZE)), HUGE_SIZE) + HUGE_SIZE <= min(high, align_up(end, HUGE_SIZE)))
 		prune_table(&p, mmu_space_root(&g->space->mmu), pt_levels() - 1, 0);
 }

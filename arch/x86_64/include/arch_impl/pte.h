@@ -92,6 +92,11 @@ static inline bool pte_is_table(struct pte pte)
 	return (pte.raw & (PTE_P | PTE_PS)) == PTE_P;
 }
 
+static inline paddr_t pte_table_paddr(struct pte table)
+{
+	return table.raw & PTE_ADDR;
+}
+
 static inline bool pte_is_leaf(struct pte pte, unsigned level)
 {
 	return level == 0 || (pte.raw & PTE_PS);
