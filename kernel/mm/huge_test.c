@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Huge pages: made by faults, taken apart by what touches a part, shared by fork, freed as one block; and tables that go when nothing needs them.
+ * Huge pages: made by faults, taken apart by what touches a part, shared by fork, freed as one block; and tables that go when nothing needs them,
+ * pages that go when they may, areas that stay.
  */
 #include "space_test.h"
 
@@ -208,6 +209,98 @@ TEST(tables_go_with_their_areas)
 	vm_space_put_user(s);
 }
 
+TEST(huge_collapse_small_pages)
+{
+	struct vm_space *child;
+	struct page *pinned;
+	vaddr_t va;
+
+	start(64 * MB, 1);
+	struct vm_space *s = vm_space_create();
+
+	REQUIRE(s && !map(s, BASE, 3 * HUGE, RW, &va));
+	vm_huge_enabled = VM_HUGE_NEVER;
+	CHECK_EQ(vm_madvise(s, BASE, HUGE, MADV_COLLAPSE), -EINVAL);
+	for (unsigned i = 0; i < 3 * HUGE_PAGES; i += 3)
+		CHECK(poke(s, BASE + i * PAGE_SIZE, (u8)i));
+	CHECK_EQ(peek(s, BASE + PAGE_SIZE), 0);
+	REQUIRE(!vm_pin(s, BASE + HUGE + 10 * PAGE_SIZE, false, false, &pinned));
+	CHECK_EQ(vm_madvise(s, BASE, 3 * HUGE, MADV_COLLAPSE), -EAGAIN);
+	CHECK(is_huge(s, BASE) && !is_huge(s, BASE + HUGE) && is_huge(s, BASE + 2 * HUGE));
+	CHECK(vm_space_check(s));
+	page_put(pinned);
+	REQUIRE(!vm_space_fork(s, &child));
+	CHECK_EQ(vm_madvise(s, BASE, 3 * HUGE, MADV_COLLAPSE), 0);
+	CHECK(is_huge(s, BASE + HUGE) && !is_huge(child, BASE + HUGE));
+	for (unsigned i = 0; i < 3 * HUGE_PAGES; i++) {
+		CHECK_EQ(peek(s, BASE + i * PAGE_SIZE), i % 3 ? 0 : (u8)i);
+		CHECK_EQ(peek(child, BASE + i * PAGE_SIZE), i % 3 ? 0 : (u8)i);
+	}
+	CHECK(vm_space_check(s) && vm_space_check(child));
+	vm_huge_enabled = VM_HUGE_ALWAYS;
+	vm_space_put_user(child);
+	vm_space_put_user(s);
+	CHECK_EQ(frames(PAGE_ANON) + frames(PAGE_TABLE), 0);
+}
+
+/* What the processor does to the entry when the program writes. */
+static void write_through(struct vm_space *s, vaddr_t va, u8 value)
+{
+	struct pt_at at = pt_walk(&s->mmu, va, 0);
+
+	CHECK(poke(s, va, value));
+	pte_store(at.e, pte_mkdirty(pte_load(at.e)));
+}
+
+TEST(lazy_pages_go_unless_written_to)
+{
+	struct vm_usage u = {0};
+	vaddr_t va;
+
+	start(64 * MB, 1);
+	struct vm_space *s = filled(2);
+
+	REQUIRE(!map(s, BASE + 16 * MB, 8 * PAGE_SIZE, RW, &va));
+	for (unsigned i = 0; i < 8; i++)
+		CHECK(poke(s, va + i * PAGE_SIZE, (u8)(i + 1)));
+	CHECK_EQ(vm_madvise(s, va, 6 * PAGE_SIZE, MADV_FREE), 0);
+	CHECK_EQ(vm_madvise(s, BASE + HUGE, HUGE, MADV_FREE), 0);
+	vm_usage(s, va, va + 8 * PAGE_SIZE, &u);
+	CHECK_EQ(u.lazy_free, 6 * PAGE_SIZE);
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_EQ(peek(s, va + i * PAGE_SIZE), i + 1);
+	write_through(s, va + 2 * PAGE_SIZE, 33);
+	CHECK_EQ(reclaim_memory(100000) >= 5 + HUGE_PAGES, 1);
+	CHECK(vm_space_check(s));
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_EQ(peek(s, va + i * PAGE_SIZE), i == 2 ? 33 : i < 6 ? 0 : i + 1);
+	CHECK_EQ(peek(s, BASE + HUGE - 1), 1);
+	CHECK_EQ(peek(s, BASE + 2 * HUGE - 1), 0);
+	CHECK(vm_space_check(s));
+	vm_space_put_user(s);
+	CHECK_EQ(frames(PAGE_ANON) + frames(PAGE_TABLE), 0);
+}
+
+TEST(sealed_areas_stay)
+{
+	vaddr_t va;
+
+	start(32 * MB, 1);
+	struct vm_space *s = vm_space_create();
+
+	REQUIRE(s && !map(s, BASE, 8 * PAGE_SIZE, RW, &va));
+	CHECK_EQ(vm_seal(s, BASE + 6 * PAGE_SIZE, 4 * PAGE_SIZE), -ENOMEM);
+	CHECK_EQ(vm_seal(s, BASE + 2 * PAGE_SIZE, 2 * PAGE_SIZE), 0);
+	CHECK_EQ(vm_unmap(s, BASE, 8 * PAGE_SIZE), -EPERM);
+	CHECK_EQ(vm_protect(s, BASE, 8 * PAGE_SIZE, VM_READ, false), -EPERM);
+	CHECK_EQ(map(s, BASE + 3 * PAGE_SIZE, PAGE_SIZE, RW, &va), -EPERM);
+	CHECK_EQ(vm_remap(s, BASE + 2 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, BASE + MB, ~0ull, ~0ull, &va), -EPERM);
+	CHECK_EQ(vm_madvise(s, BASE + 2 * PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED), 0);
+	CHECK_EQ(vm_unmap(s, BASE, PAGE_SIZE), 0);
+	CHECK(vm_space_check(s));
+	vm_space_put_user(s);
+}
+
 /* ---- CPUs in one space: huge faults beside all that takes them apart ---- */
 
 #define CPUS 4
@@ -229,7 +322,11 @@ static void huge_cpu(void *arg)
 		case 0: ASSERT(!map(shared, at, len, RW, &va)); break;
 		case 1: ASSERT(!vm_unmap(shared, at, len)); break;
 		case 2: (void)!vm_protect(shared, at, len, VM_READ | (seed >> 30 & 1 ? VM_WRITE : 0), false); break;
-		case 3: (void)!vm_madvise(shared, at, len, MADV_DONTNEED); break;
+		case 3: (void)!vm_madvise(shared, at, len, (int[]){MADV_DONTNEED, MADV_FREE, MADV_COLLAPSE}[(seed >> 30) % 3]); break;
+		case 5:
+			if ((seed >> 20 & 15) == 0)
+				(void)reclaim_memory(512);
+			break;
 		case 4: {
 			struct vm_space *child;
 

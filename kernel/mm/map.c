@@ -105,6 +105,15 @@ static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t en
 	return 0;
 }
 
+static bool is_sealed(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	for (struct vm_area *a = area_find_in(s, va, end); a && a->start < end; a = area_next(a)) {
+		if (a->flags & VM_SEALED)
+			return true;
+	}
+	return false;
+}
+
 /* Does a leaf table's range that has a part in [va, end) end before @next begins? */
 static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *next)
 {
@@ -122,6 +131,8 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 
 	if (!a)
 		return 0;
+	if (unlikely(s->sealed && is_sealed(s, va, end)))
+		return -EPERM;
 	space_note_peak(s);
 	err = prepare_cuts(s, a, va, end, &cuts);
 	if (unlikely(err))

@@ -159,6 +159,46 @@ static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
 	return err;
 }
 
+static int seal_locked(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	struct vm_area *a;
+	vaddr_t at = va;
+	int err;
+
+	for (a = area_find(s, va); at < end; a = area_next(a)) {
+		if (!a || a->start > at)
+			return -ENOMEM;
+		at = a->end;
+	}
+	err = area_cut(s, va, end);
+	if (err)
+		return err;
+	s->sealed = true;
+	a = area_find(s, va);
+	while (a && a->start < end) {
+		area_set_flags(a, a->flags | VM_SEALED);
+		a = area_next(area_merge(a));
+	}
+	return 0;
+}
+
+int vm_seal(struct vm_space *s, vaddr_t va, size_t len)
+{
+	u64 bytes = align_up(len, PAGE_SIZE);
+	int err;
+
+	if ((va & (PAGE_SIZE - 1)) || (len && !bytes) || va + bytes < va)
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (range_is_bad(va, bytes))
+		return -ENOMEM;
+	mutex_lock(&s->map_lock);
+	err = seal_locked(s, va, va + bytes);
+	mutex_unlock(&s->map_lock);
+	return err;
+}
+
 int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
 {
 	u64 bytes = align_up(len, PAGE_SIZE);

@@ -175,6 +175,17 @@ static inline void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
 		huge_split(s, va, table);
 }
 
+/* Replace the tables of [va, end) in @a by huge leaves. map_lock. 0, or why one was not: -ENOMEM -EAGAIN (pinned) -EINVAL (nothing is there). */
+int huge_collapse(struct vm_area *a, vaddr_t va, vaddr_t end) MUST_CHECK;
+
+/* ---- lazy.c ---- */
+
+/* Mark the private anonymous pages of [va, end) as free to go. map_lock. */
+void lazy_mark(struct vm_space *s, vaddr_t va, vaddr_t end);
+/* @s goes. */
+void lazy_forget(struct vm_space *s);
+void lazy_init(void);
+
 /* ---- zap.c ---- */
 
 #define GATHER_MAX  126
@@ -198,11 +209,12 @@ void gather_init(struct gather *g, struct vm_space *s);
 void gather_finish(struct gather *g);
 
 struct zap_filter {
-	struct vm_object *object;	/* not NULL: only this object's pages ... */
-	bool private_too;		/* ... and private copies */
+	bool private_too;	/* not only pages of the object, but private copies */
+	bool clean;		/* only anonymous frames that nobody else has and nobody has written to since lazy_mark */
+	u64 zapped;		/* pages, counted for @clean */
 };
 /* Remove the entries of [va, end). @filter may be NULL. */
-void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter);
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, struct zap_filter *filter);
 /* Unhook the page tables, of all levels, that have a part in [va, end) and lie wholly in [low, high), where no area is. map_lock held. */
 void zap_tables(struct gather *g, vaddr_t va, vaddr_t end, vaddr_t low, vaddr_t high);
 /* Everything, of a space without users. */

@@ -23,8 +23,10 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 	*(maps > 1 ? (dirty ? &u->shared_dirty : &u->shared_clean) : (dirty ? &u->private_dirty : &u->private_clean)) += PAGE_SIZE;
 	if (pte_is_accessed(pte) || (READ_ONCE(p->flags) & PAGE_F_REFERENCED))
 		u->referenced += PAGE_SIZE;
-	if (p->kind == PAGE_ANON)
+	if (p->kind == PAGE_ANON) {
 		u->anonymous += PAGE_SIZE;
+		u->lazy_free += pte_is_dirty(pte) ? 0 : PAGE_SIZE;
+	}
 	if (locked)
 		u->locked += PAGE_SIZE;
 }

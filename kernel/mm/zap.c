@@ -90,15 +90,32 @@ static bool passes(const struct zap_filter *f, struct pte pte)
 	if (pte_is_special(pte))
 		return false;
 	page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+	if (f->clean)
+		return page->kind == PAGE_ANON && !pte_is_dirty(pte) && READ_ONCE(page->counts) == PAGE_COUNT_MAP;
 	return page->kind == PAGE_ANON ? f->private_too : true;
 }
 
+/* The processor has written through the entry after the filter looked at it: back with it. */
+static inline bool take_back(struct zap_filter *f, struct pte *e, struct pte old, unsigned npages)
+{
+	if (likely(!f || !f->clean))
+		return false;
+	if (pte_is_dirty(old)) {
+		pte_store(e, old);
+		return true;
+	}
+	f->zapped += npages;
+	return false;
+}
+
 /* Take entry @e out; its table's lock is held. */
-static void zap_entry(struct gather *g, struct pte *e, vaddr_t va)
+static void zap_entry(struct gather *g, struct pte *e, vaddr_t va, struct zap_filter *f)
 {
 	struct pte old = pte_exchange(e, pte_none());
 	struct page *page;
 
+	if (take_back(f, e, old, 1))
+		return;
 	g->low = min(g->low, va);
 	g->high = max(g->high, va + PAGE_SIZE);
 	if (!pte_is_present(old) || pte_is_special(old))
@@ -111,7 +128,7 @@ static void zap_entry(struct gather *g, struct pte *e, vaddr_t va)
 }
 
 /* Entries [e, e + n) of one table, @va the first's address. False: the gather is full, finish it and come again. */
-static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va, const struct zap_filter *f)
+static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va, struct zap_filter *f)
 {
 	struct page *table = pt_page_of(e);
 	unsigned first = pt_index(va, 0), end = first + n;
@@ -136,7 +153,7 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 				spin_unlock(pt_table_lock(table));
 				return false;
 			}
-			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE);
+			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE, f);
 		}
 		if (!f && to - from == PT_GROUP)
 			WRITE_ONCE(table->index_lo, table->index_lo & ~(1u << group));
@@ -146,7 +163,7 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 }
 
 /* The huge leaf @e. False: the gather is full. */
-static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end)
+static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end, struct zap_filter *f)
 {
 	vaddr_t base = align_down(va, HUGE_SIZE);
 	struct pte pte;
@@ -156,8 +173,8 @@ static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end)
 	pt_lock(e);
 	pte = pte_load(e);
 	/* One that does not lie in the range has come after the caller took apart what was in the way. */
-	if (!pt_is_dead(e) && !pte_is_none(pte) && !pte_is_table(pte) && base >= va && base + HUGE_SIZE <= end) {
-		(void)pte_exchange(e, pte_none());
+	if (!pt_is_dead(e) && !pte_is_none(pte) && !pte_is_table(pte) && base >= va && base + HUGE_SIZE <= end &&
+		passes(f, pte) && !take_back(f, e, pte_exchange(e, pte_none()), HUGE_PAGES)) {
 		g->low = min(g->low, base);
 		g->high = max(g->high, base + HUGE_SIZE);
 		g->huge[g->nhuge++] = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
@@ -168,7 +185,7 @@ static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end)
 	return true;
 }
 
-void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter)
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, struct zap_filter *filter)
 {
 	while (va < end) {
 		struct pt_at at;
@@ -181,9 +198,8 @@ void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filte
 
 			g->met_low = min(g->met_low, va);
 			g->met_high = stop;
-			/* A filter asks for pages of an object. */
 			if (unlikely(at.level))
-				done = filter || zap_large(g, at.e, va, end);
+				done = zap_large(g, at.e, va, end, filter);
 			else
 				done = zap_entries(g, at.e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
 			if (done)

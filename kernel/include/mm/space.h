@@ -115,6 +115,9 @@ struct vm_space {
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
+	bool sealed;		/* map_lock: some area is, or was */
+	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
+	struct list_head lazy_link;	/* lazy.c */
 };
 
 /* A new empty space with one user; NULL on -ENOMEM. */
@@ -154,6 +157,7 @@ int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool grow
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, int mremap_flags, vaddr_t new_addr, u64 limit_as,
 	u64 limit_memlock, vaddr_t *out_va) MUST_CHECK;
 int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice) MUST_CHECK;
+int vm_seal(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK; /* mseal(2) */
 int vm_lock(struct vm_space *s, vaddr_t va, size_t len, u32 lock_flags, u64 limit_memlock) MUST_CHECK; /* VM_LOCKED, VM_LOCKONFAULT or 0: unlock */
 int vm_lock_all(struct vm_space *s, int mcl_flags, u64 limit_memlock) MUST_CHECK;
 int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags) MUST_CHECK;
