@@ -457,6 +457,30 @@ void page_free_batch(struct page **pages, unsigned n)
 	pcp_leave(c);
 }
 
+void page_shatter(struct page *page, unsigned order, enum page_kind kind, u64 counts)
+{
+	page_set_kind(page, kind);
+	for (unsigned i = 0; i < 1u << order; i++) {
+		struct page *p = page + i;
+
+		WRITE_ONCE(p->kind, (u8)kind);
+		p->order = 0;
+		p->flags = 0;
+		p->index_lo = 0;
+		p->index_hi = 0;
+		p->private = 0;
+		p->link = 0;
+		WRITE_ONCE(p->counts, counts);
+	}
+}
+
+void page_free_joined(struct page *page, unsigned order)
+{
+	for (unsigned i = 0; i < 1u << order; i++)
+		retire(page + i, 0);
+	zone_give(&page, 1, order);
+}
+
 void page_trim(struct page *page, unsigned order, unsigned npages)
 {
 	unsigned kind = page->kind;

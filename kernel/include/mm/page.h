@@ -104,6 +104,11 @@ void page_free_batch(struct page **pages, unsigned n);
 void page_trim(struct page *page, unsigned order, unsigned npages);
 void page_free_exact(struct page *page, unsigned npages);
 
+/* An allocation of @order that nobody has seen becomes single frames of @kind, each with @counts. */
+void page_shatter(struct page *page, unsigned order, enum page_kind kind, u64 counts);
+/* The other way: 2^order single frames, naturally aligned, that nobody else holds are freed as one block. */
+void page_free_joined(struct page *page, unsigned order);
+
 void page_get(struct page *page);
 /* Drop a reference; the last one frees the frame (a page of an object after an RCU grace period). Any context. */
 void page_put(struct page *page);

@@ -29,6 +29,7 @@ enum lock_rank {
 	RANK_FUTEX = 300,
 	RANK_SOCKET = 310,
 	RANK_RECLAIM = 315,	/* held while shrinkers run: above every mutex under which memory is allocated, below what shrinkers take */
+	RANK_LAZY = 317,	/* spaces with pages that may go: under map_lock, and in a shrinker */
 	RANK_DENTRY = 320,
 	RANK_FDTABLE = 330,
 	RANK_OBJECT = 340,	/* vm_object.lock */
