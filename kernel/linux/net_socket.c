@@ -127,13 +127,15 @@ SYSCALL2(listen, int, fd, int, backlog)
 static s64 accept_from(int fd, struct uptr addr, struct uptr user_len, unsigned flags)
 {
 	struct socket_addr peer;
-	struct sock_ref r;
+	struct sock_ref r = sock_get(fd);
 	struct file *f;
 	int nfd, err;
 
-	if (flags & ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
-	r = sock_get(fd);
+	if (flags & ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK)) {
+		if (!r.err)
+			fd_put(r.ref);
+		return r.err == -EBADF ? r.err : -EINVAL;
+	}
 	if (r.err)
 		return r.err;
 	nfd = fd_reserve(0, flags & SOCK_CLOEXEC);

@@ -351,7 +351,7 @@ static int get_number(struct socket *s, int name, s32 *v)
 	case SO_MARK: *v = (s32)READ_ONCE(s->mark); break;
 	case SO_ACCEPTCONN: *v = (flags & SOCKF_LISTENING) != 0; break;
 	case SO_TIMESTAMP_OLD: *v = stamp == SOCKF_TIMESTAMP; break;
-	case SO_TIMESTAMP_NEW: *v = stamp == (SOCKF_TIMESTAMP | SOCKF_TIMESTAMP_NEW); break;
+	case SO_TIMESTAMP_NEW: *v = (stamp & SOCKF_TIMESTAMP) && (stamp & SOCKF_TIMESTAMP_NEW); break; /* also for _NS */
 	case SO_TIMESTAMPNS_OLD: *v = stamp == (SOCKF_TIMESTAMP | SOCKF_TIMESTAMPNS); break;
 	case SO_TIMESTAMPNS_NEW: *v = stamp == (SOCKF_TIMESTAMP | SOCKF_TIMESTAMPNS | SOCKF_TIMESTAMP_NEW); break;
 	case SO_PEEK_OFF:
