@@ -1,0 +1,4 @@
+# dpkg and apt with local packages
+# seconds: 240
+dpkg -i /usr/src/debs/hello_*.deb 2>&1 | sed -e 's/[0-9]\+ files/N files/'; hello; dpkg -s hello | grep Status; dpkg -L hello | tail -1; dpkg -S /usr/bin/hello; dpkg -V hello; dpkg --audit; dpkg -r hello 2>&1 | sed -e 's/[0-9]\+ files/N files/'; hello 2>&1 | sed 's/.*: //'; dpkg -P hello 2>&1 | tail -1
+cp /usr/src/debs/sl_*.deb sl.deb; apt-get -y -o Dpkg::Use-Pty=0 install ./sl.deb 2>&1 | sed -e 's/[0-9]\+ files/N files/' | grep -v -e Get: -e Fetched; apt list --installed 2>/dev/null | grep ^sl/; dpkg -l sl | tail -1 | awk '{print $1, $2}'; apt-get -y -o Dpkg::Use-Pty=1 purge sl 2>&1 | grep -c Removing; apt-mark showmanual | wc -l; apt-get check -qq; echo "check $?"; apt-get update 2>&1 | tail -1 | cut -c1-2; dpkg-deb -c sl.deb | wc -l; dpkg --print-architecture; dpkg --configure -a; ls /var/log/apt; dpkg -l | awk '{print $1}' | sort | uniq -c | tail -1 | awk '{print $2}'
