@@ -2,7 +2,7 @@
 set -m
 echo "$BASH_VERSION" | cut -d. -f1
 cat <(echo one) <(echo two) | tr a-z A-Z
-echo tee | tee >(sed 's/^/sub: /' >sub) >/dev/null; wait $!; cat sub
+echo tee > >(sed "s/^/sub: /" >sub); wait $!; cat sub
 coproc C { while read -r l; do echo "got $l"; done; }
 echo hello >&"${C[1]}"; read -r line <&"${C[0]}"; echo "$line"
 exec {fd}>file; echo "to fd" >&$fd; exec {fd}>&-; cat file

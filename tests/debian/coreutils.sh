@@ -13,7 +13,7 @@ df --output=fstype,target /work /proc /dev/pts | tail -n +2 | awk '{print $1, $2
 sort -R <(seq 100) | sort -n | md5sum; seq 100000 | sort --parallel=4 -rn -S 1M | head -2; seq 10 | shuf --random-source=/dev/zero | paste -sd,
 seq 1000 | split -l 300 - part; wc -l part*; seq 10 | split -n r/3 --filter='md5sum' - | sort; csplit -s <(seq 10) 5; cat xx00 | wc -l
 tail -n 3 <(seq 20); seq 30 >f; (sleep 0.3; echo more >>f; sleep 0.3; kill $!) & timeout 2 tail -n 1 -f f; echo "tail $?"
-timeout -s KILL 0.2 sleep 10; echo $?; timeout --foreground 0.1 sh -c 'trap "" TERM; sleep 0.3'; echo $?
+(timeout -s KILL 0.2 sleep 10) 2>/dev/null; echo $?; timeout --foreground 0.1 sh -c 'trap "" TERM; sleep 0.3'; echo $?
 nice -n 5 nice; nohup true 2>&1; env -i A=1 env; nproc; nproc --all; id; id user; groups user; whoami; logname 2>&1; tty; hostname 2>/dev/null; uname -smo; arch
 printenv HOME; realpath sym ../d/./sub; readlink -f /proc/self/exe; readlink sym; pwd -P; mktemp -u XXXXXX | wc -c; pathchk -p 'a b' 2>&1; tee out1 out2 </dev/null
 sync; sync -f f; stdbuf -oL echo buf; chroot / id -u; chroot --userspec=user:user / id -un; runcon 2>&1 | head -1

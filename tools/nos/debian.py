@@ -21,13 +21,13 @@ from common import CACHE, Failure, need, say
 SUITE = 'trixie'
 FOLDER = CACHE / 'debian'
 PACKAGES = '''
-apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libc6-dev libpython3.13-testsuite login
+apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libncurses6 libc6-dev libpython3.13-testsuite login
 lsof make man-db ncurses-term openssl passwd patch perl procps psmisc python3 sqlite3 strace
 sysvinit-core tmux util-linux-extra vim xz-utils
 '''.split()
 SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
-EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*']
+EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
 
 APT = 'APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root'
