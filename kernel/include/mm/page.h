@@ -128,6 +128,8 @@ struct page_section {
 	u32 array_len;
 	u32 ready;		/* bit per chunk: descriptors are initialised; atomic */
 	u8 zone, first, end;	/* first and one past the last chunk with an array; 0, 0: no memory here */
+	u8 lent_chunks;		/* this many chunks of another section are described here, */
+	u16 lent_pfn;		/* from this frame of the section on */
 };
 extern struct page_section *page_sections;
 extern u64 page_sections_nr;
