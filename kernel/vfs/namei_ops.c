@@ -173,7 +173,7 @@ int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out)
 		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
 		path_get(out);
 	}
-	place_end(&pl);
+	place_end(&pl, err);
 	return err;
 }
 
