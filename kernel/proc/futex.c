@@ -96,6 +96,7 @@ void futex_waiter_queue(struct futex_waiter *w, struct futex_bucket *b)
 {
 	w->bucket = b;
 	w->thread = thread_current();
+	w->ticket = ++b->ticket;
 	list_add_tail(&w->link, &b->waiters);
 }
 
@@ -203,9 +204,9 @@ s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct fute
 
 /*
  * Wake up to @nr: how many, or -EINVAL. The threads are woken when the lock is free again: waking may mean to interrupt another processor, and who is
- * awake comes for this lock. More than a batch: the caller calls again.
+ * awake comes for this lock. More than a batch: the caller calls again; *@until is 0 the first time and then says who was waiting already.
  */
-static s64 wake_batch(struct futex_bucket *b, const struct vm_key *key, s64 nr, u32 bitset)
+static s64 wake_batch(struct futex_bucket *b, const struct vm_key *key, s64 nr, u32 bitset, u64 *until)
 {
 	struct thread *batch[WAKE_BATCH];
 	struct futex_waiter *w, *tmp;
@@ -213,8 +214,12 @@ static s64 wake_batch(struct futex_bucket *b, const struct vm_key *key, s64 nr, 
 
 	rcu_read_lock();
 	spin_lock(&b->lock);
+	if (!*until)
+		*until = b->ticket;
 	list_for_each_entry_safe(w, tmp, &b->waiters, link)
 	{
+		if (w->ticket > *until)
+			break;
 		if (!futex_key_equal(&w->key, key) || !(w->bitset & bitset))
 			continue;
 		if (w->pi) {
@@ -237,6 +242,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	struct vm_key key;
 	struct futex_bucket *b;
 	s64 woken = 0, n;
+	u64 until = 0;
 	int err;
 
 	if (!bitset)
@@ -249,7 +255,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	if (!READ_ONCE(b->count))
 		return 0;
 	do {
-		n = wake_batch(b, &key, nr - woken, bitset);
+		n = wake_batch(b, &key, nr - woken, bitset, &until);
 		if (n < 0)
 			return n;
 		woken += n;
@@ -280,6 +286,7 @@ static void waiter_move(struct futex_waiter *w, struct futex_bucket *from, struc
 	w->key = *key;
 	if (from == to)
 		return;
+	w->ticket = ++to->ticket;
 	list_move_tail(&w->link, &to->waiters);
 	__atomic_add_fetch(&to->count, 1, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&from->count, 1, __ATOMIC_RELEASE);
