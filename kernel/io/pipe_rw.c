@@ -184,6 +184,7 @@ ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	n = pipe_wait_readable(p, nonblocking(f, rwf));
 	if (n <= 0) {
 		mutex_unlock(&p->lock);
+		fasync_send(&p->wr_async, POLL_OUT); /* as Linux: at each end of a call */
 		return n;
 	}
 	was_full = pipe_full(p);
@@ -195,6 +196,7 @@ ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		pipe_wake_writers(p);
 	if (more)
 		pipe_wake_readers(p);
+	fasync_send(&p->wr_async, POLL_OUT);
 	return n;
 }
 
@@ -262,6 +264,7 @@ ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 		if (pipe_full(p) && wake_reader) {
 			mutex_unlock(&p->lock);
 			pipe_wake_readers(p);
+			fasync_send(&p->rd_async, POLL_IN);
 			mutex_lock(&p->lock);
 			wake_reader = false;
 		}
@@ -284,6 +287,7 @@ out:
 		pipe_wake_readers(p);
 	if (more && total)
 		pipe_wake_writers(p);
+	fasync_send(&p->rd_async, POLL_IN);
 	return total ? total : n;
 }
 

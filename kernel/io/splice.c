@@ -60,8 +60,10 @@ ssize_t splice_from_pipe(struct file *in, struct file *out, s64 *pos, size_t len
 		len -= (size_t)n;
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_writers(p);
+		fasync_send(&p->wr_async, POLL_OUT);
+	}
 	return total ? total : n;
 }
 
@@ -120,8 +122,10 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 			break; /* more might mean to wait */
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_readers(p);
+		fasync_send(&p->rd_async, POLL_IN);
+	}
 	return total ? total : n;
 }
 
@@ -206,8 +210,11 @@ ssize_t splice_between_pipes(struct file *in, struct file *out, size_t len, unsi
 	}
 	unlock_both(from, to);
 	pipe_wake_readers(to);
-	if (move)
+	fasync_send(&to->rd_async, POLL_IN);
+	if (move) {
 		pipe_wake_writers(from);
+		fasync_send(&from->wr_async, POLL_OUT);
+	}
 	return total;
 }
 

@@ -7,6 +7,7 @@
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <linux/fs.h>
+#include <vfs/notify.h>
 #include <vfs/rw.h>
 
 #ifndef RWF_NOAPPEND
@@ -38,6 +39,7 @@ static inline int check_range(const s64 *pos, size_t len)
 
 ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 {
+	ssize_t n;
 	int err;
 
 	if (unlikely(!(f->mode & FMODE_READ)))
@@ -48,7 +50,10 @@ ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	if (unlikely(err))
 		return err;
 	iobuf_limit(to, MAX_RW_COUNT);
-	return f->ops->read(f, to, pos, file_rwf(f, rwf));
+	n = f->ops->read(f, to, pos, file_rwf(f, rwf));
+	if (likely(n > 0))
+		notify_file(f, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
@@ -74,19 +79,25 @@ ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 		if (err)
 			return err;
 	}
+	if (likely(n > 0))
+		notify_file(f, IN_MODIFY);
 	return n;
 }
 
 ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos)
 {
 	struct iobuf b;
+	ssize_t n;
 
 	iobuf_init_kernel(&b, buf, len);
 	if (!(f->mode & (FMODE_READ | FMODE_EXEC)))
 		return -EBADF;
 	if (!f->ops->read)
 		return -EINVAL;
-	return f->ops->read(f, &b, &pos, file_rwf(f, 0));
+	n = f->ops->read(f, &b, &pos, file_rwf(f, 0));
+	if (n > 0)
+		notify_file(f, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos)
