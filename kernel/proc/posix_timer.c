@@ -354,7 +354,7 @@ static struct posix_timer *timer_lock(s32 id, irqflags_t *flags)
 	if (!t || id < 0)
 		return NULL;
 	*flags = spin_lock_irqsave(&t->lock);
-	pt = (u32)id < t->nslots ? t->slots[id] : NULL;
+	pt = (u32)id < t->nslots ? t->slots[index_nospec((u32)id, t->nslots)] : NULL;
 	if (!pt)
 		spin_unlock_irqrestore(&t->lock, *flags);
 	return pt;
