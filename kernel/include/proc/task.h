@@ -128,6 +128,9 @@ struct proc {
 		u64 utime_ns, stime_ns, min_flt, maj_flt, nvcsw, nivcsw, maxrss_kb, inblock, oublock;
 	} dead, children_usage;
 	struct posix_timers *timers;	/* timer_create, itimers */
+	struct spinlock cpu_lock;
+	struct list_head cpu_watches;	/* cpu_lock; see <proc/cpu_clock.h> */
+	u32 in_memory;			/* atomic: threads that have not given their address space up */
 	u32 reparented;
 	u64 start_boottime;
 	char *cmdline_override;
