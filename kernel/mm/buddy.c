@@ -6,8 +6,6 @@
  * the doubly linked list of that order; all other descriptors of a free block have a kind that is not PAGE_FREE. So "is my buddy free and
  * whole?" is one look at one descriptor, and no bitmap has to be kept beside it. One bit per order says which lists are not empty: the search
  * for a large enough block is a count of trailing zeroes.
- *
- * Arrays of descriptors are aligned to their size, so buddies' descriptors differ in one bit of their addresses.
  */
 #include <mm/page.h>
 #include <lib/bits.h>
@@ -15,11 +13,6 @@
 #include "buddy.h"
 
 static_assert(PAGE_MAX_ORDER <= PAGE_CHUNK_SHIFT, "a block lies within a chunk, which has all its descriptors");
-
-static struct page *buddy_of(const struct page *page, unsigned order)
-{
-	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
-}
 
 static void list_insert(struct zone *zone, struct page *page, unsigned order)
 {

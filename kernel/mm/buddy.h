@@ -21,6 +21,12 @@ struct zone {
 	bool high;		/* at or above 4 GiB */
 };
 
+/* Arrays of descriptors are aligned to their size, so buddies' descriptors differ in one bit of their addresses. */
+static inline struct page *buddy_of(const struct page *page, unsigned order)
+{
+	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
+}
+
 /* Insert the block of @order at @page, merging it with its buddies. Every frame of the aligned 4 MiB around it has a descriptor. */
 void buddy_free(struct zone *zone, struct page *page, unsigned order);
 /* The first frame of a block of @order, or NULL. Its kind is PAGE_RESERVED. */

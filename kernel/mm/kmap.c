@@ -13,6 +13,7 @@
 #include <mm/slab.h>
 #include <lib/rbtree_augmented.h>
 #include <lib/string.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "pt.h"
 
@@ -149,37 +150,6 @@ static void flush_stale(void)
 	}
 }
 
-/* @size bytes of addresses, a guard page behind (and the previous one's before). */
-static struct stretch *reserve(u64 size)
-{
-	struct stretch *s = kmalloc(sizeof(*s), ALLOC_SLEEP);
-	irqflags_t flags;
-	bool ok;
-
-	if (!s)
-		return NULL;
-	s->device = false;
-	if (READ_ONCE(stale_pages) > STALE_PAGES)
-		flush_stale();
-	for (int round = 0; round < 2; round++) {
-		flags = spin_lock_irqsave(&kmap_lock);
-		ok = place(s, size + PAGE_SIZE);
-		spin_unlock_irqrestore(&kmap_lock, flags);
-		if (ok)
-			return s;
-		flush_stale();
-	}
-	kfree(s);
-	return NULL;
-}
-
-static struct pte *entry_of(vaddr_t va)
-{
-	bool leaf;
-
-	return pt_make(mmu_kernel_space(), &kmap_root, va, 0, ALLOC_SLEEP, &leaf);
-}
-
 /* Remove what is mapped in the stretch; any context. */
 static void release(struct stretch *s)
 {
@@ -197,6 +167,70 @@ static void release(struct stretch *s)
 	stale = s;
 	stale_pages += (s->end - s->start) >> PAGE_SHIFT;
 	spin_unlock_irqrestore(&kmap_lock, flags);
+}
+
+/* KASAN: memory for the shadow of [va, end), which stays. */
+static bool make_shadow(vaddr_t va, vaddr_t end)
+{
+	vaddr_t at = align_down((va >> 3) + LAYOUT_SHADOW_OFFSET, PAGE_SIZE);
+	bool leaf;
+
+	for (; at < (end >> 3) + LAYOUT_SHADOW_OFFSET; at += PAGE_SIZE) {
+		struct pte *e = pt_make(mmu_kernel_space(), &kmap_root, at, 0, ALLOC_SLEEP, &leaf);
+		struct page *page;
+
+		if (!e)
+			return false;
+		if (!pte_is_none(pte_load(e)))
+			continue;
+		page = page_alloc(0, ALLOC_ZERO);
+		if (!page)
+			return false;
+		if (!pte_cmpxchg(e, pte_none(), pte_leaf(page_paddr(page), PROT_R | PROT_W | PROT_GLOBAL | PROT_DIRTY, 0)))
+			page_free(page, 0);
+	}
+	return true;
+}
+
+/* @size bytes of addresses, a guard page behind (and the previous one's before). */
+static struct stretch *reserve(u64 size)
+{
+	struct stretch *s = kmalloc(sizeof(*s), ALLOC_SLEEP);
+	irqflags_t flags;
+	bool ok;
+
+	if (!s)
+		return NULL;
+	s->device = false;
+	if (READ_ONCE(stale_pages) > STALE_PAGES)
+		flush_stale();
+	for (int round = 0; round < 2; round++) {
+		flags = spin_lock_irqsave(&kmap_lock);
+		ok = place(s, size + PAGE_SIZE);
+		spin_unlock_irqrestore(&kmap_lock, flags);
+		if (ok)
+			break;
+		flush_stale();
+	}
+	if (!ok) {
+		kfree(s);
+		return NULL;
+	}
+	if (NOS_KASAN) {
+		if (!make_shadow(s->start, s->end)) {
+			release(s);
+			return NULL;
+		}
+		kasan_unpoison((void *)s->start, size);
+	}
+	return s;
+}
+
+static struct pte *entry_of(vaddr_t va)
+{
+	bool leaf;
+
+	return pt_make(mmu_kernel_space(), &kmap_root, va, 0, ALLOC_SLEEP, &leaf);
 }
 
 void *vmap_alloc(size_t size)
@@ -218,6 +252,7 @@ void *vmap_alloc(size_t size)
 		}
 		pte_store(e, pte_leaf(page_paddr(page), PROT_R | PROT_W | PROT_GLOBAL | PROT_DIRTY, 0));
 	}
+	kasan_narrow((void *)s->start, size, align_up(size, PAGE_SIZE), KASAN_VMAP_REDZONE);
 	return (void *)(unsigned long)s->start;
 }
 

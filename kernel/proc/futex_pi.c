@@ -170,9 +170,10 @@ static int MUST_CHECK state_open(struct futex_pi_state *ps, struct task *owner, 
 		err = futex_word_peek(word, &now);
 		return err ? err : now == old ? -ESRCH : -EAGAIN;
 	}
-	if (waits_for(owner, who))
-		return -EDEADLK;
 	err = old & FUTEX_WAITERS ? 0 : word_change(word, old, old | FUTEX_WAITERS);
+	/* only now is it certain that @owner still has it: it may have let go without us, and wait for a lock of ours since */
+	if (!err && waits_for(owner, who))
+		err = -EDEADLK;
 	if (!err) {
 		list_init(&ps->waiters);
 		state_set_owner(ps, owner);

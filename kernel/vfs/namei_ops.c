@@ -161,6 +161,22 @@ int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
 	return err;
 }
 
+int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out)
+{
+	struct place pl;
+	int err = place_begin(AT_FDCWD, name, false, &pl);
+
+	if (err)
+		return err;
+	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), 0);
+	if (!err) {
+		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
+		path_get(out);
+	}
+	place_end(&pl, err);
+	return err;
+}
+
 int vfs_symlinkat(const struct path_name *target, int dirfd, const struct path_name *name)
 {
 	struct place pl;

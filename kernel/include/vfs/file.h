@@ -93,7 +93,7 @@ struct file {
 	struct rcu_head rcu;	/* while it waits for its release, a struct task_work */
 };
 
-/* Make a file that stands in no directory (pipe, socket, eventfd): "anon_inode:[name]" or a pipe/socket inode. -ENFILE -ENOMEM. */
+/* Make a file that stands in no directory (eventfd, epoll): "anon_inode:[name]". -ENFILE -ENOMEM. */
 int file_create_anon(const char *name, const struct file_ops *ops, void *priv, unsigned o_flags, struct file **out) MUST_CHECK;
 /*
  * The same for objects with an inode of their own: both ends of a pipe share one. @kind: "pipe", "socket" (shown as "pipe:[ino]"). The inode

@@ -90,6 +90,7 @@ static int show_meminfo(struct pseudo_text *t)
 	put_kib(&t->sb, "VmallocUsed:", vmalloc_used);
 	put_kib(&t->sb, "VmallocChunk:", 0);
 	put_kib(&t->sb, "Percpu:", percpu_bytes() / PAGE_SIZE);
+	put_kib(&t->sb, "AnonHugePages:", vm_huge_mapped());
 	return 0;
 }
 

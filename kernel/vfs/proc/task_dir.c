@@ -66,6 +66,13 @@ int proc_revalidate(struct dentry *d)
 	return 1;
 }
 
+struct pid *procfs_file_pid(const struct file *f)
+{
+	if (f->ops != &proc_task_dir_fops || pseudo_inode(f->inode)->kind != PROC_TASK_DIR)
+		return NULL;
+	return pseudo_inode(f->inode)->pid;
+}
+
 int proc_task_setattr(struct inode *inode, const struct iattr *attr)
 {
 	return attr->valid & (IATTR_MODE | IATTR_UID | IATTR_GID) ? -EPERM : pseudo_setattr(inode, attr);
