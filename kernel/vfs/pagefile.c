@@ -12,7 +12,7 @@
 #include <mm/page.h>
 #include <mm/space.h>
 #include <linux/fs.h>
-#include <vfs/fown.h>
+#include <vfs/notify.h>
 #include <vfs/rw.h>
 
 ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
@@ -88,6 +88,8 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 	}
 	if (done && !(f->flags & O_NOATIME))
 		inode_atime(f->inode, f->path.mnt);
+	if (done)
+		notify_file(f, IN_ACCESS);
 	return done ? (ssize_t)done : err;
 }
 
