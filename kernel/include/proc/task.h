@@ -192,6 +192,7 @@ int proc_make_init(void (*fn)(void *), void *arg) MUST_CHECK;
 void task_exit(s32 code) NORETURN;		/* this thread only; wait-status format */
 void proc_exit_group(s32 code) NORETURN;
 
+extern int exec_randomize; /* kernel.randomize_va_space */
 struct exec_params;
 struct path_name;
 /* execve(2). On success the trapframe starts the new program. argv/envp: user pointers, or kernel arrays for init. */
