@@ -86,11 +86,12 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 		done += segs[*nsegs].len;
 		++*nsegs;
 	}
-	if (done && !(f->flags & O_NOATIME))
+	if (!done)
+		return err;
+	if (!(f->flags & O_NOATIME))
 		inode_atime(f->inode, f->path.mnt);
-	if (done)
-		notify_file(f, IN_ACCESS);
-	return done ? (ssize_t)done : err;
+	notify_file(f, IN_ACCESS);
+	return (ssize_t)done;
 }
 
 int write_limit(struct file *f, s64 pos, size_t *len)
