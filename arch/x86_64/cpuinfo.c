@@ -92,7 +92,8 @@ const char *arch_vulnerability(const char *name)
 		return intel && !(cpu_model.arch_cap & 1) ? "Vulnerable" : "Not affected";
 	}
 	if (!strcmp(name, "spectre_v1"))
-		return cpu_has(F_CLEAR_REGS) ? "Vulnerable: registers cleared, swapgs barriers, but no masking of indices" : "Vulnerable";
+		return cpu_has(F_CLEAR_REGS) ? "Mitigation: usercopy/swapgs barriers and __user pointer sanitization" :
+					       "Vulnerable: __user pointer sanitization and usercopy barriers only; no swapgs barriers";
 	if (!strcmp(name, "spectre_v2"))
 		return cpu_has(F_NO_RETPOLINE) ? "Vulnerable" : cpu_has(F_IBPB) ? "Mitigation: Retpolines; IBPB: always-on; RSB filling" :
 										  "Mitigation: Retpolines; RSB filling";

@@ -48,6 +48,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, u32
 		.rcvtimeo = ~0ull,
 		.sndtimeo = ~0ull};
 	wait_queue_init(&s->rd_wait);
+	fasync_list_init(&s->async);
 	wait_queue_init(&s->wr_wait);
 }
 
@@ -244,6 +245,13 @@ static s64 socket_ioctl(struct file *f, unsigned cmd, u64 arg)
 	}
 }
 
+static int socket_fasync(struct file *f, int fd, bool on)
+{
+	struct socket *s = f->private;
+
+	return fasync_set(&s->async, f, fd, on);
+}
+
 static size_t socket_show_fdinfo(struct file *f, char *buf, size_t size)
 {
 	struct socket *s = f->private;
@@ -255,6 +263,7 @@ static const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
+	.fasync = socket_fasync,
 	.ioctl = socket_ioctl,
 	.release = socket_release,
 	.show_fdinfo = socket_show_fdinfo,

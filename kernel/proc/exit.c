@@ -39,6 +39,8 @@ static void exit_space(struct task *me)
 	spin_unlock(&me->alloc_lock);
 	if (s)
 		vm_space_put_user(s);
+	if (__atomic_sub_fetch(&me->proc->in_memory, 1, __ATOMIC_ACQ_REL) == 0)
+		oom_memory_left(me->proc);
 }
 
 static void exit_files(struct task *me)

@@ -16,6 +16,7 @@
 #include <abi/socket.h>
 #include <env/iobuf.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 
 struct file;
 struct poll_table;
@@ -80,6 +81,7 @@ struct socket {
 	u64 rcvtimeo, sndtimeo;	/* ns; ~0: for ever */
 	u64 cookie;		/* 0: not asked for yet */
 	struct wait_queue rd_wait, wr_wait;
+	struct fasync_list async; /* who wants SIGIO */
 };
 
 enum { SOCKET_RCV_SHUT = 1, SOCKET_SEND_SHUT = 2 };

@@ -63,6 +63,8 @@ struct tty *pty_find_get(unsigned index)
 	struct tty *tty = NULL;
 
 	spin_lock(&table_lock);
+	if (index < PTY_MAX)
+		index = index_nospec(index, PTY_MAX);
 	if (index < PTY_MAX && table[index] && table[index] != RESERVED && refcount_inc_not_zero(&table[index]->tty.refs))
 		tty = &table[index]->tty;
 	spin_unlock(&table_lock);

@@ -107,10 +107,12 @@ static int connect_embryo(struct unix_sock *u, struct unix_sock *e, const struct
 		if (err)
 			return err;
 		err = try_connect(u, e, listener);
-		if (!err)
+		if (!err) {
 			wait_wake_sync(&listener->sock.rd_wait, 1, UNIX_READ_EVENTS);
-		else if (err == -EAGAIN && deadline)
+			fasync_send(&listener->sock.async, POLL_IN);
+		} else if (err == -EAGAIN && deadline) {
 			err = unix_wait_for_peer(listener, deadline) ?: -ESTALE;
+		}
 		unix_put(listener);
 		if (err != -ESTALE)
 			return err;

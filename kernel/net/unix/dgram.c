@@ -229,6 +229,7 @@ static ssize_t send_to(struct unix_sock *u, struct unix_sock *other, const struc
 		err = deliver(u, other, msg);
 		if (likely(!err)) {
 			wait_wake_sync(&other->sock.rd_wait, 1, UNIX_READ_EVENTS);
+			fasync_send(&other->sock.async, POLL_IN);
 			break;
 		}
 		if (err == -EXFULL) {

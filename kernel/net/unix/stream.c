@@ -160,6 +160,7 @@ static ssize_t send_all(struct unix_sock *u, struct unix_sock *peer, struct sock
 			break;
 		}
 		wait_wake_sync(&peer->sock.rd_wait, 1, UNIX_READ_EVENTS | (urgent ? EPOLLPRI : 0));
+		fasync_send(&peer->sock.async, POLL_IN);
 		if (unlikely(urgent))
 			socket_send_urg(&peer->sock);
 		done += n;
@@ -332,8 +333,10 @@ static void wake_writers(struct unix_sock *u)
 {
 	struct unix_sock *peer = u->peer;
 
-	if (likely(peer) && unix_writable(peer))
+	if (likely(peer) && unix_writable(peer)) {
 		wait_wake(&peer->sock.wr_wait, 0, UNIX_WRITE_EVENTS);
+		fasync_send(&peer->sock.async, POLL_OUT);
+	}
 }
 
 /* @n bytes of @msg have been read. True: go on with the next. */

@@ -67,6 +67,22 @@ static int set_printk(const struct sysctl *s, char *text)
 	return 0;
 }
 
+/* In use, free, at most. */
+static int get_file_nr(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%llu\t0\t%llu\n", vfs_files(), READ_ONCE(vfs_file_max));
+	return 0;
+}
+
+static int get_min_free(const struct sysctl *s, struct strbuf *sb)
+{
+	struct page_stats st;
+
+	page_stats(&st);
+	strbuf_printf(sb, "%llu\n", st.reserve * (PAGE_SIZE / 1024));
+	return 0;
+}
+
 static int get_const(const struct sysctl *s, struct strbuf *sb)
 {
 	strbuf_printf(sb, "%lld\n", s->min);
@@ -146,6 +162,11 @@ static const struct sysctl table[] = {
 	{"kernel/dmesg_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/cap_last_cap", 0444, SYSCTL_CALL, .get = get_const, .min = CAP_LAST_CAP},
 	{"kernel/ngroups_max", 0444, SYSCTL_CALL, .get = get_const, .min = NGROUPS_MAX},
+	{"kernel/randomize_va_space", 0644, ROOT_INT(exec_randomize, 0, 2)},
+	{"kernel/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"kernel/overflowgid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"kernel/panic_on_oops", 0444, SYSCTL_CALL, .get = get_const, .min = 1}, /* there is no other way to go on */
+	{"kernel/tainted", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/random/uuid", 0444, SYSCTL_CALL, .get = get_uuid},
 	{"kernel/random/boot_id", 0444, SYSCTL_CALL, .get = get_uuid, .min = 1},
 	{"kernel/random/entropy_avail", 0444, SYSCTL_CALL, .get = get_entropy},
@@ -155,6 +176,10 @@ static const struct sysctl table[] = {
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},
+	{"vm/min_free_kbytes", 0444, SYSCTL_CALL, .get = get_min_free},
+	{"fs/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"fs/overflowgid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"fs/file-nr", 0444, SYSCTL_CALL, .get = get_file_nr},
 	{"fs/file-max", 0644, SYSCTL_U64, 0, &vfs_file_max},
 	{"fs/nr_open", 0644, ROOT_INT(vfs_nr_open, 64, 1 << 30)},
 	{"fs/protected_symlinks", 0600, ROOT_INT(vfs_protected_symlinks, 0, 1)},
