@@ -35,6 +35,7 @@ static struct spinlock kmap_lock = SPINLOCK_INIT(kmap);
 static struct rb_root stretches;	/* kmap_lock, interrupts off */
 static struct stretch *stale;		/* kmap_lock: in the tree, no entries, not flushed */
 static u64 stale_pages;
+static u64 placed_pages;		/* kmap_lock: stale ones too */
 static vaddr_t region_start, region_end;
 static struct pt_root kmap_root = {.lock = SPINLOCK_INIT(kmap)};
 
@@ -104,6 +105,7 @@ static bool place(struct stretch *s, u64 len)
 	s->end = s->start + len;
 	s->gap = 0;
 	s->max_gap = 0;
+	placed_pages += (s->end - s->start) >> PAGE_SHIFT;
 	rb_link(&s->node, parent, link);
 	stretch_insert(&s->node, &stretches);
 	if (next)
@@ -115,6 +117,7 @@ static void unplace(struct stretch *s)
 {
 	struct stretch *next = rb_entry_safe(rb_next(&s->node), struct stretch, node);
 
+	placed_pages -= (s->end - s->start) >> PAGE_SHIFT;
 	stretch_erase(&s->node, &stretches);
 	if (next)
 		set_gap(next, s->start - s->gap);
@@ -321,4 +324,10 @@ void kmap_init(void)
 			!leaf)
 			panic("no memory for the kernel's page tables");
 	}
+}
+
+void kmap_usage(u64 *out_total, u64 *out_used)
+{
+	*out_total = (region_end - region_start) >> PAGE_SHIFT;
+	*out_used = READ_ONCE(placed_pages) - min(READ_ONCE(stale_pages), READ_ONCE(placed_pages));
 }

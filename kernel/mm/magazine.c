@@ -23,8 +23,8 @@ static const struct {
 	u16 rounds;
 	u32 max_size;	/* objects up to this size have such magazines */
 } magazine_types[3] = {
-	{"magazine_62", 62, 256},
-	{"magazine_14", 14, 2048},
+	{"magazine_62", 62, 512},
+	{"magazine_30", 30, 2048},
 	{"magazine_6", 6, ~0u},
 };
 
@@ -188,23 +188,36 @@ static NOINLINE bool unload(struct slab_cache *c, struct slab_cpu *cpu)
 	return true;
 }
 
-void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
+/* @cpu is entered, or NULL. */
+static NOINLINE void *alloc_slow(struct slab_cache *c, struct slab_cpu *cpu, unsigned alloc_flags)
 {
-	struct slab_cpu *cpu = c->cpu ? cpu_enter(c) : NULL;
 	void *obj = NULL;
 
-	if (likely(cpu)) {
-		if (likely(cpu->loaded->n) || reload(c, cpu)) {
-			struct magazine *m = cpu->loaded;
-			unsigned n = m->n - 1u;
-
-			obj = m->obj[n];
-			m->n = (u16)n;
-		}
+	if (cpu) {
+		if (reload(c, cpu))
+			obj = cpu->loaded->obj[--cpu->loaded->n];
 		cpu_leave(cpu);
 	}
-	if (unlikely(!obj)) {
-		if (!slab_take(c, &obj, 1, alloc_flags))
+	if (!obj && !slab_take(c, &obj, 1, alloc_flags))
+		return NULL;
+	return obj;
+}
+
+void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
+{
+	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
+	void *obj;
+
+	if (likely(cpu && cpu->loaded->n)) {
+		struct magazine *m = cpu->loaded;
+		unsigned n = m->n - 1u;
+
+		obj = m->obj[n];
+		m->n = (u16)n;
+		cpu_leave(cpu);
+	} else {
+		obj = alloc_slow(c, cpu, alloc_flags);
+		if (unlikely(!obj))
 			return NULL;
 	}
 	if (NOS_DEBUG)
@@ -214,24 +227,31 @@ void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
 	return obj;
 }
 
+static NOINLINE void free_slow(struct slab_cache *c, struct slab_cpu *cpu, void *obj)
+{
+	bool room = cpu && unload(c, cpu);
+
+	if (room)
+		cpu->loaded->obj[cpu->loaded->n++] = obj;
+	if (cpu)
+		cpu_leave(cpu);
+	if (!room)
+		slab_give(c, &obj, 1);
+}
+
 static __always_inline void put_back(struct slab_cache *c, void *obj)
 {
-	struct slab_cpu *cpu = c->cpu ? cpu_enter(c) : NULL;
+	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
 
-	if (likely(cpu)) {
-		bool room = likely(cpu->loaded->n < cpu->loaded->cap) || unload(c, cpu);
+	if (likely(cpu && cpu->loaded->n < cpu->loaded->cap)) {
+		struct magazine *m = cpu->loaded;
 
-		if (likely(room)) {
-			struct magazine *m = cpu->loaded;
-
-			m->obj[m->n] = obj;
-			m->n++;
-		}
+		m->obj[m->n] = obj;
+		m->n++;
 		cpu_leave(cpu);
-		if (likely(room))
-			return;
+	} else {
+		free_slow(c, cpu, obj);
 	}
-	slab_give(c, &obj, 1);
 }
 
 void slab_free(struct slab_cache *c, void *obj)

@@ -97,3 +97,8 @@ void percpu_init(void)
 	}
 	memcpy(per_cpu_ptr(&page_kind_count, 0), counted, sizeof(counted));
 }
+
+u64 percpu_bytes(void)
+{
+	return align_up((u64)(__stop_percpu - __start_percpu), PAGE_SIZE) * cpu_count();
+}

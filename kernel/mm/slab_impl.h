@@ -9,7 +9,7 @@
 #include <arch/cpu.h>
 
 #define SLAB_MAX_ORDER 3
-#define DEPOT_MAX      16 /* full magazines that a depot keeps */
+#define DEPOT_MAX      32 /* full magazines that a depot keeps */
 
 struct magazine {
 	struct magazine *next;	/* depot's list */

@@ -114,8 +114,12 @@ void spin_init_class(struct spinlock *l, struct lock_class *klass)
 
 void spin_lock_slow(struct spinlock *l)
 {
-	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-		sched_yield();
+	for (unsigned spins = 1; __atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE); spins++) {
+		if (spins % 256)
+			__builtin_ia32_pause();
+		else
+			sched_yield();
+	}
 }
 
 /* Ranks of what this thread holds, in the order taken. */

@@ -66,6 +66,8 @@ static int sysfs_init(void)
 		err = sysfs_cpu_init();
 	if (!err)
 		err = sysfs_trace_init();
+	if (!err)
+		err = sysfs_memory_init();
 	if (err)
 		return err;
 	fs_register(&sysfs_type);
