@@ -8,6 +8,7 @@
 #include <arch/trap.h>
 #include <debug/log.h>
 #include <debug/panic.h>
+#include <debug/trace.h>
 #include <init/initcall.h>
 #include <proc/task.h>
 #include "syscalls.h"
@@ -50,7 +51,7 @@ static COLD NOINLINE s64 syscall_rare(struct trapframe *tf, u64 nr)
 	return ret;
 }
 
-void syscall_dispatch(struct trapframe *tf)
+static __always_inline void dispatch(struct trapframe *tf)
 {
 	u64 nr = tf_syscall_nr(tf);
 	syscall_fn fn = NULL;
@@ -62,4 +63,19 @@ void syscall_dispatch(struct trapframe *tf)
 				       tf_syscall_arg(tf, 3), tf_syscall_arg(tf, 4), tf_syscall_arg(tf, 5)));
 	else
 		tf_set_ret(tf, syscall_rare(tf, nr));
+}
+
+static COLD NOINLINE void dispatch_traced(struct trapframe *tf)
+{
+	trace(TRACE_SYS_ENTER, tf_syscall_nr(tf), tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1));
+	dispatch(tf);
+	trace(TRACE_SYS_EXIT, tf_syscall_nr(tf), (u64)tf_ret(tf), 0);
+}
+
+void syscall_dispatch(struct trapframe *tf)
+{
+	if (unlikely(READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)))
+		dispatch_traced(tf);
+	else
+		dispatch(tf);
 }

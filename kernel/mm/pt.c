@@ -25,6 +25,12 @@ struct page *pt_table_new(unsigned alloc_flags)
 	return table;
 }
 
+void pt_table_adopt(struct page *table)
+{
+	spin_init((struct spinlock *)&table->counts, pt);
+	table->index_lo = ~0u;
+}
+
 void pt_table_free(struct page *table)
 {
 	page_free(table, 0);

@@ -270,7 +270,10 @@ static int clone_build(struct task *t, const struct clone_params *p, struct proc
 	err = clone_frame(t, p);
 	if (err)
 		return err;
-	return pid_create(pid_ns_current(), p->set_tid, p->set_tid_size, &t->pids[PID_TID]);
+	err = pid_create(pid_ns_current(), p->set_tid, p->set_tid_size, &t->pids[PID_TID]);
+	if (!err)
+		t->thread.id = (u32)task_tid(t);
+	return err;
 }
 
 /* A pidfd for the child, installed but announced only when nothing can fail any more. */

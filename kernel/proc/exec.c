@@ -224,6 +224,7 @@ void exec_take_leader(struct task *me)
 	spin_lock(&proc_tree_lock);
 	task_detach_pid(me, PID_TID);
 	me->pids[PID_TID] = old->pids[PID_TID];
+	me->thread.id = (u32)task_tid(me);
 	for (int type = 0; type < PID_TYPES; type++) {
 		list_add_tail_rcu(&me->pid_links[type], &me->pids[type]->members[type]);
 		task_detach_pid(old, (enum pid_type)type);

@@ -3,6 +3,7 @@
  * Faults and exceptions of user mode: served by memory, or turned into a signal.
  */
 #include <arch/trap.h>
+#include <debug/trace.h>
 #include <lib/errno.h>
 #include <mm/space.h>
 #include "proc_impl.h"
@@ -13,6 +14,7 @@ bool trap_user_fault(struct trapframe *tf, vaddr_t va, unsigned fault_flags)
 	struct vm_space *s = me->thread.space;
 	int signo, code, err;
 
+	trace(TRACE_FAULT, va, tf_pc(tf), fault_flags);
 	if (!s)
 		return false;
 	err = vm_fault(s, va, fault_flags, READ_ONCE(me->proc->rlimits[RLIMIT_STACK].cur), &signo, &code);

@@ -73,8 +73,9 @@ u64 vfs_files(void)
 int file_alloc(unsigned o_flags, struct file **out)
 {
 	struct file *f;
+	s64 n = (s64)atomic64_load_relaxed(&nr_files); /* less than 0 while CPUs have not folded what they opened */
 
-	if (unlikely((u64)atomic64_load_relaxed(&nr_files) > vfs_file_max && !capable(CAP_SYS_ADMIN)))
+	if (unlikely(n > 0 && (u64)n > vfs_file_max && !capable(CAP_SYS_ADMIN)))
 		return -ENFILE;
 	f = slab_alloc(file_cache, 0);
 	if (!f)

@@ -123,6 +123,7 @@ struct thread {
 	u64 sleep_start;	    /* monotonic ns when it left the CPU last */
 	u64 start_ns;
 	char name[16];
+	u32 id;			   /* the personality's number for it, in traces; 0: none */
 	struct list_head all_link; /* all threads, for the debugger and hung-task detector; RCU */
 	struct lock_held *held;	   /* lockdep, debug kernels */
 	u32 nheld;

@@ -21,6 +21,7 @@ enum lock_rank {
 	RANK_SIGHAND = 210,
 	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
 	RANK_IRQ_BIND = 175,	/* a device is opened: its interrupt is bound */
+	RANK_TRACE = 176,	/* rings are made under it */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
 	RANK_OBJECT_MAPS = 185,
 	RANK_SYSV_TABLE = 190,	/* the last detach of a segment comes with its area */
