@@ -3,6 +3,7 @@
  * mprotect: the areas' flags first, then the entries. An entry gets the right to write only where a fault would give it without more ado.
  */
 #include <lib/bits.h>
+#include <sync/rcu.h>
 #include "pt.h"
 #include "space_impl.h"
 
@@ -22,6 +23,12 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 			page_set_dirty(page);
 	}
 	return pte_set_prot(pte, area_prot(a->flags, write) & ~PROT_DIRTY);
+}
+
+/* Must processors forget @old? It gave a right that @fresh does not, or by another key. */
+static bool is_less(struct pte old, struct pte fresh)
+{
+	return (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) || ((pte_prot(old) ^ pte_prot(fresh)) & PROT_KEY);
 }
 
 /* Entries of one table; widens [*low, *high) by those that lost a right. */
@@ -46,7 +53,7 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 		} while (fresh.raw != old.raw && !pte_cmpxchg(e, old, fresh));
 		if (!pte_is_present(old) || fresh.raw == old.raw)
 			continue;
-		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
+		if (is_less(old, fresh)) {
 			*low = min(*low, va);
 			*high = max(*high, va + PAGE_SIZE);
 		}
@@ -68,7 +75,7 @@ static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, va
 			break;
 		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
 		fresh = pte_set_prot(old, area_prot(a->flags, write) & ~PROT_DIRTY);
-		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
+		if (is_less(old, fresh)) {
 			*low = min(*low, va);
 			*high = max(*high, va + HUGE_SIZE);
 		}
@@ -116,11 +123,13 @@ static int promise(struct vm_area *a, u32 *flags)
 }
 
 /* One area; the entries that lost a right widen [*low, *high). */
-static int protect_one(struct vm_area *a, u32 rwx, vaddr_t *low, vaddr_t *high)
+static int protect_one(struct vm_area *a, u32 rwx, int key, vaddr_t *low, vaddr_t *high)
 {
 	u32 flags = (a->flags & ~VM_RWX) | rwx;
 	int err = may_protect(a, rwx);
 
+	if (key >= 0)
+		flags = (flags & ~VM_KEY) | (u32)key << ctz32(VM_KEY);
 	if (err || flags == a->flags)
 		return err;
 	err = promise(a, &flags);
@@ -134,7 +143,7 @@ static int protect_one(struct vm_area *a, u32 rwx, vaddr_t *low, vaddr_t *high)
 }
 
 /* What comes before a hole, or before an area that may not become what is asked, has changed. */
-static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
+static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx, int key)
 {
 	vaddr_t low = ~0ull, high = 0, at = va;
 	struct vm_area *a;
@@ -145,7 +154,7 @@ static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
 			err = -ENOMEM;
 			break;
 		}
-		err = protect_one(a, rwx, &low, &high);
+		err = protect_one(a, rwx, key, &low, &high);
 		at = a->end;
 	}
 	if (low < high)
@@ -199,7 +208,7 @@ int vm_seal(struct vm_space *s, vaddr_t va, size_t len)
 	return err;
 }
 
-int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
+int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key)
 {
 	u64 bytes = align_up(len, PAGE_SIZE);
 	vaddr_t end = va + bytes;
@@ -226,7 +235,45 @@ int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool grow
 		err = 0;
 	}
 	if (!err)
-		err = protect_locked(s, va, end, vm_rwx & VM_RWX);
+		err = protect_locked(s, va, end, vm_rwx & VM_RWX, key);
 	mutex_unlock(&s->map_lock);
 	return err;
+}
+
+int vm_key_alloc(struct vm_space *s, unsigned *out_key)
+{
+	u32 keys = READ_ONCE(s->keys), key;
+
+	do {
+		key = ctz32(~keys);
+		if (key >= mmu_keys())
+			return -ENOSPC;
+	} while (!__atomic_compare_exchange_n(&s->keys, &keys, keys | 1u << key, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	*out_key = key;
+	return 0;
+}
+
+bool vm_key_is_allocated(const struct vm_space *s, int key)
+{
+	return key >= 0 && (unsigned)key < mmu_keys() && (READ_ONCE(s->keys) >> key & 1);
+}
+
+int vm_key_free(struct vm_space *s, int key)
+{
+	if (!vm_key_is_allocated(s, key))
+		return -EINVAL;
+	__atomic_fetch_and(&s->keys, ~(1u << key), __ATOMIC_RELAXED);
+	return 0;
+}
+
+unsigned vm_key_at(struct vm_space *s, vaddr_t va)
+{
+	struct area_view v;
+	unsigned key = 0;
+
+	rcu_read_lock();
+	if (va < USER_VA_END && area_view(s, va, &v) == AREA_HIT)
+		key = (v.flags & VM_KEY) >> ctz32(VM_KEY);
+	rcu_read_unlock();
+	return key;
 }

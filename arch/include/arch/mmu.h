@@ -23,6 +23,7 @@ enum pte_prot {
 	PROT_UNCACHED = 1u << 5,
 	PROT_WRITECOMB = 1u << 6,
 	PROT_DIRTY = 1u << 7,	/* set at once, saves the processor's walk */
+	PROT_KEY = 15u << 24,	/* protection key of user memory; only where mmu_keys() says there are some */
 	PROT_SPECIAL = 1u << 8,	/* software: the frame is not counted (vDSO, device, zero page) */
 };
 
@@ -53,6 +54,10 @@ struct pte *mmu_space_root(struct mmu_space *space);
 void pt_root_store(struct mmu_space *space, struct pte *slot, struct pte pte);
 /* Run on @space from now on; NULL: the kernel's own. Interrupts off. Sets/clears this CPU in the spaces' CPU masks. */
 void mmu_space_activate(struct mmu_space *from, struct mmu_space *to);
+/* Protection keys that user memory can have: key 0 is every page's if nothing is said. 1: there are no others. */
+unsigned mmu_keys(void);
+/* The running thread may not access (bit 0) or not write (bit 1) memory of @key; other bits of @rights are 0. */
+void mmu_key_restrict(unsigned key, unsigned rights);
 /* The kernel's own space, for vmap and device mappings. */
 struct mmu_space *mmu_kernel_space(void);
 
