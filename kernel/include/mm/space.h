@@ -206,6 +206,12 @@ struct vm_usage {
 		locked;
 };
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
+/* A word for each of @npages pages from @va, as /proc/PID/pagemap has them; frame numbers only with @frames. Takes map_lock. */
+void vm_pagemap(struct vm_space *s, vaddr_t va, u64 npages, u64 *words, bool frames);
+/* Forget that the pages (anonymous, of files) were used. Takes map_lock. */
+void vm_clear_referenced(struct vm_space *s, bool anon, bool files);
+/* The peak of resident pages is what there is now. */
+void vm_reset_peak(struct vm_space *s);
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
 
@@ -222,7 +228,8 @@ bool vm_space_check(struct vm_space *s);
 
 /* sysctls (/proc/sys/vm) */
 extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
-extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2 */
+extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2; not used while the next is not 0 */
+extern u64 vm_overcommit_kbytes;
 /* /sys/kernel/mm/transparent_hugepage/{enabled,defrag}, in the order in which Linux lists the words */
 enum vm_huge_policy { VM_HUGE_ALWAYS, VM_HUGE_MADVISE, VM_HUGE_NEVER };
 enum vm_defrag_policy { VM_DEFRAG_ALWAYS, VM_DEFRAG_DEFER, VM_DEFRAG_DEFER_MADVISE, VM_DEFRAG_MADVISE, VM_DEFRAG_NEVER };
