@@ -190,8 +190,11 @@ int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vadd
 	WRITE_ONCE(a->backing_ops, like->backing_ops);
 	a->backing = like->backing;
 	a->label = like->label;
-	if (a->backing)
+	if (a->backing) {
 		a->backing_ops->get(a->backing);
+		if (a->backing_ops->opened)
+			a->backing_ops->opened(a->backing);
+	}
 	if (is_writer(a))
 		__atomic_fetch_add(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -431,8 +434,11 @@ void area_dispose(struct vm_area *dead)
 		area_unlink_object(a);
 		if (is_writer(a))
 			__atomic_fetch_sub(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
-		if (a->backing)
+		if (a->backing) {
+			if (a->backing_ops->closed)
+				a->backing_ops->closed(a->backing);
 			a->backing_ops->put(a->backing);
+		}
 		kfree(a->anon_name);
 		area_free(a);
 	}

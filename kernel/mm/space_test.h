@@ -24,14 +24,19 @@
 #define STACK (8 * MB)
 
 extern int last_signo, last_code;
+extern u64 kernel_tables; /* of the vmap region: how many depends on where the host has put it */
 extern const struct vm_object_ops memory_ops;
 
 static inline void start(u64 mem, unsigned cpus)
 {
+	struct page_stats st;
+
 	env_init(mem, cpus);
 	env_kill_pending = false;
 	slab_init();
 	vm_init();
+	page_stats(&st);
+	kernel_tables = st.by_kind[PAGE_TABLE];
 }
 
 static inline u64 page_zones_reserve(void)

@@ -57,6 +57,9 @@ enum vm_flags {
 struct vm_backing_ops {
 	void (*get)(void *backing);
 	void (*put)(void *backing);
+	/* An area of it came (map_lock held) or is gone (perhaps held). NULL: nobody counts them. */
+	void (*opened)(void *backing);
+	void (*closed)(void *backing);
 	/* Path for /proc/PID/maps: writes at most size bytes, returns the length. */
 	size_t (*name)(void *backing, char *buf, size_t size);
 	/* dev, ino for maps. */
