@@ -7,9 +7,17 @@
 #include "pt.h"
 #include "space_impl.h"
 
+/* What is done to an area. */
+struct protect {
+	const struct vm_area *area;
+	struct pte plain, writable; /* leaves with the rights that its entries get */
+	vaddr_t low, high;	    /* of this and the areas before: what has lost a right */
+};
+
 /* The entry as it should be now. */
-static struct pte adjust(const struct vm_area *a, struct pte pte)
+static struct pte adjust(const struct protect *p, struct pte pte)
 {
+	const struct vm_area *a = p->area;
 	bool write = false;
 
 	if (!pte_is_special(pte) && (a->flags & VM_WRITE)) {
@@ -22,18 +30,17 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 		if (write && page->kind == PAGE_CACHE)
 			page_set_dirty(page);
 	}
-	return pte_set_prot(pte, area_prot(a->flags, write) & ~PROT_DIRTY);
+	return pte_set_prot(pte, write ? p->writable : p->plain);
 }
 
-/* Must processors forget @old? It gave a right that @fresh does not, or by another key. */
-static bool is_less(struct pte old, struct pte fresh)
+/* Did @old give a right that @fresh does not? Then processors must forget it. */
+static inline bool is_less(struct pte old, struct pte fresh)
 {
-	return (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) || ((pte_prot(old) ^ pte_prot(fresh)) & PROT_KEY);
+	return pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X);
 }
 
-/* Entries of one table; widens [*low, *high) by those that lost a right. */
-static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
-	vaddr_t *high)
+/* Entries of one table. */
+static void protect_entries(struct protect *p, struct pte *e, vaddr_t va, vaddr_t end)
 {
 	struct page *table = pt_page_of(e);
 	u32 groups;
@@ -49,20 +56,20 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 			old = pte_load(e);
 			if (!pte_is_present(old))
 				break;
-			fresh = adjust(a, old);
+			fresh = adjust(p, old);
 		} while (fresh.raw != old.raw && !pte_cmpxchg(e, old, fresh));
 		if (!pte_is_present(old) || fresh.raw == old.raw)
 			continue;
 		if (is_less(old, fresh)) {
-			*low = min(*low, va);
-			*high = max(*high, va + PAGE_SIZE);
+			p->low = min(p->low, va);
+			p->high = max(p->high, va + PAGE_SIZE);
 		}
 	}
 	spin_unlock(pt_table_lock(table));
 }
 
 /* A huge leaf, all of it in the area. */
-static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t *low, vaddr_t *high)
+static void protect_large(struct protect *p, struct pte *e, vaddr_t va)
 {
 	struct pte old, fresh;
 
@@ -74,28 +81,32 @@ static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, va
 		if (pte_is_none(old) || pte_is_table(old))
 			break;
 		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
-		fresh = pte_set_prot(old, area_prot(a->flags, write) & ~PROT_DIRTY);
+		fresh = pte_set_prot(old, write ? p->writable : p->plain);
 		if (is_less(old, fresh)) {
-			*low = min(*low, va);
-			*high = max(*high, va + HUGE_SIZE);
+			p->low = min(p->low, va);
+			p->high = max(p->high, va + HUGE_SIZE);
 		}
 	} while (!pte_cmpxchg(e, old, fresh));
 	pt_unlock(e);
 }
 
-static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
+static void protect_area(struct protect *p)
 {
+	const struct vm_area *a = p->area;
 	vaddr_t va = a->start;
 	struct pt_at at;
+
+	p->plain = pte_leaf(0, area_prot(a->flags, false), 0);
+	p->writable = a->flags & VM_WRITE ? pte_mkwrite(p->plain) : p->plain;
 
 	while ((at = pt_next(a->space, &va, a->end)).e) {
 		struct pte *e = at.e;
 		vaddr_t stop = min(pt_end(va, at.level), a->end);
 
 		if (!at.level) {
-			protect_entries(a, e, va, stop, low, high);
+			protect_entries(p, e, va, stop);
 		} else {
-			protect_large(a, e, va, low, high);
+			protect_large(p, e, va);
 			if (pte_is_table(pte_load(e)))
 				continue; /* a fault has taken it apart meanwhile */
 		}
@@ -122,8 +133,7 @@ static int promise(struct vm_area *a, u32 *flags)
 	return 0;
 }
 
-/* One area; the entries that lost a right widen [*low, *high). */
-static int protect_one(struct vm_area *a, u32 rwx, int key, vaddr_t *low, vaddr_t *high)
+static int protect_one(struct protect *p, struct vm_area *a, u32 rwx, int key)
 {
 	u32 flags = (a->flags & ~VM_RWX) | rwx;
 	int err = may_protect(a, rwx);
@@ -136,16 +146,23 @@ static int protect_one(struct vm_area *a, u32 rwx, int key, vaddr_t *low, vaddr_
 	if (err)
 		return err;
 	space_account(a->space, a->flags, -(s64)area_pages(a));
+	/* The rights that another key gives are nobody's to compare. */
+	if (unlikely((flags ^ a->flags) & VM_KEY)) {
+		p->low = min(p->low, a->start);
+		p->high = max(p->high, a->end);
+	}
 	area_set_flags(a, flags);
 	space_account(a->space, a->flags, (s64)area_pages(a));
-	protect_area(a, low, high);
+	p->area = a;
+	protect_area(p);
 	return 0;
 }
 
 /* What comes before a hole, or before an area that may not become what is asked, has changed. */
 static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx, int key)
 {
-	vaddr_t low = ~0ull, high = 0, at = va;
+	struct protect p = {.low = ~0ull};
+	vaddr_t at = va;
 	struct vm_area *a;
 	int err = area_cut(s, va, end);
 
@@ -154,11 +171,11 @@ static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx, 
 			err = -ENOMEM;
 			break;
 		}
-		err = protect_one(a, rwx, key, &low, &high);
+		err = protect_one(&p, a, rwx, key);
 		at = a->end;
 	}
-	if (low < high)
-		tlb_flush_range(&s->mmu, low, high, false);
+	if (p.low < p.high)
+		tlb_flush_range(&s->mmu, p.low, p.high, false);
 	/* Join what is alike again, from the left neighbour to the right one. */
 	a = area_find(s, va);
 	while (a && a->start <= end) {

@@ -34,10 +34,11 @@ struct cpumask;
  * <arch_impl/mmu.h> defines, inline:
  *   PAGE_SHIFT PAGE_SIZE PT_SHIFT PT_ENTRIES  PT_LEVEL_SHIFT(level) (bits below one entry of that level)
  *   unsigned pt_levels(void)                  4 or 5
- *   struct pte pte_none(void), pte_leaf(paddr_t, unsigned prot, unsigned level), pte_table(paddr_t)
+ *   struct pte pte_none(void), pte_leaf(paddr_t, unsigned prot, unsigned level), pte_table(paddr_t), pte_of_frame(pte, paddr_t),
+ *        pte_part(pte, level, i) (of the table that can take a leaf's place);  bool pte_is_table(pte) above level 0;  paddr_t pte_table_paddr(pte)
  *   bool pte_is_none, pte_is_present, pte_is_leaf(pte, level), pte_is_writable, pte_is_user, pte_is_exec, pte_is_dirty,
  *        pte_is_accessed, pte_is_special;  paddr_t pte_paddr(pte);  unsigned pte_prot(pte)
- *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, prot)
+ *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, like) (the rights of another leaf)
  *   struct pte pte_swap(u64 payload) / bool pte_is_swap / u64 pte_swap_payload      not-present entries that carry 58 bits of the kernel's
  *   struct pte pte_load(const struct pte *), void pte_store(struct pte *, struct pte), struct pte pte_exchange(..), bool pte_cmpxchg(p, old, new)
  *   USER_VA_END, and in <arch_impl/layout.h> the one description of the kernel's address space

@@ -81,6 +81,12 @@ static inline struct pte pte_leaf(paddr_t pa, unsigned prot, unsigned level)
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
 }
 
+/* The same leaf of another frame. */
+static inline struct pte pte_of_frame(struct pte like, paddr_t pa)
+{
+	return (struct pte){(like.raw & ~PTE_ADDR) | ((like.raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
+}
+
 /* Rights are decided by the leaves. */
 static inline struct pte pte_table(paddr_t pa)
 {
@@ -192,11 +198,11 @@ static inline struct pte pte_mkyoung(struct pte pte)
 	return (struct pte){pte.raw | PTE_A};
 }
 
-/* New R, W, X, USER, KEY of @prot; frame, size, caching, accessed, dirty and special stay. */
-static inline struct pte pte_set_prot(struct pte pte, unsigned prot)
+/* R, W, X, USER, KEY of @like; frame, size, caching, accessed, dirty and special stay. */
+static inline struct pte pte_set_prot(struct pte pte, struct pte like)
 {
-	u64 keep = pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL);
-	u64 raw = keep | pte_bits(prot & (PROT_R | PROT_W | PROT_X | PROT_USER | PROT_KEY));
+	const u64 taken = PTE_P | PTE_W | PTE_U | PTE_NX | 15ull << PTE_KEY_SHIFT;
+	u64 raw = (pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL)) | (like.raw & taken);
 	paddr_t pa = pte_paddr(pte);
 
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
