@@ -89,6 +89,37 @@ static int get_const(const struct sysctl *s, struct strbuf *sb)
 	return 0;
 }
 
+/* ---- vm ---- */
+
+static int get_overcommit(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%llu\n", s->min ? READ_ONCE(vm_overcommit_kbytes) : READ_ONCE(vm_overcommit_ratio));
+	return 0;
+}
+
+/* The one that was set last counts, the other is 0. */
+static int set_overcommit_ratio(const struct sysctl *s, char *text)
+{
+	s32 v;
+
+	if (strtos32(text, 0, &v) || v < 0)
+		return -EINVAL;
+	vm_overcommit_ratio = (unsigned)v;
+	vm_overcommit_kbytes = 0;
+	return 0;
+}
+
+static int set_overcommit_kbytes(const struct sysctl *s, char *text)
+{
+	u64 v;
+
+	if (strtou64(text, 0, &v))
+		return -EINVAL;
+	vm_overcommit_kbytes = v;
+	vm_overcommit_ratio = 0;
+	return 0;
+}
+
 /* ---- kernel/random ---- */
 
 static void make_uuid(u8 id[16])
@@ -172,7 +203,8 @@ static const struct sysctl table[] = {
 	{"kernel/random/entropy_avail", 0444, SYSCTL_CALL, .get = get_entropy},
 	{"kernel/random/poolsize", 0444, SYSCTL_CALL, .get = get_const, .min = 256},
 	{"vm/overcommit_memory", 0644, ROOT_INT(vm_overcommit_policy, 0, 2)},
-	{"vm/overcommit_ratio", 0644, ROOT_INT(vm_overcommit_ratio, 0, S32_MAX)},
+	{"vm/overcommit_ratio", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_ratio},
+	{"vm/overcommit_kbytes", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_kbytes, .min = 1},
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},
