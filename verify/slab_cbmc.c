@@ -14,7 +14,7 @@
  *
  * cbmc: --function check_slab --unwind 5 --unwinding-assertions --drop-unused-functions
  * cbmc: --bounds-check --pointer-check --signed-overflow-check --no-standard-checks
- * seconds: 400
+ * seconds: 600
  * break: kernel/mm/slab.c: slab->slab_fresh++; => ;
  * break: kernel/mm/slab.c: slab->slab_free = *link_of(c, obj); => slab->slab_free = 0;
  * break: kernel/mm/slab.c: if (slab->slab_inuse++ == 0) => if (slab->slab_inuse++ == 1)

@@ -28,7 +28,8 @@ class Model:
         self.settings = {}
         self.breaks, self.broken = [], None
         for key, value in re.findall(
-                r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when|break):[ \t]*(.*)$', head, re.M):
+                r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when|break|break-cbmc):[ \t]*(.*)$', head,
+                re.M):
             if key == 'break':
                 self.breaks.append(re.fullmatch(r'(\S+): (.*) => (.*)', value).groups())
             else:
@@ -162,7 +163,9 @@ def run_cbmc(model):
         base = Path('/') / root.relative_to(CBMC_ROOT) if inside else root
         includes = [f'-I{base / name}' for name in INCLUDES]
         sources = [base / model.path.relative_to(ROOT)] + [base / s for s in model.words('sources')]
-        words = [*model.words('cbmc'), *(['--stop-on-fail'] if model.broken else [])]
+        words = model.words('cbmc')
+        if model.broken:
+            words += [*model.words('break-cbmc'), '--stop-on-fail']
         status, out = tool([*command, *includes, *words, *sources], root, model.seconds())
     if status is None:
         return 'FAIL', f'cbmc: not finished after {model.seconds()} s', out[-2000:]
