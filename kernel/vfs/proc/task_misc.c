@@ -293,18 +293,20 @@ int proc_show_children(struct pseudo_text *t)
 static int next_mounts(struct pseudo_text *t, enum mount_show what)
 {
 	struct path root;
-	size_t len;
+	ssize_t len = -ENOMEM;
 	char *buf;
 	int err = proc_root_path(t->task, &root);
 
 	if (err)
 		return err == -ENOENT ? -EINVAL : err;
 	buf = kmalloc(MOUNT_ROOM, 0);
-	len = buf ? vfs_show_mounts(what, &root, &t->cursor, buf, MOUNT_ROOM) : 0;
-	strbuf_write(&t->sb, buf, len);
+	if (buf)
+		len = vfs_show_mounts(what, &root, &t->cursor, buf, MOUNT_ROOM);
+	if (len > 0)
+		strbuf_write(&t->sb, buf, (size_t)len);
 	kfree(buf);
 	path_put(&root);
-	return buf ? len != 0 : -ENOMEM;
+	return len < 0 ? (int)len : len != 0;
 }
 
 int proc_next_mounts(struct pseudo_text *t)
