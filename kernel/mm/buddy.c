@@ -25,6 +25,7 @@ static void list_insert(struct zone *zone, struct page *page, unsigned order)
 	if (next)
 		pfn_page(next)->prev = pfn;
 	zone->head[order] = pfn;
+	zone->blocks[order]++;
 	zone->nonempty |= 1u << order;
 }
 
@@ -36,6 +37,7 @@ static void list_remove(struct zone *zone, struct page *page, unsigned order)
 		pfn_page(page->prev)->link = page->link;
 	else
 		zone->head[order] = page->link;
+	zone->blocks[order]--;
 	if (!zone->head[order])
 		zone->nonempty &= ~(1u << order);
 	WRITE_ONCE(page->kind, PAGE_RESERVED);
@@ -83,7 +85,7 @@ bool buddy_check(const struct zone *zone)
 	u64 free = 0;
 
 	for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++) {
-		u32 prev = 0;
+		u32 prev = 0, blocks = 0;
 
 		if (!!(zone->nonempty >> order & 1) != !!zone->head[order])
 			return false;
@@ -95,8 +97,11 @@ bool buddy_check(const struct zone *zone)
 			if (pfn & ((1u << order) - 1))
 				return false;
 			prev = pfn;
+			blocks++;
 			free += 1ull << order;
 		}
+		if (blocks != zone->blocks[order])
+			return false;
 	}
 	return free == zone->free;
 }

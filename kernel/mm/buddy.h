@@ -12,6 +12,7 @@ struct zone {
 	struct spinlock lock;	/* guards all but the constants */
 	u32 nonempty;		/* bit per order: head[order] is not 0 */
 	u32 head[PAGE_MAX_ORDER + 1];	/* frame number of the first free block; 0 none: frame 0 is never managed */
+	u32 blocks[PAGE_MAX_ORDER + 1];	/* on each list */
 	u64 free;		/* frames on the lists */
 	u64 virgin;		/* usable frames in chunks that are not ready yet */
 	u64 cursor, end;	/* chunks: the next that may have to be made ready, and one past the last */

@@ -134,14 +134,18 @@ TEST(buddy_random_against_model)
 TEST(boot_ranges_with_holes)
 {
 	env_init(512ul << 20, 1);
-	/* As QEMU's: low memory, a hole, the kernel, an initrd, a ragged end, and a piece too small to be described. */
-	boot_info.nranges = 6;
+	/*
+	 * As QEMU's: low memory, a hole, the kernel, an initrd, a ragged end, a piece too small for its own array, and a
+	 * section full of another initrd.
+	 */
+	boot_info.nranges = 7;
 	boot_info.ranges[0] = (struct mem_range){0, 0x9fc00, MEM_USABLE, 0};
 	boot_info.ranges[1] = (struct mem_range){0x100000, 0x200000, MEM_KERNEL, 0};
 	boot_info.ranges[2] = (struct mem_range){0x300000, 0x8000000 - 0x300000 + 0x123456, MEM_USABLE, 0};
 	boot_info.ranges[3] = (struct mem_range){0x9000000, 0x345678, MEM_INITRD, 0};
 	boot_info.ranges[4] = (struct mem_range){0x9345678, 0x3000000, MEM_USABLE, 0};
 	boot_info.ranges[5] = (struct mem_range){0x18010000, 0x20000, MEM_USABLE, 0};
+	boot_info.ranges[6] = (struct mem_range){0x18030000, 0x8000000, MEM_INITRD, 0};
 	page_init();
 	struct zone *z = &page_zones[0];
 	struct page_stats st;
@@ -151,7 +155,7 @@ TEST(boot_ranges_with_holes)
 	all_in(z);
 	CHECK(buddy_check(z));
 	CHECK_EQ(z->free, st.total);
-	CHECK(!paddr_page(0x18010000));
+	CHECK(paddr_page(0x18010000));
 	CHECK(!paddr_page(~0ull));
 	CHECK(!paddr_page(0x10000000));
 	CHECK_EQ(paddr_page(0x200000)->kind, PAGE_RESERVED);
@@ -180,5 +184,8 @@ TEST(boot_ranges_with_holes)
 	page_give(0x9000000, 0x345678);
 	CHECK_EQ(z->total, total + 0x345);
 	CHECK_EQ(z->free, 0x345);
+	page_give(0x18030000, 0x8000000);
+	CHECK_EQ(z->total, total + 0x345 + 0x8000);
+	CHECK(paddr_page(0x1c000000));
 	CHECK(buddy_check(z));
 }

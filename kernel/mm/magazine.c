@@ -243,15 +243,10 @@ static NOINLINE void free_slow(struct slab_cache *c, struct slab_cpu *cpu, void 
 		slab_give(c, &obj, 1);
 }
 
-void slab_free(struct slab_cache *c, void *obj)
+static __always_inline void put_back(struct slab_cache *c, void *obj)
 {
-	struct slab_cpu *cpu;
+	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
 
-	if (unlikely(!obj))
-		return;
-	if (NOS_DEBUG)
-		slab_debug_free(c, obj, __builtin_return_address(0));
-	cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
 	if (likely(cpu && cpu->loaded->n < cpu->loaded->cap)) {
 		struct magazine *m = cpu->loaded;
 
@@ -261,6 +256,22 @@ void slab_free(struct slab_cache *c, void *obj)
 	} else {
 		free_slow(c, cpu, obj);
 	}
+}
+
+void slab_free(struct slab_cache *c, void *obj)
+{
+	if (unlikely(!obj))
+		return;
+	if (NOS_DEBUG)
+		slab_debug_free(c, obj, __builtin_return_address(0));
+	if (NOS_KASAN && !quarantine_swap(&c, &obj))
+		return;
+	put_back(c, obj);
+}
+
+void slab_put_back(struct slab_cache *c, void *obj)
+{
+	put_back(c, obj);
 }
 
 u64 magazine_objects(struct slab_cache *c)

@@ -19,6 +19,7 @@
 #include <sched/preempt.h>
 #include <sched/smp_call.h>
 #include <sync/rcu.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "page_impl.h"
 
@@ -50,7 +51,7 @@ void page_copy(void *dst, const void *src)
 static void poison(struct page *page, unsigned order)
 {
 	for (unsigned i = 0; i < 1u << order; i++) {
-		memset(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
+		kasan_fill(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
 		page[i].flags = PAGE_F_POISON;
 	}
 }
@@ -343,6 +344,7 @@ got:
 
 static inline struct page *prepare(struct page *page, unsigned order, unsigned alloc_flags)
 {
+	kasan_unpoison(page_va(page), PAGE_SIZE << order);
 	if (NOS_DEBUG)
 		poison_check(page, order);
 	WRITE_ONCE(page->kind, PAGE_KERNEL);
@@ -426,6 +428,7 @@ static inline void retire(struct page *page, unsigned order)
 	WRITE_ONCE(page->counts, 0);
 	if (NOS_DEBUG)
 		poison(page, order);
+	kasan_poison(page_va(page), PAGE_SIZE << order, KASAN_PAGE_FREE);
 }
 
 void page_free(struct page *page, unsigned order)
@@ -455,6 +458,30 @@ void page_free_batch(struct page **pages, unsigned n)
 		WRITE_ONCE(c->n[0], c->n[0] + 1);
 	}
 	pcp_leave(c);
+}
+
+void page_shatter(struct page *page, unsigned order, enum page_kind kind, u64 counts)
+{
+	page_set_kind(page, kind);
+	for (unsigned i = 0; i < 1u << order; i++) {
+		struct page *p = page + i;
+
+		WRITE_ONCE(p->kind, (u8)kind);
+		p->order = 0;
+		p->flags = 0;
+		p->index_lo = 0;
+		p->index_hi = 0;
+		p->private = 0;
+		p->link = 0;
+		WRITE_ONCE(p->counts, counts);
+	}
+}
+
+void page_free_joined(struct page *page, unsigned order)
+{
+	for (unsigned i = 0; i < 1u << order; i++)
+		retire(page + i, 0);
+	zone_give(&page, 1, order);
 }
 
 void page_trim(struct page *page, unsigned order, unsigned npages)

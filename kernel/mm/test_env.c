@@ -73,6 +73,12 @@ void warn_at(const char *file, int line, const char *what)
 	panic("warning: %s:%d: %s", file, line, what);
 }
 
+void panic_print_pcs(const vaddr_t *pcs, unsigned n, bool first_is_exact)
+{
+	for (unsigned i = 0; i < n; i++)
+		fprintf(stderr, "  %#llx\n", (unsigned long long)pcs[i]);
+}
+
 void klog(enum log_level level, const char *fmt, ...)
 {
 	va_list ap;

@@ -165,6 +165,7 @@ static int MUST_CHECK build_space(struct exec *x)
 	x->space = vm_space_create();
 	if (!x->space)
 		return -ENOMEM;
+	x->space->no_huge = thread_current()->space && thread_current()->space->no_huge;
 	vm_space_set_layout(x->space, rlimit_cur(RLIMIT_STACK), !(me->personality & ADDR_NO_RANDOMIZE));
 	err = elf_load(x);
 	if (!err)
@@ -215,20 +216,19 @@ void exec_take_leader(struct task *me)
 	struct pid *mine = me->pids[PID_TID];
 
 	spin_lock(&proc_tree_lock);
-	for (int type = 0; type < PID_TYPES; type++)
-		task_detach_pid(old, (enum pid_type)type);
-	list_del_rcu(&me->pid_links[PID_TID]);
+	task_detach_pid(me, PID_TID);
 	me->pids[PID_TID] = old->pids[PID_TID];
-	old->pids[PID_TID] = NULL;
-	list_add_tail_rcu(&me->pid_links[PID_TID], &me->pids[PID_TID]->members[PID_TID]);
-	for (int type = PID_TGID; type < PID_TYPES; type++)
+	for (int type = 0; type < PID_TYPES; type++) {
 		list_add_tail_rcu(&me->pid_links[type], &me->pids[type]->members[type]);
+		task_detach_pid(old, (enum pid_type)type);
+	}
+	old->pids[PID_TID] = NULL;
 	list_del_rcu(&old->thread_link);
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);
 	spin_unlock(&proc_tree_lock);
-	pid_release(mine);
+	pid_put(mine);
 	task_put(old);
 }
 

@@ -6,6 +6,7 @@
  * a process turns it into a zombie (PROC_ZOMBIE), which its parent reaps, or which goes at once when the parent ignores SIGCHLD. A leader that exits
  * before its threads stays in the tree as a dead task until they are gone: it carries the process's number.
  */
+#include <io/sysv.h>
 #include <lib/errno.h>
 #include <debug/log.h>
 #include <debug/panic.h>
@@ -152,7 +153,7 @@ void proc_reap(struct proc *p)
 	task_unlink(leader);
 	list_del_init(&p->sibling);
 	spin_unlock(&proc_tree_lock);
-	pid_release(leader->pids[PID_TID]);
+	pid_put(leader->pids[PID_TID]);
 	leader->pids[PID_TID] = NULL;
 	task_put(leader);
 }
@@ -195,7 +196,7 @@ static void exit_notify(struct task *me)
 		spin_unlock(&proc_tree_lock);
 	if (!is_leader) {
 		pidfd_notify(me->pids[PID_TID]);
-		pid_release(me->pids[PID_TID]);
+		pid_put(me->pids[PID_TID]);
 		me->pids[PID_TID] = NULL;
 		task_put(me); /* the tree's; the running thread has its own */
 	}
@@ -260,6 +261,7 @@ void task_exit(s32 code)
 		exit_group_last(me);
 	signal_exit_thread(me);
 	exit_space(me);
+	sysv_exit(me);
 	exit_files(me);
 	task_work_close();
 	exit_notify(me);

@@ -32,7 +32,7 @@ void proc_usage_add(struct proc_usage *to, const struct proc_usage *from);
 
 /* The tree; proc_tree_lock held. */
 void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid); /* takes a reference */
-void task_detach_pid(struct task *t, enum pid_type type);
+void task_detach_pid(struct task *t, enum pid_type type);		   /* the reference stays; frees the numbers with the last user */
 void proc_change_group(struct task *leader, enum pid_type type, struct pid *pid);
 /* Groups that lose their last parent outside, when @p leaves: SIGHUP+SIGCONT to those with stopped members. */
 void pgrp_check_orphans(struct proc *p, struct proc *parent);

@@ -14,8 +14,15 @@ void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid)
 
 void task_detach_pid(struct task *t, enum pid_type type)
 {
+	struct pid *pid = t->pids[type];
+
 	list_del_rcu(&t->pid_links[type]);
 	list_init(&t->pid_links[type]);
+	for (int other = 0; other < PID_TYPES; other++) {
+		if (!list_empty(&pid->members[other]))
+			return;
+	}
+	pid_free_numbers(pid);
 }
 
 /* Move a process to another group or session. Its other threads only note the number. */

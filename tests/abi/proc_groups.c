@@ -78,6 +78,43 @@ static void ids(void)
 	REAP("after exec");
 }
 
+/* A group, and its number, live on after their leader is reaped. */
+static void group_without_leader(void)
+{
+	HEAD("group without leader");
+	pid_t leader, member;
+	int tell[2];
+
+	NEED(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	NEED(pipe(tell));
+	leader = fork();
+	if (leader == 0) {
+		setpgid(0, 0);
+		member = fork();
+		if (member == 0) {
+			pause();
+			_exit(0);
+		}
+		write(tell[1], &member, sizeof(member));
+		_exit(0);
+	}
+	NEED(read(tell[0], &member, sizeof(member)));
+	IS(waitpid(leader, NULL, 0) == leader);
+	IS(getpgid(member) == leader);
+	R(kill(leader, 0));
+	R(kill(-leader, 0));
+	R(setpgid(0, leader));
+	IS(getpgrp() == leader);
+	R(kill(member, SIGKILL));
+	IS(waitpid(-leader, NULL, 0) == member);
+	R(kill(-leader, 0));
+	R(setpgid(0, 0));
+	R(kill(-leader, 0));
+	close(tell[0]);
+	close(tell[1]);
+	NEED(prctl(PR_SET_CHILD_SUBREAPER, 0));
+}
+
 static void reparenting(void)
 {
 	int st;
@@ -220,6 +257,7 @@ int main(void)
 {
 	NEED(pipe(done));
 	ids();
+	group_without_leader();
 	reparenting();
 	orphaned();
 	return 0;

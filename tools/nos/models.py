@@ -140,8 +140,8 @@ def copy_sources(model, root):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name)
     config = root / 'tools/config/lib/config.h'
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text('#pragma once\n#define NOS_DEBUG 1\n#define NOS_VERSION "cbmc"\n')
+    text = config.with_suffix('.h.in').read_text().replace('@NOS_DEBUG@', '1')
+    config.write_text(re.sub('@NOS_[A-Z]+@', '0', text))
     if model.broken:
         name, old, new = model.broken
         text = (root / name).read_text()

@@ -17,7 +17,7 @@ struct pid_namespace;
 
 struct pid {
 	struct refcount refs;
-	struct list_head members[PID_TYPES]; /* tasks; tree lock to change, RCU to walk */
+	struct list_head members[PID_TYPES]; /* tasks; tree lock to change or walk, RCU to look at the first */
 	struct wait_queue wait;		/* pidfd pollers */
 	struct rcu_head rcu;
 	u32 level;
@@ -29,10 +29,12 @@ struct pid {
 
 /* Allocate numbers in @ns and its ancestors; *set_tid as clone3's (may be NULL). -EAGAIN -ENOMEM -EEXIST -EINVAL. */
 int pid_create(struct pid_namespace *ns, const s32 *set_tid, size_t nset, struct pid **out) MUST_CHECK;
+/* Boot: the pid with number 0. It cannot be found and never goes. */
+struct pid *pid_zero_init(void);
 void pid_get(struct pid *p);
 void pid_put(struct pid *p);
-/* The numbers become free (the task is reaped); the struct lives while referenced. */
-void pid_release(struct pid *p);
+/* The numbers become free: no task, group or session has them any more. The struct lives while referenced. */
+void pid_free_numbers(struct pid *p);
 /* Number as the running task's namespace sees it; 0 if it does not. */
 s32 pid_nr(const struct pid *p);
 s32 pid_nr_in(const struct pid *p, const struct pid_namespace *ns);
