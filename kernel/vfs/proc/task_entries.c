@@ -47,5 +47,7 @@ const struct task_entry task_entries[] = {
 	FILE_("io", 0400, .flags = PSEUDO_THREAD | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("timerslack_ns", 0666, .flags = PSEUDO_PROC, .show = proc_show_slack, .store = proc_store_slack),
 	FILE_("children", 0444, .flags = PSEUDO_THREAD, .show = proc_show_children),
+	/* The last: only debug kernels have it. */
+	FILE_("fail-nth", 0644, .show = proc_show_fail_nth, .store = proc_store_fail_nth),
 };
-const size_t task_entries_nr = ARRAY_SIZE(task_entries);
+const size_t task_entries_nr = ARRAY_SIZE(task_entries) - !NOS_DEBUG;
