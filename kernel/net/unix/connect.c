@@ -181,6 +181,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 		}
 	}
 	wait_wake(&u->peer_wait, 1, UNIX_WRITE_EVENTS);
+	__atomic_fetch_or(&e->sock.flags, READ_ONCE(s->flags) & (SOCKF_PASSCRED | SOCKF_PASSPIDFD | SOCKF_PASSSEC), __ATOMIC_RELAXED);
 	*out = &e->sock;
 	return 0;
 }
