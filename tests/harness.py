@@ -156,10 +156,13 @@ def write_jobs(root, jobs, scale):
     (root / "etc" / "jobs").write_text("".join(j.line(scale) + "\n" for j in jobs))
 
 
-def write_cpio(root, target):
-    """A newc archive of @root, owned by root, with /dev/console in it."""
+def write_cpio(root, target, base=None):
+    """A newc archive of @root, owned by root, with /dev/console in it, behind the archive @base."""
     entries = [(p, p.relative_to(root).as_posix()) for p in sorted(root.rglob("*"))]
     with open(target, "wb") as out:
+        if base:
+            with open(base, "rb") as first:
+                shutil.copyfileobj(first, out, 1 << 20)
         for ino, (path, name) in enumerate(entries, 1):
             st = path.lstat()
             data = b""
@@ -257,6 +260,7 @@ class Machine:
         self.smp, self.mem = args.smp, args.mem
         self.append, self.qemu, self.machine = args.append, args.qemu, args.machine
         self.log = args.log
+        self.base = None  # an archive to unpack first
 
     def command(self, initrd):
         append = "console=ttyS0 rdinit=/init panic=-1 quiet loglevel=4 " + self.append
@@ -307,7 +311,7 @@ def run_guest(machine, root, jobs, work, scale=1, max_boots=8):
     for _ in range(max_boots):
         write_jobs(root, left, scale)
         initrd = work / "initramfs.cpio"
-        write_cpio(root, initrd)
+        write_cpio(root, initrd, machine.base)
         parser.current, parser.done = None, False
         silence = max(j.seconds for j in left) * scale + 120
         why = boot_once(machine, initrd, parser, silence, 14400)

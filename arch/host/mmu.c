@@ -32,6 +32,9 @@ void host_memory_init(size_t len)
 {
 	struct kernel_layout *l = &kernel_layout;
 
+	/* The old arena had the kernel's page tables: their root must not lead into the new one. */
+	if (kernel_space.root)
+		memset(kernel_space.root, 0, PAGE_SIZE);
 	if (l->direct_base) {
 		munmap((void *)(unsigned long)l->direct_base, l->direct_end - l->direct_base);
 		munmap((void *)(unsigned long)l->vmap_base, VMAP_LEN);

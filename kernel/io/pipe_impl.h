@@ -8,9 +8,12 @@
 #include <mm/page.h>
 #include <sync/mutex.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 
 struct file;
 struct inode;
+struct iobuf;
+struct poll_table;
 
 #define PIPE_DEFAULT_BUFS 16
 #define PIPE_CACHE	  2
@@ -41,6 +44,7 @@ struct pipe {
 	struct page *cache[PIPE_CACHE];	/* pages to use again; lock */
 	struct pipe_buf *bufs;		/* few, or allocated; lock */
 	struct wait_queue rd_wait, wr_wait;
+	struct fasync_list rd_async, wr_async;
 	struct pipe_buf few[PIPE_DEFAULT_BUFS];
 };
 
@@ -62,6 +66,10 @@ static inline struct pipe_buf *pipe_at(struct pipe *p, u32 pos)
 }
 
 extern const struct file_ops pipe_file_ops;
+/* Of them, in pipe_rw.c. */
+ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
+ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
+u32 pipe_poll(struct file *f, struct poll_table *pt);
 /* The pipe of an open file, NULL if it is none. */
 struct pipe *file_pipe(struct file *f);
 

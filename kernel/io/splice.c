@@ -4,7 +4,7 @@
  *
  *	pipe ─► pipe	buffers move by reference; tee shares them
  *	pipe ─► file	written from the pipe's pages
- *	file ─► pipe	read into pages that become the pipe's
+ *	file ─► pipe	references to pages of the page cache, else read into pages that become the pipe's
  *
  * As with read and write of the pipe itself, its lock is held while the file works: nobody else sees the bytes before they have gone.
  */
@@ -15,6 +15,7 @@
 #include <mm/uaccess.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
+#include <vfs/rw.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
@@ -61,8 +62,10 @@ ssize_t splice_from_pipe(struct file *in, struct file *out, s64 *pos, size_t len
 		len -= (size_t)n;
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_writers(p);
+		fasync_send(&p->wr_async, POLL_OUT);
+	}
 	return total ? total : n;
 }
 
@@ -84,6 +87,20 @@ static ssize_t read_one(struct pipe *p, struct file *in, s64 *pos, size_t len, u
 	return n;
 }
 
+/* Pages of the file's cache. Bytes; -EOPNOTSUPP: it has none here. Lock held, not full. */
+static ssize_t refer(struct pipe *p, struct file *in, s64 *pos, size_t len)
+{
+	struct iobuf_seg segs[PIPE_DEFAULT_BUFS];
+	u32 n = min_t(u32, p->nbufs - pipe_used(p), ARRAY_SIZE(segs));
+	ssize_t got = file_hold_pages(in, *pos, len, segs, &n);
+
+	for (u32 i = 0; i < n; i++)
+		pipe_push(p, segs[i].page, segs[i].page_off, (u32)segs[i].len, 0);
+	if (got > 0)
+		*pos += got;
+	return got;
+}
+
 ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, unsigned flags)
 {
 	struct pipe *p = file_pipe(out);
@@ -94,9 +111,13 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 	mutex_lock(&p->lock);
 	n = pipe_wait_writable(p, nonblocking(out, flags));
 	while (n > 0 && len && !pipe_full(p)) {
-		size_t want = min_t(size_t, len, PAGE_SIZE);
+		size_t want = 0;
 
-		n = read_one(p, in, pos, want, rwf);
+		n = pos ? refer(p, in, pos, len) : -EOPNOTSUPP;
+		if (n == -EOPNOTSUPP) {
+			want = min_t(size_t, len, PAGE_SIZE);
+			n = read_one(p, in, pos, want, rwf);
+		}
 		if (n <= 0)
 			break;
 		total += n;
@@ -105,8 +126,10 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 			break; /* more might mean to wait */
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_readers(p);
+		fasync_send(&p->rd_async, POLL_IN);
+	}
 	return total ? total : n;
 }
 
@@ -191,8 +214,11 @@ ssize_t splice_between_pipes(struct file *in, struct file *out, size_t len, unsi
 	}
 	unlock_both(from, to);
 	pipe_wake_readers(to);
-	if (move)
+	fasync_send(&to->rd_async, POLL_IN);
+	if (move) {
 		pipe_wake_writers(from);
+		fasync_send(&from->wr_async, POLL_OUT);
+	}
 	return total;
 }
 

@@ -16,6 +16,8 @@
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <time/clock.h>
+#include <vfs/fdtable.h>
+#include <vfs/procfs.h>
 #include "syscalls.h"
 
 static_assert(sizeof(struct ksigaction) == 32, "as user space passes it: handler, flags, restorer, mask");
@@ -375,16 +377,13 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 {
 	struct task *me = task_current();
 	u64 blocked = me->blocked;
-	int signo = signal_dequeue(set, info);
+	int signo = deadline ? signal_wait_begin(set, info) : signal_dequeue(set, info);
 	s64 ret;
 
 	if (signo)
 		return signo;
 	if (deadline == 0)
 		return -EAGAIN;
-	/* unblocked, they wake us like any other; blocked again before anything is delivered */
-	me->waited_mask = set & blocked;
-	signal_set_mask(blocked & ~set);
 	for (;;) {
 		thread_prepare_wait(THREAD_SLEEP_INTR);
 		if (thread_signal_pending()) {
@@ -397,9 +396,7 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 		}
 	}
 	thread_finish_wait();
-	signo = signal_dequeue(set, info);
-	signal_set_mask(blocked);
-	me->waited_mask = 0;
+	signo = signal_wait_end(set, blocked, info);
 	return signo ? signo : ret;
 }
 
@@ -423,12 +420,31 @@ SYSCALL4(rt_sigtimedwait, struct uptr, uset, struct uptr, uinfo, struct uptr, ut
 	return ret;
 }
 
+/* What pidfd_send_signal takes: a pidfd, or an open directory /proc/PID. */
+static int MUST_CHECK signal_target(int fd, struct pid **out, bool *out_thread)
+{
+	unsigned flags = 0;
+	int err = pidfd_get(fd, out, &flags);
+	struct fd_ref r;
+
+	*out_thread = flags & PIDFD_THREAD_FLAG;
+	if (err != -EBADF)
+		return err;
+	r = fd_get(fd);
+	*out = r.file ? procfs_file_pid(r.file) : NULL;
+	if (*out)
+		pid_get(*out);
+	if (r.file)
+		fd_put(r);
+	return *out ? 0 : -EBADF;
+}
+
 SYSCALL4(pidfd_send_signal, int, fd, int, signo, struct uptr, uinfo, unsigned, flags)
 {
 	siginfo_t info;
-	unsigned pidfd_flags;
 	struct pid *pid;
 	struct task *t;
+	bool thread;
 	int err;
 
 	if (flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP) ||
@@ -436,7 +452,7 @@ SYSCALL4(pidfd_send_signal, int, fd, int, signo, struct uptr, uinfo, unsigned, f
 		return -EINVAL;
 	if (signo < 0 || signo > SIG_MAX)
 		return -EINVAL;
-	err = pidfd_get(fd, &pid, &pidfd_flags);
+	err = signal_target(fd, &pid, &thread);
 	if (err)
 		return err;
 	siginfo_user(&info, signo);
@@ -455,8 +471,8 @@ SYSCALL4(pidfd_send_signal, int, fd, int, signo, struct uptr, uinfo, unsigned, f
 		err = kill_group(pid, &info);
 		goto out;
 	}
-	bool thread = (flags & PIDFD_SIGNAL_THREAD) || (!flags && (pidfd_flags & PIDFD_THREAD_FLAG));
-
+	if (flags)
+		thread = flags & PIDFD_SIGNAL_THREAD;
 	err = -ESRCH;
 	t = pid_task_get(pid, thread ? PID_TID : PID_TGID);
 	if (t) {

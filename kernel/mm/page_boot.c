@@ -9,12 +9,15 @@
  *   section (128 MiB)     | chunk 0 | chunk 1 | ... | chunk 31 |
  *   its array, somewhere in its usable memory, at an address = first * 32 KiB modulo 1 MiB:
  *                         [first chunk with memory ... end)   32 KiB each
+ *
+ * A section that has no room for its array (an initramfs fills it, say) gets it from another one, which lends at most one place.
  */
 #include <mm/page.h>
 #include <arch/boot.h>
 #include <arch/smp.h>
 #include <lib/string.h>
 #include <lib/bits.h>
+#include <debug/kasan.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include "page_impl.h"
@@ -54,6 +57,11 @@ static bool skip_taken(paddr_t *pa, paddr_t *end, paddr_t taken, paddr_t taken_e
 	return false;
 }
 
+static paddr_t lent_base(const struct page_section *s)
+{
+	return (paddr_t)(s - page_sections) * SECTION_BYTES + ((paddr_t)s->lent_pfn << PAGE_SHIFT);
+}
+
 /* The first stretch of free boot memory in [pos, limit), which lies in one section. */
 static bool next_free(paddr_t pos, paddr_t limit, paddr_t *out_start, paddr_t *out_end)
 {
@@ -70,7 +78,8 @@ static bool next_free(paddr_t pos, paddr_t limit, paddr_t *out_start, paddr_t *o
 			*out_end = end;
 			if (skip_taken(&start, out_end, 0, PAGE_SIZE) ||
 				skip_taken(&start, out_end, table_base, table_end) ||
-				skip_taken(&start, out_end, s->array, s->array + s->array_len))
+				skip_taken(&start, out_end, s->array, s->array + s->array_len) ||
+				skip_taken(&start, out_end, lent_base(s), lent_base(s) + s->lent_chunks * CHUNK_ARRAY))
 				continue;
 			*out_start = start;
 			return true;
@@ -109,6 +118,7 @@ static void init_descriptors(struct page_section *s, unsigned section, unsigned 
 
 static void free_run(struct zone *zone, u64 pfn, u64 end)
 {
+	kasan_poison(paddr_va(pfn << PAGE_SHIFT), (end - pfn) << PAGE_SHIFT, KASAN_PAGE_FREE);
 	while (pfn < end) {
 		unsigned order = min_t(unsigned, ctz64(pfn | 1ull << PAGE_MAX_ORDER), ilog2(end - pfn));
 
@@ -172,13 +182,13 @@ static void section_extent(struct page_section *s, paddr_t base, unsigned *out_n
 	}
 }
 
-/* Take the array of section @nr from the highest place that fits in its usable memory. */
-static bool section_place_array(struct page_section *s, paddr_t base)
+/* Take the array of @s from the highest place that fits in the usable memory of section @nr. */
+static bool section_place_array(struct page_section *s, unsigned nr)
 {
 	u64 len = (s->end - s->first) * CHUNK_ARRAY, phase = s->first * CHUNK_ARRAY;
-	paddr_t pos = base, start, end, best = 0;
+	paddr_t pos = nr * SECTION_BYTES, limit = pos + SECTION_BYTES, start, end, best = 0;
 
-	while (next_free(pos, base + SECTION_BYTES, &start, &end)) {
+	while (next_free(pos, limit, &start, &end)) {
 		pos = end;
 		if (end - start < len)
 			continue;
@@ -197,29 +207,56 @@ static bool section_place_array(struct page_section *s, paddr_t base)
 	return true;
 }
 
+/* Find a place for the array of @s, which has none at home, in the highest section that can lend one. */
+static bool section_borrow(struct page_section *s)
+{
+	for (unsigned nr = (unsigned)page_sections_nr; nr--;) {
+		struct page_section *lender = &page_sections[nr];
+
+		if (!lender->array_len || lender->lent_chunks || !section_place_array(s, nr))
+			continue;
+		lender->lent_pfn = (u16)((s->array - nr * SECTION_BYTES) >> PAGE_SHIFT);
+		lender->lent_chunks = s->end - s->first;
+		return true;
+	}
+	return false;
+}
+
 static void section_init(unsigned nr)
 {
 	struct page_section *s = &page_sections[nr];
-	paddr_t base = nr * SECTION_BYTES;
 	unsigned node = 0;
-	struct zone *zone;
 
-	section_extent(s, base, &node);
+	section_extent(s, nr * SECTION_BYTES, &node);
+	node = node < ZONE_MAX / 2 ? node : 0;
+	s->zone = (u8)(node * 2 + (nr * SECTION_BYTES >= DMA32_END));
+	if (s->first != s->end)
+		(void)section_place_array(s, nr);
+}
+
+static void section_settle(unsigned nr)
+{
+	struct page_section *s = &page_sections[nr];
+
+	if (s->first == s->end || s->array_len || section_borrow(s))
+		return;
+	klog(LOG_WARN, "mm: no room to describe memory at %#lx, not used", nr * SECTION_BYTES);
+	s->first = s->end = 0;
+}
+
+/* When every array has its place: what is left is the zone's. */
+static void section_count(unsigned nr)
+{
+	const struct page_section *s = &page_sections[nr];
+	struct zone *zone = &page_zones[s->zone];
+
 	if (s->first == s->end)
 		return;
-	if (!section_place_array(s, base)) {
-		klog(LOG_WARN, "mm: no room to describe memory at %#llx, not used", base);
-		s->first = s->end = 0;
-		return;
-	}
-	node = node < ZONE_MAX / 2 ? node : 0;
-	s->zone = (u8)(node * 2 + (base >= DMA32_END));
-	page_zones_nr = max(page_zones_nr, (node + 1) * 2);
-	zone = &page_zones[s->zone];
+	page_zones_nr = max(page_zones_nr, (unsigned)(s->zone / 2 + 1) * 2);
 	if (!zone->end)
 		zone->cursor = (u64)nr * CHUNKS_PER_SECTION;
 	zone->end = (u64)(nr + 1) * CHUNKS_PER_SECTION;
-	zone->virgin += count_free(base, base + SECTION_BYTES);
+	zone->virgin += count_free(nr * SECTION_BYTES, (nr + 1) * SECTION_BYTES);
 }
 
 /* The table of sections: from the first usable range that has room above 1 MiB, within one section. */
@@ -263,6 +300,10 @@ void page_init(void)
 	place_table();
 	for (unsigned nr = 0; nr < page_sections_nr; nr++)
 		section_init(nr);
+	for (unsigned nr = 0; nr < page_sections_nr; nr++)
+		section_settle(nr);
+	for (unsigned nr = 0; nr < page_sections_nr; nr++)
+		section_count(nr);
 	for (unsigned i = 0; i < page_zones_nr; i++) {
 		struct zone *zone = &page_zones[i];
 
@@ -292,6 +333,7 @@ static void give_in_chunk(u64 pfn, u64 end)
 		struct page *page = pfn_page(pfn);
 
 		WARN_ON(page->kind != PAGE_RESERVED);
+		kasan_poison(page_va(page), PAGE_SIZE, KASAN_PAGE_FREE);
 		buddy_free(zone, page, 0);
 		WRITE_ONCE(zone->total, zone->total + 1);
 	}

@@ -85,17 +85,25 @@ struct visit {
 	bool found;
 };
 
-static void visit_params(void *arg)
+/* Bring the run queue up to date and see whether the thread is still of this CPU. */
+static struct rq *visit_begin(struct visit *v)
 {
-	struct visit *v = arg;
-	struct thread *t = v->t;
 	struct rq *rq = rq_this();
 
 	rq_update(rq);
 	if (READ_ONCE(rq->inbox))
 		inbox_drain(rq);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	v->found = READ_ONCE(t->cpu) == rq->cpu;
+	v->found = READ_ONCE(v->t->cpu) == rq->cpu;
+	return rq;
+}
+
+static void visit_params(void *arg)
+{
+	struct visit *v = arg;
+	struct thread *t = v->t;
+	struct rq *rq = visit_begin(v);
+
 	if (!v->found || !READ_ONCE(t->params_dirty) || !READ_ONCE(t->on_rq) || !t->se.queued)
 		return;
 	rq_dequeue(rq, t, false);
@@ -113,13 +121,8 @@ static void visit_affinity(void *arg)
 {
 	struct visit *v = arg;
 	struct thread *t = v->t;
-	struct rq *rq = rq_this();
+	struct rq *rq = visit_begin(v);
 
-	rq_update(rq);
-	if (READ_ONCE(rq->inbox))
-		inbox_drain(rq);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	v->found = READ_ONCE(t->cpu) == rq->cpu;
 	if (!v->found || cpumask_test(&t->allowed, rq->cpu) || !READ_ONCE(t->on_rq) ||
 		!t->se.queued || t->migrate_off)
 		return;

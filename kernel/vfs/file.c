@@ -17,6 +17,7 @@
 #include <sync/pcounter.h>
 #include <vfs/fown.h>
 #include <vfs/locks.h>
+#include <vfs/notify.h>
 #include <io/epoll.h>
 #include <linux/magic.h>
 
@@ -83,7 +84,6 @@ int file_alloc(unsigned o_flags, struct file **out)
 	f->private = NULL;
 	list_init(&f->epoll_watches);
 	f->owner = NULL;
-	f->fasync = NULL;
 	f->ra_state[0] = f->ra_state[1] = 0;
 	*out = f;
 	return 0;
@@ -106,10 +106,12 @@ static void file_release(struct file *f)
 {
 	u32 mode = f->mode;
 
+	if (mode & FMODE_OPENED)
+		notify_file(f, mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
-	if (unlikely(f->fasync))
-		file_async_stop(f);
+	if (unlikely(f->flags & FASYNC) && f->ops->fasync)
+		(void)f->ops->fasync(f, -1, false);
 	if (unlikely(mode & FMODE_EXEC))
 		inode_allow_write(f->inode);
 	if (unlikely(mode & FMODE_LOCKED))

@@ -78,6 +78,7 @@ int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, 
 		inode->ops = &tmpfs_dir_ops;
 		inode->fops = &tmpfs_dir_fops;
 		inode->nlink = 2;
+		inode->data.size = 2 * TMPFS_ENTRY_SIZE;
 		ti->next_off = TMPFS_FIRST_OFF;
 		break;
 	case S_IFLNK: inode->ops = &tmpfs_special_ops; break;

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 
 #define TMPFS_FIRST_OFF 4 /* number of a directory's first entry: see tmpfs_dir.c */
+#define TMPFS_ENTRY_SIZE 20 /* what an entry adds to a directory's st_size, as on Linux; it starts with two */
 
 struct tmpfs_super {
 	u64 max_blocks, max_inodes; /* 0: no limit */

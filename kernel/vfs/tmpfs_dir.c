@@ -12,8 +12,6 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 
-#define ENTRY_SIZE 20 /* what an entry adds to st_size, as on Linux */
-
 static void entry_add(struct inode *dir, struct dentry *d)
 {
 	struct tmpfs_inode *ti = tmpfs_inode(dir);
@@ -26,14 +24,14 @@ static void entry_add(struct inode *dir, struct dentry *d)
 	d->off = ti->next_off++;
 	rb_link(&d->off_node, parent, link);
 	rb_insert(&d->off_node, &ti->entries);
-	WRITE_ONCE(dir->data.size, dir->data.size + ENTRY_SIZE);
+	WRITE_ONCE(dir->data.size, dir->data.size + TMPFS_ENTRY_SIZE);
 }
 
 static void entry_remove(struct inode *dir, struct dentry *d)
 {
 	rb_erase(&d->off_node, &tmpfs_inode(dir)->entries);
 	rb_clear(&d->off_node);
-	WRITE_ONCE(dir->data.size, dir->data.size - ENTRY_SIZE);
+	WRITE_ONCE(dir->data.size, dir->data.size - TMPFS_ENTRY_SIZE);
 }
 
 /* A name that is not in the cache is not there; the dentry stays as negative. */

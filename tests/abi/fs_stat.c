@@ -45,6 +45,12 @@ static void basic(void)
 	IS(st.st_ino == st2.st_ino && st.st_dev == st2.st_dev);
 	stat("/proc", &st2);
 	IS(st.st_dev != st2.st_dev);
+	mkdir("sized", 0755);
+	stat("sized", &st);
+	V(st.st_size);
+	put_file("sized/entry", "", 0, 0644);
+	stat("sized", &st);
+	V(st.st_size);
 	truncate("f", 8193);
 	stat("f", &st);
 	V(st.st_size);

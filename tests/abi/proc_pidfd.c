@@ -60,6 +60,13 @@ int main(void)
 	R(pidfd_send_signal(fd, SIGTERM, NULL, 0));
 	R(pidfd_getfd(fd, 0, 0));
 	R(poll(&pf, 1, 0));
+	static const char *const dirs[] = {"/proc/self", "/proc/thread-self", "/proc", "/proc/self/stat", "/"};
+	for (int i = 0; i < 5; i++) {
+		int dir = open(dirs[i], O_RDONLY);
+		R(pidfd_send_signal(dir, 0, NULL, 0));
+		R(pidfd_getfd(dir, 0, 0));
+		close(dir);
+	}
 	IS(strstr(get_file("/proc/self/fdinfo/3"), "Pid:\t") != NULL);
 	return 0;
 }

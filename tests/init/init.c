@@ -268,6 +268,10 @@ static void mount_all(bool host)
 	mount("pts", "/dev/pts", "devpts", 0, "mode=620,ptmxmode=666");
 	mount("shm", "/dev/shm", "tmpfs", 0, "mode=1777");
 	mount("tmp", "/tmp", "tmpfs", 0, "mode=1777");
+	symlink("/proc/self/fd", "/dev/fd");
+	symlink("/proc/self/fd/0", "/dev/stdin");
+	symlink("/proc/self/fd/1", "/dev/stdout");
+	symlink("/proc/self/fd/2", "/dev/stderr");
 	if (!host) {
 		int fd = open("/dev/console", O_RDWR);
 		for (int i = 0; fd >= 0 && i < 3; i++)

@@ -11,6 +11,14 @@ from pathlib import Path
 from common import CACHE, Failure, run, say
 
 
+def header(name, mode, size, inode=0, links=1, owner=(0, 0), mtime=0, device=(0, 0)):
+    """What stands before an entry's data: fields, name, padding."""
+    raw = name.encode() + b'\0'
+    fields = (inode, mode, *owner, links, mtime, size, 0, 0, *device, len(raw), 0)
+    head = b'070701' + b''.join(b'%08x' % f for f in fields) + raw
+    return head + b'\0' * (-len(head) % 4)
+
+
 class Archive:
     """A newc cpio archive in memory. Parents of what is added are added before it."""
 
@@ -19,10 +27,8 @@ class Archive:
 
     def _entry(self, name, mode, data=b'', device=(0, 0)):
         self.inode += 1
-        raw = name.encode() + b'\0'
-        fields = (self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(raw), 0)
-        head = b'070701' + b''.join(b'%08x' % f for f in fields) + raw
-        self.parts += [head, b'\0' * (-len(head) % 4), data, b'\0' * (-len(data) % 4)]
+        head = header(name, mode, len(data), inode=self.inode, device=device)
+        self.parts += [head, data, b'\0' * (-len(data) % 4)]
 
     def _new(self, name):
         name = name.strip('/')

@@ -50,7 +50,8 @@ def command_clean(_):
 
 def machine_options(parser):
     parser.add_argument('--smp', type=int, default=2, metavar='N', help='processors (2)')
-    parser.add_argument('--mem', default='512M', metavar='M', help='memory (512M)')
+    parser.add_argument('--mem', metavar='M', help='memory (512M; 3G with --debian)')
+    parser.add_argument('--debian', action='store_true', help="Debian 13's userland, not busybox")
     parser.add_argument('--machine', default='q35', help='QEMU machine: q35, microvm, ...')
     parser.add_argument('--append', default='', metavar='WORDS', help='more of a command line')
     parser.add_argument('--kernel', metavar='IMAGE', help='boot this one and build nothing')

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import build
+import debian
 import initramfs
 import qemu
 from common import BUILD, ROOT, TOOLS, need, run, say
@@ -24,8 +25,16 @@ def kernel_of(arguments):
 
 def machine_of(arguments, initrd, append):
     words = ' '.join(filter(None, (APPEND, append, arguments.append)))
+    memory = arguments.mem or (debian.MEMORY if arguments.debian else '512M')
     return qemu.Machine(kernel_of(arguments), initrd, words, smp=arguments.smp,
-                        memory=arguments.mem, machine=arguments.machine)
+                        memory=memory, machine=arguments.machine)
+
+
+def initrd_of(arguments, path, *session):
+    """Write at @path the userland that @arguments name: a shell, or a command and its verdict."""
+    if arguments.debian:
+        return debian.image(path, debian.session(*session))
+    return initramfs.userland(*session).write(path)
 
 
 class Filter:
@@ -64,14 +73,14 @@ class Filter:
 def command_run(arguments):
     words = arguments.command[1:] if arguments.command[:1] == ['--'] else arguments.command
     if not words:
-        initrd = initramfs.userland().write(BUILD / 'run' / 'shell.cpio')
+        initrd = initrd_of(arguments, BUILD / 'run' / 'shell.cpio')
         machine = machine_of(arguments, initrd, '')
         say('Ctrl-A X ends QEMU, poweroff ends NOS')
         return qemu.interactive(machine)
     command = words[0] if len(words) == 1 else shlex.join(words)
     word = 'NOS-END-' + secrets.token_hex(6)
     initrd = BUILD / 'run' / f'command-{os.getpid()}.cpio'
-    initramfs.userland(command, word).write(initrd)
+    initrd_of(arguments, initrd, command, word)
     try:
         out = Filter(word)
         result = qemu.boot(machine_of(arguments, initrd, 'quiet panic=-1'),
@@ -89,7 +98,7 @@ def command_debug(arguments):
     need('debug')
     arguments.debug = not arguments.release
     kernel = kernel_of(arguments)
-    initrd = initramfs.userland().write(BUILD / 'run' / 'shell.cpio')
+    initrd = initrd_of(arguments, BUILD / 'run' / 'shell.cpio')
     machine = machine_of(arguments, initrd, 'nokaslr')
     machine.extra += ['-S', '-gdb', f'tcp:127.0.0.1:{arguments.port}']
     symbols = Path(str(kernel) + '.elf')
@@ -117,19 +126,20 @@ terminal_output serial console
 menuentry "NOS" {{
 \tmultiboot2 /boot/nos {append}
 \tmodule2 /boot/initramfs.cpio
+\t{settings}
 }}
 '''
 
 
-def make_iso(kernel, initrd, append, target):
-    """A CD image that boots @kernel with GRUB by Multiboot2 on a BIOS machine."""
+def make_iso(kernel, initrd, append, target, settings=''):
+    """A CD image that boots @kernel with GRUB by Multiboot2 on a BIOS machine. @settings: more words for GRUB, said last."""
     need('iso')
     root = BUILD / 'run' / f'iso-{os.getpid()}'
     (root / 'boot/grub').mkdir(parents=True)
     try:
         (root / 'boot/nos').write_bytes(Path(kernel).read_bytes())
         (root / 'boot/initramfs.cpio').write_bytes(Path(initrd).read_bytes())
-        (root / 'boot/grub/grub.cfg').write_text(GRUB.format(append=append))
+        (root / 'boot/grub/grub.cfg').write_text(GRUB.format(append=append, settings=settings))
         with open(BUILD / 'run' / 'iso.log', 'w', encoding='utf-8') as log:
             run(['grub-mkrescue', '-d', '/usr/lib/grub/i386-pc', '-o', target, root],
                 stdout=log, stderr=log)

@@ -10,6 +10,12 @@
 /* The root of /proc, for pseudo_add_file and the like. Names in it are never removed. */
 extern struct pseudo_node *procfs_root;
 
+struct file;
+struct pid;
+
+/* Whose directory /proc/PID @f is; borrowed from @f. NULL: another file. Any context. */
+struct pid *procfs_file_pid(const struct file *f);
+
 /* ---- /proc/sys ---- */
 
 enum sysctl_type {

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Debian 13's programs must do on NOS what they do on Debian's Linux, in the same QEMU.
+
+tests/debian/*.sh run under Debian's bash; their outputs are compared.  --python instead runs Python's
+own regression tests, case by case: nothing may fail that passes on Linux.  What Linux printed is kept in
+the cache, under a name that changes with the userland, the script and the machine.
+"""
+import hashlib
+import json
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+
+import harness
+
+sys.path.insert(0, str(harness.TOP / "tools" / "nos"))
+import debian  # noqa: E402 pylint: disable=wrong-import-position
+import debian_linux  # noqa: E402 pylint: disable=wrong-import-position
+
+SCRIPTS = harness.HERE / "debian"
+SERIES = "6.12"
+SECONDS = 300
+PYTHON = {
+    "test_os": 600, "test_posix": 300, "test_signal": 600, "test_threading": 900, "test_subprocess": 1800,
+    "test_select": 200, "test_epoll": 200, "test_mmap": 300, "test_time": 300, "test_io": 1800,
+    "test_fcntl": 200, "test_pty": 200, "test_tty": 100, "test_tempfile": 300, "test_shutil": 400,
+    "test_pathlib": 600, "test_mailbox": 600, "test_glob": 200, "test_resource": 200, "test_socket": 1200,
+    "test_concurrent_futures": 3600, "test_multiprocessing_fork": 3600,
+    "test_multiprocessing_forkserver": 3600, "test_multiprocessing_spawn": 3600,
+}
+# One line for each case: its name and how it ended.
+PYTHON_RUN = """cd /tmp
+python3 -m test -u all,-network,-largefile,-gui,-audio,-cpu,-walltime --junit-xml=/tmp/r.xml "$1" >/tmp/log 2>&1
+echo "status $?"
+python3 - <<'END'
+import xml.etree.ElementTree as tree
+for case in sorted(tree.parse('/tmp/r.xml').iter('testcase'), key=lambda c: c.get('name')):
+    kinds = [c.tag for c in case if c.tag in ('failure', 'error', 'skipped')]
+    print(case.get('name').replace(' ', '_'), kinds[0] if kinds else 'ok')
+END
+echo "==== log"
+tail -n 150 /tmp/log
+"""
+
+
+def seconds_of(script):
+    found = re.search(r"^# seconds: (\d+)$", script.read_text(), re.M)
+    return int(found[1]) if found else SECONDS
+
+
+def all_jobs(python):
+    if python:
+        return [harness.Job(name, seconds, ["/bin/bash", "/test/python-run", name])
+                for name, seconds in PYTHON.items()]
+    return [harness.Job(path.stem, seconds_of(path), ["/bin/bash", "/test/" + path.name])
+            for path in sorted(SCRIPTS.glob("*.sh"))]
+
+
+def make_root(root, build):
+    """What is laid over the userland."""
+    for folder in ("test", "etc"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy(build / "init", root / "init")
+    for script in SCRIPTS.glob("*.sh"):
+        shutil.copy(script, root / "test" / script.name)
+    (root / "test" / "python-run").write_text(PYTHON_RUN)
+
+
+def key_of(args, job, linux):
+    script = SCRIPTS / (job.name + ".sh")
+    what = (debian.recipe(), linux.version, args.smp, args.mem, job.argv,
+            script.read_text() if script.exists() else PYTHON_RUN,
+            (harness.HERE / "init" / "init.c").read_text())
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:24]
+
+
+def reference(args, jobs, root, work):
+    """What Linux prints; from the cache where it is there."""
+    linux = debian_linux.kernels((SERIES,))[0]
+    folder = debian.FOLDER / "linux"
+    folder.mkdir(parents=True, exist_ok=True)
+    results, left = {}, []
+    for job in jobs:
+        path = folder / key_of(args, job, linux)
+        if path.exists() and not args.fresh:
+            kept = json.loads(path.read_text())
+            results[job.name] = harness.Result(job.name)
+            results[job.name].how, results[job.name].out = kept["how"], kept["out"].encode("latin-1")
+        else:
+            left.append(job)
+    if left:
+        machine = harness.Machine(args)
+        machine.kernel, machine.base = linux.vmlinux, debian.base()
+        got, _ = harness.run_guest(machine, root, left, work, args.scale)
+        for job in left:
+            results[job.name] = got[job.name]
+            if got[job.name].how.startswith("exit "):
+                (folder / key_of(args, job, linux)).write_text(
+                    json.dumps({"how": got[job.name].how, "out": got[job.name].out.decode("latin-1")}))
+    return results
+
+
+def cases(result):
+    """{case: how it ended} of one of Python's tests, and its log."""
+    head, _, log = result.out.decode("utf-8", "replace").partition("==== log\n")
+    found = dict(line.rsplit(" ", 1) for line in head.splitlines()[1:] if " " in line)
+    return found, log
+
+
+def compare_python(jobs, want, got):
+    """A case that is ok on Linux must be ok on NOS; those of known.txt count as skipped."""
+    failed, known = [], harness.known_failures()
+    for job in jobs:
+        linux, nos = cases(want[job.name])[0], cases(got[job.name])[0]
+        bad = sorted(name for name, how in linux.items() if how == "ok" and nos.get(name) != "ok")
+        if got[job.name].how != want[job.name].how and not bad:
+            bad.append(job.name)
+        for name in bad:
+            word, why = harness.verdict(name, known, failed)
+            print("%s %s: linux ok, nos %s%s" % (word, name, nos.get(name, got[job.name].how), why))
+        if not bad:
+            print("PASS %s: %d cases" % (job.name, len(linux)))
+        elif set(bad) & set(failed):
+            print(cases(got[job.name])[1])
+            for text in got[job.name].console[-15:]:
+                print("    console: " + text)
+    print("%d cases failed" % len(failed))
+    return failed
+
+
+def settle(results):
+    """Bash names the process that a signal ended: its number is nobody's business."""
+    for result in results.values():
+        result.out = re.sub(rb"(: line \d+:) +\d+ (?=[A-Z])", rb"\1 PID ", result.out)
+    return results
+
+
+def main():
+    parser = harness.parse_args(__doc__, default_smp=4, default_mem=3072)
+    parser.add_argument("--python", action="store_true", help="Python's regression tests")
+    parser.add_argument("--out", type=pathlib.Path, help="leave the outputs here, NAME.linux and NAME.nos")
+    parser.add_argument("--fresh", action="store_true", help="ask Linux again")
+    args = parser.parse_args()
+    jobs = [job for job in all_jobs(args.python) if not args.names or job.name in args.names]
+    if args.list:
+        return harness.list_jobs(jobs)
+    harness.build_programs(args.build)
+    work = pathlib.Path(tempfile.mkdtemp(prefix="nos-debian-", dir=harness.TOP / "build"))
+    try:
+        make_root(work / "root", args.build)
+        want = settle(reference(args, jobs, work / "root", work))
+        if args.show:
+            for job in jobs:
+                print("==== %s: %s" % (job.name, want[job.name].how))
+                sys.stdout.write(want[job.name].out.decode("utf-8", "replace"))
+        if args.host_only:
+            return 0
+        machine = harness.Machine(args)
+        machine.base = debian.base()
+        got = settle(harness.run_guest(machine, work / "root", jobs, work, args.scale)[0])
+        for job in jobs if args.out else []:
+            (args.out / (job.name + ".linux")).write_bytes(want[job.name].out)
+            (args.out / (job.name + ".nos")).write_bytes(got[job.name].out)
+        return 1 if (compare_python if args.python else harness.compare)(jobs, want, got) else 0
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Debian 13's userland as an initramfs: made once by mmdebstrap, kept in the cache under a name that
+changes with the recipe. What one run adds (its /init, say) is a small archive appended to it: kernels
+unpack one after the other, and the later wins.
+"""
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import debian_linux
+import initramfs
+from common import CACHE, Failure, need, say
+
+SUITE = 'trixie'
+FOLDER = CACHE / 'debian'
+PACKAGES = '''
+apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libncurses6 libc6-dev libpython3.13-testsuite login
+lsof make man-db ncurses-term openssl passwd patch perl procps psmisc python3 sqlite3 strace
+sysvinit-core tmux util-linux-extra vim xz-utils
+'''.split()
+SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
+LOCAL_DEBS = ['hello', 'sl']   # to be installed there
+EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
+MEMORY = '3G'
+
+APT = 'APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root'
+HOOK = f'''
+set -e
+mkdir -p "$1/usr/src/debs"
+cd "$1/usr/src"
+{APT} source --download-only --tar-only {' '.join(SOURCES)}
+cd debs
+{APT} download {' '.join(LOCAL_DEBS)}
+'''
+SETTLE = r'''
+set -e
+echo nos >"$1/etc/hostname"
+printf '127.0.0.1 localhost nos\n' >"$1/etc/hosts"
+chroot "$1" passwd -qd root
+chroot "$1" useradd -m -s /bin/bash user
+chroot "$1" passwd -qd user
+sed -i 's/^[1-6]:/#&/' "$1/etc/inittab"
+echo 'S0:2345:respawn:/sbin/agetty --noclear ttyS0 115200 vt100' >>"$1/etc/inittab"
+rm -rf "$1/var/cache/man" "$1/var/cache/debconf"/*-old
+mkdir -p "$1/var/cache/man"
+'''
+
+# Process 1 of `./nos run`: what an initramfs lacks, a session on the console, the end.
+START = r'''#!/bin/sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=@TERM@
+export LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev 2>/dev/null
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -m 1777 /run/lock
+ln -sfn /proc/self/fd /dev/fd
+ln -sfn /proc/self/fd/0 /dev/stdin
+ln -sfn /proc/self/fd/1 /dev/stdout
+ln -sfn /proc/self/fd/2 /dev/stderr
+hostname -F /etc/hostname
+cd /root
+'''
+SHELL = r'''
+setsid -cw bash -l </dev/console >/dev/console 2>&1
+'''
+ONCE = r'''
+setsid -cw bash /etc/nos-command </dev/console >/dev/console 2>&1
+status=$?
+echo
+echo "@WORD@ $status"
+'''
+END = 'exec poweroff -d -f\n'
+
+
+def recipe():
+    words = (SUITE, PACKAGES, EXCLUDE, HOOK, SETTLE)
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def bootstrap(target):
+    """Have mmdebstrap write the tree into the tar archive @target; it shows its own progress."""
+    need('python', 'chroot')
+    uri, keyring = debian_linux.mirror()
+    options = [f'--dpkgopt=path-exclude={path}' for path in EXCLUDE]
+    if keyring:
+        options.append(f'--keyring={keyring}')
+    command = ['mmdebstrap', '--variant=minbase', f'--include={",".join(PACKAGES)}', *options,
+               '--aptopt=APT::Install-Recommends "false"', f'--customize-hook={HOOK}',
+               f'--customize-hook={SETTLE}', '--format=tar', SUITE, str(target),
+               f'deb {uri} {SUITE} main', f'deb-src {uri} {SUITE} main']
+    if subprocess.run(command, check=False).returncode:
+        raise Failure('mmdebstrap could not make a Debian 13 tree')
+
+
+KINDS = {tarfile.REGTYPE: stat.S_IFREG, tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
+
+
+def entries(tar):
+    """(member, inode, links) of what belongs into the archive; names of one file have one inode."""
+    members = [m for m in tar if m.type == tarfile.LNKTYPE or m.type in KINDS]
+    inodes, links = {}, {}
+    for number, member in enumerate(members, 1):
+        first = inodes.get(member.linkname) if member.type == tarfile.LNKTYPE else None
+        inodes[member.name] = first or number
+        links[inodes[member.name]] = links.get(inodes[member.name], 0) + 1
+    for member in members:
+        yield member, inodes[member.name], links[inodes[member.name]]
+
+
+def convert(source, target):
+    """The tar archive @source as a newc cpio archive, without its device nodes."""
+    with tarfile.open(source) as tar, open(target, 'wb') as out:
+        for member, inode, links in entries(tar):
+            name = member.name.removeprefix('./') or '.'
+            mode = KINDS.get(member.type, stat.S_IFREG) | member.mode
+            size = member.size if member.type == tarfile.REGTYPE else 0
+            data = member.linkname.encode() if member.type == tarfile.SYMTYPE else b''
+            out.write(initramfs.header(name, mode, len(data) or size, inode=inode, links=links,
+                                       owner=(member.uid, member.gid), mtime=int(member.mtime)))
+            out.write(data)
+            if size:
+                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)
+            out.write(b'\0' * (-(len(data) or size) % 4))
+        out.write(initramfs.header('dev/console', stat.S_IFCHR | 0o600, 0, device=(5, 1)))
+        out.write(initramfs.header('TRAILER!!!', 0, 0))
+        out.write(b'\0' * (-out.tell() % 512))
+
+
+@contextlib.contextmanager
+def alone():
+    """One maker at a time: runs beside each other wait for the first."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(FOLDER / 'lock', 'w', encoding='ascii') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def base():
+    """The archive of the plain userland, from the cache or made now."""
+    path = FOLDER / f'{recipe()}.cpio'
+    with alone():
+        if not path.exists():
+            say("making Debian 13's userland with mmdebstrap (some minutes, once)")
+            with tempfile.TemporaryDirectory(prefix='nos-', dir=FOLDER) as folder:
+                tar = Path(folder) / 'root.tar'
+                new = Path(folder) / 'root.cpio'
+                bootstrap(tar)
+                say('packing it')
+                convert(tar, new)
+                for old in FOLDER.glob('*.cpio'):
+                    old.unlink()
+                new.replace(path)
+    return path
+
+
+def image(target, extra):
+    """Write at @target an initramfs of the userland and then the archive @extra."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f'{target.name}.{os.getpid()}')
+    shutil.copyfile(base(), temporary)
+    with open(temporary, 'ab') as out:
+        out.write(extra.bytes())
+    temporary.replace(target)
+    return target
+
+
+def session(command=None, word='NOS-END'):
+    """What is added for one session: a login shell on the console, or @command and its verdict."""
+    extra = initramfs.Archive()
+    start = START.replace('@TERM@', os.environ.get('TERM', 'vt100') if command is None else 'dumb')
+    if command is None:
+        extra.file('init', start + SHELL + END, 0o755)
+    else:
+        extra.file('etc/nos-command', command + '\n')
+        extra.file('init', start + ONCE.replace('@WORD@', word) + END, 0o755)
+    return extra
