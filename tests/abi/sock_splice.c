@@ -111,7 +111,7 @@ static void say_line(int fd)
 {
 	char want[32], *line, *save = NULL;
 	struct stat st;
-	static char text[65536];
+	static char text[1 << 20];
 	size_t len = 0;
 	int f = NEED(open("/proc/net/unix", O_RDONLY));
 

@@ -129,7 +129,7 @@ static void uncharge_sender(struct unix_msg *msg)
 
 	__atomic_fetch_sub(&u->tx_charge, msg->charge, __ATOMIC_RELEASE);
 	if (unix_writable(u))
-		wait_wake(&u->sock.wr_wait, 0, UNIX_WRITE_EVENTS);
+		socket_wake_write(&u->sock, UNIX_WRITE_EVENTS);
 	unix_put(u);
 }
 
