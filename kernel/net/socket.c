@@ -48,8 +48,8 @@ void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, u32
 		.rcvtimeo = ~0ull,
 		.sndtimeo = ~0ull};
 	wait_queue_init(&s->rd_wait);
-	fasync_list_init(&s->async);
 	wait_queue_init(&s->wr_wait);
+	fasync_list_init(&s->async);
 }
 
 u64 socket_deadline(u64 timeo, bool nonblock)
@@ -263,8 +263,8 @@ static const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
-	.fasync = socket_fasync,
 	.ioctl = socket_ioctl,
+	.fasync = socket_fasync,
 	.release = socket_release,
 	.show_fdinfo = socket_show_fdinfo,
 };

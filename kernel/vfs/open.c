@@ -157,21 +157,18 @@ static int open_checked(const struct path *p, unsigned o_flags, u32 mask, bool c
 
 static const struct file_ops path_file_ops = {0};
 
-static int open_o_path(int dirfd, const struct path_name *name, unsigned o_flags, unsigned look, struct file **out)
+/* The references of @p move in, also on error. */
+static int open_o_path(const struct path *p, unsigned o_flags, struct file **out)
 {
-	struct path p;
 	struct file *f;
-	int err = path_lookup(dirfd, name, look, &p);
+	int err = file_alloc(o_flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), &f);
 
-	if (err)
-		return err;
-	err = file_alloc(o_flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), &f);
 	if (err) {
-		path_put(&p);
+		path_put(p);
 		return err;
 	}
-	f->path = p;
-	f->inode = path_inode(&p);
+	f->path = *p;
+	f->inode = path_inode(p);
 	f->mode = FMODE_PATH;
 	f->ops = &path_file_ops;
 	*out = f;
@@ -331,6 +328,7 @@ static int open_once(int dirfd, const char *name, unsigned o_flags, u32 mode, un
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned look, struct file **out)
 {
 	const char *s = path_name_str(name);
+	struct path p;
 	int err;
 
 	if (o_flags & O_DIRECTORY)
@@ -339,8 +337,10 @@ int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mod
 		look |= LOOKUP_FOLLOW;
 	if (unlikely(!*s))
 		return -ENOENT;
-	if (unlikely(o_flags & O_PATH))
-		return open_o_path(dirfd, name, o_flags, look, out);
+	if (unlikely(o_flags & O_PATH)) {
+		err = path_lookup(dirfd, name, look, &p);
+		return err ? err : open_o_path(&p, o_flags, out);
+	}
 	if (unlikely((o_flags & O_TMPFILE) == O_TMPFILE))
 		return open_tmpfile(dirfd, name, o_flags, mode, look, out);
 	err = open_once(dirfd, s, o_flags, mode, look, true, out);
@@ -352,7 +352,7 @@ int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mod
 int file_open_path(const struct path *p, unsigned o_flags, struct file **out)
 {
 	path_get(p);
-	return open_checked(p, o_flags, acc_mask(o_flags), false, NULL, out);
+	return o_flags & O_PATH ? open_o_path(p, o_flags, out) : open_checked(p, o_flags, acc_mask(o_flags), false, NULL, out);
 }
 
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out)
