@@ -82,6 +82,7 @@ struct task {
 	struct task_work *work;		/* run before user mode; atomic push */
 	s32 oom_score_adj;
 	u64 ioac[7];			/* rchar wchar syscr syscw read_bytes write_bytes cancelled */
+	u16 ioprio;	/* ioprio_set(2); 0: none was set */
 	u32 personality;
 };
 
