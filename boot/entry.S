@@ -5,6 +5,7 @@
  * tables and answers where to go. The image may lie anywhere below 4 GiB, so every address is relative to where we are.
  */
 #include <arch_x86/regs.h>
+#include <lib/config.h>
 #include "boot_impl.h"
 
 	.section .boot.text, "ax"
@@ -127,6 +128,6 @@ boot_tables:
 	.balign 4096
 	.globl boot_stack, boot_stack_top
 boot_stack:
-	.skip	16384
+	.skip	16384 << NOS_KASAN /* KSTACK_SIZE */
 boot_stack_top:
 	.section .note.GNU-stack, "", @progbits

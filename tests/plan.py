@@ -9,6 +9,7 @@ the kernels. A runner prints PASS, FAIL and SKIP lines (see tools/nostest.py).
 PLAN = [
     ('doors', 'run-boot.py', RELEASE, 1200, ''),
     ('doors-debug', 'run-boot.py', [*DEBUG, '--scale', '3'], 1800, ''),
+    ('debug', 'run-debug.py', [*DEBUG, '--scale', '3'], 900, ''),
     ('abi', 'run-abi.py', [*RELEASE, '--smp', '2'], 1800, ''),
     ('abi-debug', 'run-abi.py', [*DEBUG, '--smp', '4', '--scale', '3'], 2700, ''),
     ('shell-1', 'run-shell.py', [*RELEASE, '--smp', '1'], 900, ''),

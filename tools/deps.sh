@@ -8,7 +8,7 @@ set -u
 packages_of() {
 	case $1 in
 	python)    echo python3 ;;
-	build)     echo gcc binutils libc6-dev linux-libc-dev meson ninja-build python3 ;;
+	build)     echo gcc binutils libc6-dev linux-libc-dev meson ninja-build python3 psf-unifont ;;
 	clang)     echo clang lld libclang-rt-dev ;;
 	qemu)      echo qemu-system-x86 ;;
 	debug)     echo gdb ;;

@@ -58,9 +58,9 @@ static bool is_behind_call(u64 pc)
 
 static unsigned follow_frames(u64 fp, vaddr_t *out_pc, unsigned n, unsigned max)
 {
-	struct stack_range s;
+	struct stack_range s = {0, 0};
 
-	while (n < max && !(fp & 7) && find_stack(fp, &s) && fp + 16 <= s.hi) {
+	while (n < max && !(fp & 7) && ((fp >= s.lo && fp < s.hi) || find_stack(fp, &s)) && fp + 16 <= s.hi) {
 		const u64 *frame = (const u64 *)fp;
 
 		if (!is_text(frame[1]))

@@ -89,11 +89,12 @@ static void set_ist(struct tss *tss, unsigned ist, void *stack, unsigned cpu)
 
 int desc_alloc_stacks(unsigned cpu)
 {
-	struct page *p = page_alloc_node(cpu_node(cpu), 2, ALLOC_SLEEP);
+	struct page *p = page_alloc_node(cpu_node(cpu), 2 + NOS_KASAN, ALLOC_SLEEP);
 	struct tss *tss = per_cpu_ptr(&cpu_tss, cpu);
 
 	if (!p)
 		return -ENOMEM;
+	static_assert(KSTACK_SIZE == PAGE_SIZE << (2 + NOS_KASAN), "the interrupt stack");
 	*per_cpu_ptr(&irq_stack_top, cpu) = (u64)page_va(p) + KSTACK_SIZE;
 	for (unsigned i = 0; cpu != 0 && i < IST_COUNT; i++) {
 		p = page_alloc_node(cpu_node(cpu), 1, ALLOC_ZERO);

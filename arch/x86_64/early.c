@@ -10,8 +10,10 @@
  *   - the image, 4 KiB pages: text RX, constants R, the rest RW;
  *   - the direct map of every listed range (large reserved ones excepted: they are windows to devices), largest pages that fit, never executable.
  *     Where it overlaps the image it has 4 KiB pages, so that its text and constants can be made read-only there too;
- *   - the tables of the second level for vmap, empty.
+ *   - the tables of the second level for vmap, empty;
+ *   - with KASAN, the shadow of image and direct map, and the tables of the second level for vmap's.
  */
+#include <lib/config.h>
 #include <arch/boot.h>
 #include <arch/mmu.h>
 #include <arch_x86/early.h>
@@ -38,6 +40,7 @@ struct early_tables {
 	paddr_t next, end; /* free pages for tables */
 	bool huge;	   /* the processor has 1 GiB pages */
 	paddr_t image, image_end;
+	paddr_t shadow, shadow_end; /* free frames for KASAN's shadow: large pages from the start, small ones from the end */
 };
 
 static u64 random_word(void)
@@ -145,6 +148,46 @@ static void map(struct early_tables *t, vaddr_t va, paddr_t pa, u64 len, u64 bit
 	}
 }
 
+static vaddr_t shadow_of(vaddr_t va)
+{
+	return (va >> 3) + LAYOUT_SHADOW_OFFSET;
+}
+
+/* The pages of shadow of [va, va+len). Neighbours may share one. */
+static vaddr_t shadow_first(vaddr_t va)
+{
+	return shadow_of(va) & ~(PAGE_SIZE - 1);
+}
+
+static vaddr_t shadow_end(vaddr_t va, u64 len)
+{
+	return (shadow_of(va + len - 1) | (PAGE_SIZE - 1)) + 1;
+}
+
+static void map_shadow(struct early_tables *t, vaddr_t va, u64 len)
+{
+	const u64 bits = PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | kernel_global;
+	vaddr_t at = shadow_first(va), end = shadow_end(va, len);
+
+	while (at < end) {
+		bool large = !(at & (SIZE_2M - 1)) && end - at >= SIZE_2M;
+		u64 *e = entry_at(t, at, 1);
+
+		if (large && !*e) {
+			*e = t->shadow | bits | PTE_PS;
+			t->shadow += SIZE_2M;
+			at += SIZE_2M;
+			continue;
+		}
+		e = entry_at(t, at, 0);
+		if (!*e) {
+			t->shadow_end -= PAGE_SIZE;
+			*e = t->shadow_end | bits;
+		}
+		at += PAGE_SIZE;
+	}
+}
+
 static bool is_mapped_range(const struct mem_range *r)
 {
 	if (r->kind == MEM_BAD)
@@ -155,11 +198,11 @@ static bool is_mapped_range(const struct mem_range *r)
 /* Pages for tables: never less than what map() takes. */
 static u64 tables_bound(const struct boot_info *bi)
 {
-	u64 pages = 64 + 6 * (((u64)__image_end - (u64)__image_start) / SIZE_2M + 2);
+	u64 pages = 96 + 6 * (((u64)__image_end - (u64)__image_start) / SIZE_2M + 2);
 
 	for (unsigned i = 0; i < bi->nranges; i++)
 		if (is_mapped_range(&bi->ranges[i]))
-			pages += bi->ranges[i].len / GIB + 6;
+			pages += bi->ranges[i].len / GIB * (1 + NOS_KASAN) + 6 + 8 * NOS_KASAN;
 	return pages;
 }
 
@@ -179,14 +222,52 @@ static void map_image(struct early_tables *t)
 	map_part(t, __ro_after_init_start, __image_end, PTE_NX | PTE_W);
 }
 
+/* Take the frames of the shadow: they are mapped themselves, so this comes first. */
+static void find_shadow(struct early_tables *t, struct boot_info *bi)
+{
+	const struct kernel_layout *l = &kernel_layout;
+	u64 len = SIZE_2M + shadow_end(l->image_base, l->image_end - l->image_base) - shadow_first(l->image_base);
+
+	for (unsigned i = 0; i < bi->nranges; i++) {
+		const struct mem_range *r = &bi->ranges[i];
+
+		if (is_mapped_range(r)) /* a page more at either end, and one where the range is cut below */
+			len += r->len / 8 + 4 * PAGE_SIZE;
+	}
+	t->shadow = (boot_range_find(bi, len + SIZE_2M, t->image_end, ~0ull) + SIZE_2M - 1) & ~(SIZE_2M - 1);
+	t->shadow_end = t->shadow + len;
+	if (!t->shadow)
+		for (;;)
+			__asm__ volatile("hlt"); /* an eighth of memory is not there in one piece */
+	boot_range_carve(bi, t->shadow, len, MEM_KERNEL);
+}
+
+/* Shadow of all that is mapped, and the tables for vmap's, which kernel/mm/kmap.c fills. */
+static void build_shadow(struct early_tables *t, const struct boot_info *bi)
+{
+	const struct kernel_layout *l = &kernel_layout;
+
+	map_shadow(t, l->image_base, l->image_end - l->image_base);
+	for (unsigned i = 0; i < bi->nranges; i++)
+		if (is_mapped_range(&bi->ranges[i]))
+			map_shadow(t, l->direct_base + bi->ranges[i].base, bi->ranges[i].len);
+	if (bi->fb.is_text)
+		map_shadow(t, l->direct_base + bi->fb.base, 8 * PAGE_SIZE);
+	for (vaddr_t va = shadow_of(l->vmap_base) & ~(GIB - 1); va < shadow_of(l->vmap_end); va += GIB)
+		entry_at(t, va, 2);
+}
+
 static void build_tables(struct boot_info *bi)
 {
 	struct kernel_layout *l = &kernel_layout;
 	struct early_tables t = {.root = (u64 *)kernel_root};
-	u64 bound = tables_bound(bi) * PAGE_SIZE;
+	u64 bound;
 
 	t.image = l->image_phys & ~(PAGE_SIZE - 1);
 	t.image_end = (l->image_phys + (l->image_end - l->image_base) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+	if (NOS_KASAN)
+		find_shadow(&t, bi);
+	bound = tables_bound(bi) * PAGE_SIZE;
 	t.huge = cpuid(0x80000001, 0).d & 1u << 26;
 	t.next = boot_range_find(bi, bound, t.image_end, IDENTITY_LIMIT);
 	t.end = t.next ? t.next + bound : 0;
@@ -205,6 +286,8 @@ static void build_tables(struct boot_info *bi)
 	/* Second-level tables for what is mapped later: from now on no root entry of the kernel changes. */
 	for (vaddr_t va = l->vmap_base; va < l->vmap_end; va += GIB)
 		entry_at(&t, va, 2);
+	if (NOS_KASAN)
+		build_shadow(&t, bi);
 	boot_range_carve(bi, t.end - bound, t.next - (t.end - bound), MEM_KERNEL);
 }
 
@@ -314,10 +397,33 @@ void boot_early(unsigned door, paddr_t info, struct boot_jump *out)
 	out->entry = (u64)start_high - l->image_phys + l->image_base;
 }
 
+/* Nothing is poisoned. Byte by byte through the string unit: memset() would look at the shadow. */
+static void clear_shadow(vaddr_t va, u64 len)
+{
+	vaddr_t start = shadow_first(va);
+	u64 n = shadow_end(va, len) - start;
+
+	__asm__ volatile("rep stosb" : "+D"(start), "+c"(n) : "a"(0) : "memory");
+}
+
+static void init_shadow(void)
+{
+	const struct kernel_layout *l = &kernel_layout;
+
+	clear_shadow(l->image_base, l->image_end - l->image_base);
+	for (unsigned i = 0; i < boot_info.nranges; i++)
+		if (is_mapped_range(&boot_info.ranges[i]))
+			clear_shadow(l->direct_base + boot_info.ranges[i].base, boot_info.ranges[i].len);
+	if (boot_info.fb.is_text)
+		clear_shadow(l->direct_base + boot_info.fb.base, 8 * PAGE_SIZE);
+}
+
 static void start_high(void)
 {
 	kernel_root[0] = pte_none();
 	write_cr3(kernel_layout.image_phys + ((u64)kernel_root - kernel_layout.image_base));
+	if (NOS_KASAN)
+		init_shadow();
 	boot_info.door = boot_door == BOOT_DOOR_PVH ? "pvh" : "multiboot2";
 	kernel_main();
 }

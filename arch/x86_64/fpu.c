@@ -79,26 +79,13 @@ void fpu_init_late(void)
 	fpu_slab = slab_cache_create("fpu", max_t(u32, fpu_size, sizeof(struct fpu_area)), 64, SLAB_PANIC);
 }
 
-struct fpu_area *fpu_area_create(void)
+int fpu_alloc(struct thread *t)
 {
 	struct fpu_area *a = slab_alloc(fpu_slab, ALLOC_SLEEP);
 
-	if (a)
-		memset(a, 0, max_t(u32, fpu_size, sizeof(struct fpu_area)));
-	return a;
-}
-
-void fpu_area_destroy(struct fpu_area *a)
-{
-	slab_free(fpu_slab, a);
-}
-
-int fpu_alloc(struct thread *t)
-{
-	struct fpu_area *a = fpu_area_create();
-
 	if (!a)
 		return -ENOMEM;
+	memset(a, 0, max_t(u32, fpu_size, sizeof(struct fpu_area)));
 	a->fcw = FCW_DEFAULT;
 	a->mxcsr = MXCSR_DEFAULT;
 	t->arch.fpu = a;
@@ -119,6 +106,18 @@ void fpu_free(struct thread *t)
 void fpu_save_current(struct thread *t)
 {
 	save_to(t->arch.fpu);
+}
+
+void fpu_area_spoilt(struct thread *t)
+{
+	struct fpu_area *a = t->arch.fpu;
+
+	fpu_sanitize(a);
+	/* Not XSAVEOPT: it leaves out what it takes to be in the area still. */
+	if (cpu_has(F_XSAVE))
+		__asm__ volatile("xsave64 %0" : "+m"(*a) : "a"((u32)fpu_components), "d"((u32)(fpu_components >> 32)) : "memory");
+	else
+		save_to(a);
 }
 
 void fpu_area_changed(struct thread *t)
@@ -194,8 +193,8 @@ void fpu_fill_initial(struct fpu_area *a)
 		memset(a->xmm, 0, sizeof(a->xmm));
 	if ((absent & 6) == 6)
 		a->mxcsr = MXCSR_DEFAULT;
-	for (unsigned i = 2; i < 64; i++)
-		if (absent >> i & 1 && fpu_component(i, &off, &size))
+	for (absent &= ~3ull; absent; absent &= absent - 1)
+		if (fpu_component((unsigned)__builtin_ctzll(absent), &off, &size))
 			memset((char *)a + off, 0, size);
 }
 

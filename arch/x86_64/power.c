@@ -4,6 +4,7 @@
  */
 #include <arch/boot.h>
 #include <arch/cpu.h>
+#include <arch/time.h>
 #include <arch_x86/firmware.h>
 #include <arch_x86/insn.h>
 #include <debug/log.h>
@@ -14,9 +15,15 @@
 #define SLEEP_TYPE_HW(t)   ((u32)(t) << 2)
 #define SLEEP_TYPE_MASK    SLEEP_TYPE(7)
 
-static void wait_a_little(void)
+#define SWITCH_SECONDS 10 /* a machine that is emulated goes off when its emulator gets round to it */
+#define RESET_MS       50
+
+/* By reads of a port, for an emulator's sake: they let it look at what it was asked for. */
+static void wait_ms(u64 ms)
 {
-	for (int i = 0; i < 20000; i++)
+	u64 start = arch_counter(), ticks = arch_counter_hz() / 1000 * ms;
+
+	while (arch_counter() - start < ticks)
 		inb(0x80);
 }
 
@@ -39,7 +46,7 @@ void arch_power_off(void)
 		sleep_s5(&firmware.pm1b_control, firmware.s5_type_b);
 		if (firmware.sleep_control.addr)
 			firmware_write(&firmware.sleep_control, SLEEP_TYPE_HW(firmware.s5_type_a) | SLEEP_ENABLE_HW);
-		wait_a_little();
+		wait_ms(SWITCH_SECONDS * 1000);
 	}
 	if (!firmware.present) {
 		/* A machine without tables has no off switch that we know of; virtual ones end at a reset. */
@@ -60,14 +67,14 @@ void arch_reboot(void)
 	irq_disable();
 	if (firmware.has_reset) {
 		firmware_write(&firmware.reset, firmware.reset_value);
-		wait_a_little();
+		wait_ms(RESET_MS);
 	}
 	/* The chip set's reset register; then the keyboard controller's line; then a fault that nobody can take. */
 	outb(0xcf9, 2);
 	outb(0xcf9, 6);
-	wait_a_little();
+	wait_ms(RESET_MS);
 	outb(0x64, 0xfe);
-	wait_a_little();
+	wait_ms(RESET_MS);
 	__asm__ volatile("lidt %0; int3" ::"m"(none));
 	cpu_halt_forever();
 }

@@ -18,8 +18,9 @@
 #include <arch_x86/asm.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
-#include <mm/slab.h>
+#include <mm/page.h>
 #include <mm/uaccess.h>
+#include <sched/preempt.h>
 #include <sched/thread.h>
 
 #define RED_ZONE	128
@@ -32,6 +33,7 @@ struct frame {
 	siginfo_t info;
 };
 static_assert(sizeof(struct ucontext) == 304 && offsetof(struct frame, info) == 312, "as Linux has it");
+static_assert(sizeof(struct sigcontext_64) == 32 * 8 && sizeof(stack_t) == 24, "fill_context leaves no byte out");
 static_assert(offsetof(struct fpu_area, software) == 464 && sizeof(struct _fpx_sw_bytes) == 48, "as XSAVE has it");
 
 /* Bytes of the FPU part. */
@@ -48,19 +50,19 @@ u64 arch_elf_minsigstksz(void)
 static int push_fpu(struct uptr to)
 {
 	struct fpu_area *a = thread_current()->arch.fpu;
-	struct _fpx_sw_bytes sw = {0};
+	struct _fpx_sw_bytes *sw = (struct _fpx_sw_bytes *)a->software;
 	irqflags_t flags = irq_save();
 
 	fpu_save_current(thread_current());
 	fpu_fill_initial(a);
+	memset(sw, 0, sizeof(*sw));
 	if (cpu_has(F_XSAVE)) {
 		a->xstate_bv |= 3; /* what the handler changes there counts */
-		sw.magic1 = FP_XSTATE_MAGIC1;
-		sw.extended_size = fpu_size + FP_XSTATE_MAGIC2_SIZE;
-		sw.xfeatures = fpu_components;
-		sw.xstate_size = fpu_size;
+		sw->magic1 = FP_XSTATE_MAGIC1;
+		sw->extended_size = fpu_size + FP_XSTATE_MAGIC2_SIZE;
+		sw->xfeatures = fpu_components;
+		sw->xstate_size = fpu_size;
 	}
-	memcpy(a->software, &sw, sizeof(sw));
 	irq_restore(flags);
 	/* A switch meanwhile saves the same registers to the same area again. */
 	if (copy_to_user(to, a, cpu_has(F_XSAVE) ? fpu_size : LEGACY_SIZE))
@@ -97,6 +99,8 @@ static void fill_context(struct sigcontext_64 *sc, const struct trapframe *tf, u
 	sc->oldmask = mask;
 	sc->cr2 = a->trap_addr;
 	sc->fpstate = fpstate;
+	sc->gs = sc->fs = 0;
+	memset(sc->reserved1, 0, sizeof(sc->reserved1));
 }
 
 static bool on_stack(const stack_t *s, u64 sp)
@@ -119,19 +123,26 @@ static bool place(const struct trapframe *tf, const struct signal_frame_args *ar
 
 int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
 {
-	struct frame f;
+	struct uptr frame;
+	struct {
+		u64 restorer;
+		struct ucontext uc;
+	} f;
 	u64 fpu_at, frame_at;
 
 	if (!place(tf, args, &fpu_at, &frame_at) || push_fpu(uptr_make(fpu_at)))
 		return -EFAULT;
-	memset(&f, 0, sizeof(f));
+	frame = uptr_make(frame_at);
 	f.restorer = args->restorer;
 	f.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_has(F_XSAVE) ? UC_FP_XSTATE : 0);
-	f.uc.uc_stack = args->altstack;
+	f.uc.uc_link = NULL;
+	memset(&f.uc.uc_stack, 0, sizeof(f.uc.uc_stack)); /* it has a hole */
+	f.uc.uc_stack.ss_sp = args->altstack.ss_sp;
+	f.uc.uc_stack.ss_flags = args->altstack.ss_flags;
+	f.uc.uc_stack.ss_size = args->altstack.ss_size;
 	fill_context((struct sigcontext_64 *)&f.uc.uc_mcontext, tf, fpu_at, args->oldmask);
 	memcpy(&f.uc.uc_sigmask, &args->oldmask, sizeof(args->oldmask));
-	f.info = *args->info;
-	if (copy_to_user(uptr_make(frame_at), &f, sizeof(f)))
+	if (copy_to_user(frame, &f, sizeof(f)) || copy_to_user(uptr_field(frame, struct frame, info), args->info, sizeof(*args->info)))
 		return -EFAULT;
 	tf->rdi = (u64)args->signo;
 	tf->rsi = frame_at + offsetof(struct frame, info);
@@ -156,13 +167,24 @@ static bool is_extended(struct uptr from)
 	return !user_load32(&magic2, uptr_add(from, sw.xstate_size)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
+static int fault_in(struct uptr from, size_t len)
+{
+	u8 byte;
+	int err = user_load8(&byte, uptr_add(from, len - 1));
+
+	for (size_t at = 0; !err && at < len; at += PAGE_SIZE)
+		err = user_load8(&byte, uptr_add(from, at));
+	return err;
+}
+
 static int pop_fpu(u64 fpstate)
 {
 	struct thread *t = thread_current();
 	struct uptr from = uptr_make(fpstate);
 	size_t len = is_extended(from) ? fpu_size : LEGACY_SIZE;
-	struct fpu_area *a;
+	struct fpu_area *a = t->arch.fpu;
 	irqflags_t flags;
+	int err, left;
 
 	if (!fpstate) {
 		flags = irq_save();
@@ -170,21 +192,21 @@ static int pop_fpu(u64 fpstate)
 		irq_restore(flags);
 		return 0;
 	}
-	/* Not straight to the thread's area: a switch meanwhile would overwrite it. */
-	a = fpu_area_create();
-	if (!a || copy_from_user(a, from, len)) {
-		fpu_area_destroy(a);
-		return -EFAULT;
-	}
-	if (len == LEGACY_SIZE)
-		a->xstate_bv = 3;
-	fpu_sanitize(a);
-	flags = irq_save();
-	memcpy(t->arch.fpu, a, fpu_size);
-	fpu_area_changed(t);
-	irq_restore(flags);
-	fpu_area_destroy(a);
-	return 0;
+	do {
+		preempt_disable(); /* a switch would save the registers over what is copied */
+		left = copy_from_user(a, from, len);
+		if (!left) {
+			if (len == LEGACY_SIZE)
+				a->xstate_bv = 3;
+			fpu_sanitize(a);
+			fpu_area_changed(t);
+		} else {
+			fpu_area_spoilt(t);
+		}
+		preempt_enable();
+		err = left ? fault_in(from, len) : 0;
+	} while (left && !err);
+	return err;
 }
 
 static void load_context(struct trapframe *tf, const struct sigcontext_64 *sc)

@@ -19,6 +19,7 @@
 #include <arch_x86/fpu.h>
 #include <arch_x86/insn.h>
 #include <arch_x86/trap.h>
+#include <debug/kasan.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include <sched/preempt.h>
@@ -60,8 +61,23 @@ const char *trap_name(unsigned vector)
 	return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "exception";
 }
 
+/* The page below the running thread's stack was hit: there was no room to say so by a page fault. */
+static bool is_stack_overflow(vaddr_t va)
+{
+	const struct thread *t = thread_current();
+
+	return t && va < (vaddr_t)t->stack && va >= (vaddr_t)t->stack - PAGE_SIZE;
+}
+
 static void NORETURN fatal(struct trapframe *tf, unsigned vector, u64 addr)
 {
+	if (vector == V_DF && is_stack_overflow(read_cr2()))
+		trap_kernel_fatal(tf, "stack overflow", read_cr2());
+	/* The shadow of user addresses is not canonical. */
+	if (NOS_KASAN && vector == V_GP)
+		klog(LOG_EMERG, "KASAN: perhaps a null pointer, or one of user space");
+	if (NOS_KASAN && vector == V_PF)
+		kasan_explain_fault(addr);
 	trap_kernel_fatal(tf, trap_name(vector), addr);
 }
 

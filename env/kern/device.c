@@ -47,7 +47,8 @@ int env_regs_map(struct env_device *dev, unsigned index, u64 off, u64 len, struc
 	if (w->io) {
 		regs->port = (u16)(w->base + off);
 	} else {
-		regs->mem = vmap_device(w->base + off, len, PROT_R | PROT_W | PROT_UNCACHED);
+		regs->mem = vmap_device(
+			w->base + off, len, PROT_R | PROT_W | (w->combine ? PROT_WRITECOMB : PROT_UNCACHED));
 		if (!regs->mem) {
 			kfree(regs);
 			return -ENOMEM;
@@ -108,8 +109,9 @@ void env_reg_write(struct env_regs *regs, u64 off, unsigned width, u64 v)
 
 u32 env_config_read(struct env_device *dev, u32 off, unsigned width)
 {
-	return dev->info.bus == ENV_BUS_PCI ? pci_config_read(dev, off, width)
-					    : ~0u >> (32 - 8 * width);
+	if (dev->info.bus == ENV_BUS_PCI)
+		return pci_config_read(dev, off, width);
+	return width == 4 && off / 4 < dev->nwords ? dev->words[off / 4] : ~0u >> (32 - 8 * width);
 }
 
 void env_config_write(struct env_device *dev, u32 off, unsigned width, u32 v)

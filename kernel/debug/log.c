@@ -128,11 +128,8 @@ static bool fetch(u64 *seq, struct desc *out, char *buf, bool *out_lost)
 	return ok;
 }
 
-static void console_write(const struct desc *d, size_t prefix_len)
+static void console_write(size_t len)
 {
-	size_t len = prefix_len + d->len;
-
-	console_line[len++] = '\n';
 	if (!consoles || panicking) {
 		arch_early_console(console_line, len);
 		return;
@@ -141,22 +138,33 @@ static void console_write(const struct desc *d, size_t prefix_len)
 		c->write(c, console_line, len);
 }
 
-static void console_pass(void)
+/* Make the line of the next record from *seq on that is to be shown; its length, 0: there is none. */
+static size_t next_line(u64 *seq)
 {
-	struct desc d;
 	char prefix[40];
+	struct desc d;
 	bool lost;
 
-	while (fetch(&console_seq, &d, console_line + sizeof(prefix), &lost)) {
-		console_seq++;
-		if (d.level >= console_level && !panicking)
-			continue;
-		size_t n = (size_t)scnprintf(prefix, sizeof(prefix), "[%5llu.%06llu] ", d.time_ns / 1000000000,
-			d.time_ns / 1000 % 1000000);
-		memmove(console_line + n, console_line + sizeof(prefix), d.len);
-		memcpy(console_line, prefix, n);
-		console_write(&d, n);
-	}
+	do {
+		if (!fetch(seq, &d, console_line + sizeof(prefix), &lost))
+			return 0;
+		(*seq)++;
+	} while (d.level >= console_level && !panicking);
+	size_t n = (size_t)scnprintf(prefix, sizeof(prefix), "[%5llu.%06llu] ", d.time_ns / 1000000000, d.time_ns / 1000 % 1000000);
+
+	memmove(console_line + n, console_line + sizeof(prefix), d.len);
+	memcpy(console_line, prefix, n);
+	n += d.len;
+	console_line[n++] = '\n';
+	return n;
+}
+
+static void console_pass(void)
+{
+	size_t len;
+
+	while ((len = next_line(&console_seq)))
+		console_write(len);
 }
 
 static void console_flush(void)
@@ -234,6 +242,7 @@ void log_console_register(struct log_console *c)
 {
 	struct log_console **tail = &consoles;
 	irqflags_t flags = irq_save();
+	size_t len;
 
 	while (__atomic_exchange_n(&console_lock, 1, __ATOMIC_ACQUIRE))
 		cpu_relax();
@@ -241,7 +250,9 @@ void log_console_register(struct log_console *c)
 		tail = &(*tail)->next;
 	c->next = NULL;
 	*tail = c;
-	/* The early console has shown what was before. */
+	/* The early console has shown what was before, but where there is a picture it is gone. */
+	for (u64 seq = 0; c->history && seq < console_seq && (len = next_line(&seq));)
+		c->write(c, console_line, len);
 	__atomic_store_n(&console_lock, 0, __ATOMIC_SEQ_CST);
 	irq_restore(flags);
 	console_flush();

@@ -5,6 +5,7 @@
 #include <lib/errno.h>
 #include <debug/log.h>
 #include <dev/device.h>
+#include <io/vt.h>
 #include <port/port.h>
 #include <sync/spinlock.h>
 
@@ -37,14 +38,20 @@ static int give_port(struct env_device *dev, const struct env_driver *d, void *s
 {
 	switch (d->port) {
 	case PORT_RNG: return hwrng_add(dev->info.name, d->ops, self);
+	case PORT_DISPLAY: return vt_display_add(d->ops, self);
+	case PORT_INPUT: return vt_input_add(d->ops, self);
 	default: return -EOPNOTSUPP;
 	}
 }
 
 static void take_port(const struct env_driver *d, void *self)
 {
-	if (d->port == PORT_RNG)
-		hwrng_remove(self);
+	switch (d->port) {
+	case PORT_RNG: hwrng_remove(self); break;
+	case PORT_DISPLAY: vt_display_remove(self); break;
+	case PORT_INPUT: vt_input_remove(self); break;
+	default:
+	}
 }
 
 static void attach(struct env_device *dev, const struct env_driver *d)

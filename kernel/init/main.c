@@ -7,6 +7,7 @@
 #include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/smp.h>
+#include <debug/kasan.h>
 #include <debug/log.h>
 #include <debug/log_impl.h>
 #include <debug/panic.h>
@@ -75,6 +76,8 @@ void kernel_main(void)
 	param_init(boot_info.cmdline);
 	arch_init_early();
 	apply_params();
+	if (NOS_KASAN)
+		kasan_init_globals();
 	klog(LOG_NOTICE, "NOS %s, by %s: %s", NOS_VERSION, boot_info.door, boot_info.cmdline);
 	page_init();
 	arch_init_percpu();

@@ -91,17 +91,13 @@ int epoll_control(struct file *epf, struct file *f, int fd, int op, struct epoll
 
 /* ---- epoll_wait ---- */
 
-static struct watch *take_first(struct epoll *ep, struct list_head *from)
+static void unqueue(struct epoll *ep, struct watch *w)
 {
 	irqflags_t flags = spin_lock_irqsave(&ep->lock);
-	struct watch *w = list_first_entry_or_null(from, struct watch, ready_link);
 
-	if (w) {
-		list_del(&w->ready_link);
-		w->queued = false;
-	}
+	list_del(&w->ready_link);
+	w->queued = false;
 	spin_unlock_irqrestore(&ep->lock, flags);
-	return w;
 }
 
 /* Back on the list: it has not been told, or is level-triggered and must be asked again next time. */
@@ -119,43 +115,80 @@ static void requeue(struct epoll *ep, struct watch *w, bool first)
 	spin_unlock_irqrestore(&ep->lock, flags);
 }
 
-static void splice(struct epoll *ep, struct list_head *from, struct list_head *to)
+static void take_ready(struct epoll *ep, struct list_head *batch)
 {
 	irqflags_t flags = spin_lock_irqsave(&ep->lock);
 
-	list_splice(from, to);
-	list_init(from);
+	list_splice(&ep->ready, batch);
 	spin_unlock_irqrestore(&ep->lock, flags);
+}
+
+/* Who has not been asked comes first the next time, who has been told last. */
+static void give_back(struct epoll *ep, struct list_head *batch, struct list_head *told)
+{
+	irqflags_t flags;
+
+	if (list_empty(batch) && list_empty(told))
+		return;
+	flags = spin_lock_irqsave(&ep->lock);
+	list_splice(batch, &ep->ready);
+	list_splice_tail(told, &ep->ready);
+	spin_unlock_irqrestore(&ep->lock, flags);
+}
+
+static int MUST_CHECK send_event(struct uptr to, u32 events, u64 data)
+{
+	int err = user_store32(uptr_field(to, struct epoll_event, events), events);
+
+	return err ? err : user_store64(uptr_field(to, struct epoll_event, data), data);
+}
+
+/*
+ * What is true of @w, which is on a list that is the caller's alone (ep->mutex); it leaves the list unless *@out_kept. A level-triggered watch stays queued
+ * while something is true: an event that comes meanwhile has nothing to add. Others are asked when they are off: see epoll_impl.h.
+ */
+static u32 ask_taken(struct epoll *ep, struct watch *w, bool *out_kept)
+{
+	u32 now = w->events & (EPOLLET | EPOLLONESHOT) ? 0 : epoll_watch_ask(w);
+
+	*out_kept = now;
+	if (now)
+		return now;
+	unqueue(ep, w);
+	return epoll_watch_ask(w);
 }
 
 static int send_events(struct epoll *ep, struct uptr events, int max)
 {
 	LIST_HEAD(batch);
-	struct watch *w;
+	LIST_HEAD(told);
 	int n = 0;
 
 	mutex_lock(&ep->mutex);
-	splice(ep, &ep->ready, &batch);
-	while (n < max && (w = take_first(ep, &batch))) {
-		u32 now = epoll_watch_ask(w);
-		struct epoll_event ev = {.events = now, .data = w->data};
+	take_ready(ep, &batch);
+	while (n < max && !list_empty(&batch)) {
+		struct watch *w = list_first_entry(&batch, struct watch, ready_link);
+		bool kept;
+		u32 now = ask_taken(ep, w, &kept);
 
 		if (!now)
 			continue;
-		if (copy_to_user(uptr_add(events, (u64)n * sizeof(ev)), &ev, sizeof(ev))) {
-			requeue(ep, w, true);
+		if (send_event(uptr_add(events, (u64)n * sizeof(struct epoll_event)), now, w->data)) {
+			if (!kept)
+				requeue(ep, w, true);
 			if (!n)
 				n = -EFAULT;
 			break;
 		}
 		n++;
-		if (w->events & EPOLLONESHOT)
+		if (kept)
+			list_move_tail(&w->ready_link, &told);
+		else if (w->events & EPOLLONESHOT)
 			WRITE_ONCE(w->events, w->events & EPOLL_PRIVATE_BITS);
 		else if (!(w->events & EPOLLET))
 			requeue(ep, w, false);
 	}
-	if (!list_empty(&batch))
-		splice(ep, &batch, &ep->ready);
+	give_back(ep, &batch, &told);
 	if (!list_empty(&ep->ready))
 		epoll_wake(ep);
 	mutex_unlock(&ep->mutex);
@@ -188,23 +221,26 @@ int epoll_wait_events(struct file *epf, struct uptr events, int max, u64 deadlin
 static u32 epoll_poll(struct file *f, struct poll_table *pt)
 {
 	struct epoll *ep = f->private;
-	u32 mask = 0;
-	struct watch *w;
 	LIST_HEAD(batch);
+	LIST_HEAD(none);
+	u32 mask = 0;
 
 	poll_wait(pt, f, &ep->poll_wait);
 	if (list_empty(&ep->ready))
 		return 0;
 	mutex_lock_nested(&ep->mutex);
-	splice(ep, &ep->ready, &batch);
-	while ((w = take_first(ep, &batch))) {
-		if (!epoll_watch_ask(w))
+	take_ready(ep, &batch);
+	while (!mask && !list_empty(&batch)) {
+		struct watch *w = list_first_entry(&batch, struct watch, ready_link);
+		bool kept;
+
+		if (!ask_taken(ep, w, &kept))
 			continue;
-		requeue(ep, w, true);
+		if (!kept)
+			requeue(ep, w, true);
 		mask = EPOLLIN | EPOLLRDNORM;
-		break;
 	}
-	splice(ep, &batch, &ep->ready);
+	give_back(ep, &batch, &none);
 	mutex_unlock(&ep->mutex);
 	return mask;
 }

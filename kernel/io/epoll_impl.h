@@ -18,6 +18,7 @@
  *
  * A watch that is taken off the ready list to be asked may be put on it again by its callback at once: an event is either seen by the question or queues
  * again, never lost.
+ * A level-triggered watch that was true when it was asked need not be taken off for that: it is asked again the next time in any case.
  */
 #include <io/poll.h>
 #include <lib/list.h>

@@ -103,6 +103,8 @@ static struct pipe *pipe_create(void)
 	mutex_init(&p->lock, pipe);
 	wait_queue_init(&p->rd_wait);
 	wait_queue_init(&p->wr_wait);
+	fasync_list_init(&p->rd_async);
+	fasync_list_init(&p->wr_async);
 	p->bufs = p->few;
 	return p;
 }
@@ -138,6 +140,21 @@ static void wake_everybody(struct pipe *p)
 {
 	wait_wake(&p->rd_wait, 0, EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
 	wait_wake(&p->wr_wait, 0, EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
+	fasync_send(&p->rd_async, POLL_IN);
+	fasync_send(&p->wr_async, POLL_OUT);
+}
+
+static int pipe_fasync(struct file *f, int fd, bool on)
+{
+	struct pipe *p = f->private;
+	int err = f->mode & FMODE_READ ? fasync_set(&p->rd_async, f, fd, on) : 0;
+
+	if (!err && (f->mode & FMODE_WRITE)) {
+		err = fasync_set(&p->wr_async, f, fd, on);
+		if (err && (f->mode & FMODE_READ))
+			fasync_set(&p->rd_async, f, fd, false);
+	}
+	return err;
 }
 
 static void leave(struct pipe *p, u32 mode)
@@ -264,6 +281,7 @@ const struct file_ops pipe_file_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
+	.fasync = pipe_fasync,
 	.ioctl = pipe_ioctl,
 	.fcntl = pipe_fcntl,
 	.setfl = pipe_setfl,

@@ -8,6 +8,7 @@
 #include <mm/page.h>
 #include <sync/mutex.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 
 struct file;
 struct inode;
@@ -43,6 +44,7 @@ struct pipe {
 	struct page *cache[PIPE_CACHE];	/* pages to use again; lock */
 	struct pipe_buf *bufs;		/* few, or allocated; lock */
 	struct wait_queue rd_wait, wr_wait;
+	struct fasync_list rd_async, wr_async;
 	struct pipe_buf few[PIPE_DEFAULT_BUFS];
 };
 

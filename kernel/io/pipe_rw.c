@@ -184,6 +184,7 @@ ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	n = pipe_wait_readable(p, nonblocking(f, rwf));
 	if (n <= 0) {
 		mutex_unlock(&p->lock);
+		fasync_send(&p->wr_async, POLL_OUT); /* as Linux: at each end of a call */
 		return n;
 	}
 	was_full = pipe_full(p);
@@ -195,6 +196,7 @@ ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		pipe_wake_writers(p);
 	if (more)
 		pipe_wake_readers(p);
+	fasync_send(&p->wr_async, POLL_OUT);
 	return n;
 }
 
@@ -262,6 +264,7 @@ ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 		if (pipe_full(p) && wake_reader) {
 			mutex_unlock(&p->lock);
 			pipe_wake_readers(p);
+			fasync_send(&p->rd_async, POLL_IN);
 			mutex_lock(&p->lock);
 			wake_reader = false;
 		}
@@ -284,22 +287,16 @@ out:
 		pipe_wake_readers(p);
 	if (more && total)
 		pipe_wake_writers(p);
+	fasync_send(&p->rd_async, POLL_IN);
 	return total ? total : n;
 }
 
 /* ---- poll ---- */
 
-u32 pipe_poll(struct file *f, struct poll_table *pt)
+static u32 events_now(const struct file *f, const struct pipe *p)
 {
-	struct pipe *p = f->private;
 	u32 mask = 0;
 
-	if (!READ_ONCE(p->polled))
-		WRITE_ONCE(p->polled, true);
-	if (f->mode & FMODE_READ)
-		poll_wait(pt, f, &p->rd_wait);
-	if (f->mode & FMODE_WRITE)
-		poll_wait(pt, f, &p->wr_wait);
 	if (f->mode & FMODE_READ) {
 		if (!pipe_empty(p))
 			mask |= EPOLLIN | EPOLLRDNORM;
@@ -314,4 +311,23 @@ u32 pipe_poll(struct file *f, struct poll_table *pt)
 			mask |= EPOLLERR;
 	}
 	return mask;
+}
+
+/* Apart, so that asking alone saves no registers. */
+static NOINLINE u32 join_and_ask(struct file *f, struct pipe *p, struct poll_table *pt)
+{
+	if (!READ_ONCE(p->polled))
+		WRITE_ONCE(p->polled, true);
+	if (f->mode & FMODE_READ)
+		poll_wait(pt, f, &p->rd_wait);
+	if (f->mode & FMODE_WRITE)
+		poll_wait(pt, f, &p->wr_wait);
+	return events_now(f, p);
+}
+
+u32 pipe_poll(struct file *f, struct poll_table *pt)
+{
+	struct pipe *p = f->private;
+
+	return pt && pt->queue ? join_and_ask(f, p, pt) : events_now(f, p);
 }

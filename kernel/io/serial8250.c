@@ -2,8 +2,7 @@
 /*
  * The PC's serial ports: 16550 and older. [ns16550 data sheet]
  *
- * port->lock is a bare word taken with interrupts off, because the kernel's log is written through it from any context, also by who holds the
- * highest-ranking lock. The interrupt is the only one that reads the receiver; the transmitter is fed by whoever finds it empty:
+ * port->lock is a bare word (log_lock.h). The interrupt is the only one that reads the receiver; the transmitter is fed by whoever finds it empty:
  *
  *	write(2) ─► tty_ops.start ─┐
  *	"transmitter empty" ───────┴► fill: up to 16 bytes as long as the FIFO is empty
@@ -25,12 +24,12 @@
 #include <vfs/inode.h>
 #include <linux/major.h>
 #include <linux/serial_reg.h>
+#include "log_lock.h"
 #include "tty/ldisc.h"
 
 #define FIFO_SIZE   16
 #define FILL_ROUNDS 64	 /* FIFOs in one go: a device that is never full must not keep us */
 #define RX_ROUNDS   256	 /* bytes in one interrupt */
-#define LOCK_SPINS  (1u << 22)
 #define CLOCK_BASE  115200
 
 struct port {
@@ -61,18 +60,12 @@ static void out(struct port *p, unsigned reg, u8 v)
 
 static irqflags_t port_lock(struct port *p)
 {
-	irqflags_t flags = irq_save();
-
-	/* Bounded: what is under it takes microseconds, so somebody died with it. */
-	for (u32 i = 0; i < LOCK_SPINS && __atomic_exchange_n(&p->lock, 1, __ATOMIC_ACQUIRE); i++)
-		cpu_relax();
-	return flags;
+	return log_lock_take(&p->lock);
 }
 
 static void port_unlock(struct port *p, irqflags_t flags)
 {
-	__atomic_store_n(&p->lock, 0, __ATOMIC_RELEASE);
-	irq_restore(flags);
+	log_lock_drop(&p->lock, flags);
 }
 
 static void set_ier(struct port *p, u8 ier)

@@ -4,7 +4,7 @@
  *
  *	pipe ─► pipe	buffers move by reference; tee shares them
  *	pipe ─► file	written from the pipe's pages
- *	file ─► pipe	read into pages that become the pipe's
+ *	file ─► pipe	references to pages of the page cache, else read into pages that become the pipe's
  *
  * As with read and write of the pipe itself, its lock is held while the file works: nobody else sees the bytes before they have gone.
  */
@@ -14,6 +14,7 @@
 #include <lib/errno.h>
 #include <mm/uaccess.h>
 #include <vfs/file.h>
+#include <vfs/rw.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 
@@ -59,8 +60,10 @@ ssize_t splice_from_pipe(struct file *in, struct file *out, s64 *pos, size_t len
 		len -= (size_t)n;
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_writers(p);
+		fasync_send(&p->wr_async, POLL_OUT);
+	}
 	return total ? total : n;
 }
 
@@ -82,6 +85,20 @@ static ssize_t read_one(struct pipe *p, struct file *in, s64 *pos, size_t len)
 	return n;
 }
 
+/* Pages of the file's cache. Bytes; -EOPNOTSUPP: it has none here. Lock held, not full. */
+static ssize_t refer(struct pipe *p, struct file *in, s64 *pos, size_t len)
+{
+	struct iobuf_seg segs[PIPE_DEFAULT_BUFS];
+	u32 n = min_t(u32, p->nbufs - pipe_used(p), ARRAY_SIZE(segs));
+	ssize_t got = file_hold_pages(in, *pos, len, segs, &n);
+
+	for (u32 i = 0; i < n; i++)
+		pipe_push(p, segs[i].page, segs[i].page_off, (u32)segs[i].len, 0);
+	if (got > 0)
+		*pos += got;
+	return got;
+}
+
 ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, unsigned flags)
 {
 	struct pipe *p = file_pipe(out);
@@ -90,9 +107,13 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 	mutex_lock(&p->lock);
 	n = pipe_wait_writable(p, nonblocking(out, flags));
 	while (n > 0 && len && !pipe_full(p)) {
-		size_t want = min_t(size_t, len, PAGE_SIZE);
+		size_t want = 0;
 
-		n = read_one(p, in, pos, want);
+		n = pos ? refer(p, in, pos, len) : -EOPNOTSUPP;
+		if (n == -EOPNOTSUPP) {
+			want = min_t(size_t, len, PAGE_SIZE);
+			n = read_one(p, in, pos, want);
+		}
 		if (n <= 0)
 			break;
 		total += n;
@@ -101,8 +122,10 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 			break; /* more might mean to wait */
 	}
 	mutex_unlock(&p->lock);
-	if (total)
+	if (total) {
 		pipe_wake_readers(p);
+		fasync_send(&p->rd_async, POLL_IN);
+	}
 	return total ? total : n;
 }
 
@@ -187,8 +210,11 @@ ssize_t splice_between_pipes(struct file *in, struct file *out, size_t len, unsi
 	}
 	unlock_both(from, to);
 	pipe_wake_readers(to);
-	if (move)
+	fasync_send(&to->rd_async, POLL_IN);
+	if (move) {
 		pipe_wake_writers(from);
+		fasync_send(&from->wr_async, POLL_OUT);
+	}
 	return total;
 }
 

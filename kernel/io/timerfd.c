@@ -109,13 +109,16 @@ static void clock_changed(struct clock_change_hook *hook)
 
 static void watch_clock(struct timerfd *t, bool on)
 {
-	irqflags_t flags = spin_lock_irqsave(&list_lock);
+	irqflags_t flags;
 
+	if (READ_ONCE(t->cancel_on_set) == on)
+		return;
+	flags = spin_lock_irqsave(&list_lock);
 	if (on && !t->cancel_on_set)
 		list_add_tail(&t->cancel_link, &cancel_list);
 	else if (!on && t->cancel_on_set)
 		list_del(&t->cancel_link);
-	t->cancel_on_set = on;
+	WRITE_ONCE(t->cancel_on_set, on);
 	spin_unlock_irqrestore(&list_lock, flags);
 }
 
@@ -142,14 +145,18 @@ int timerfd_set(struct file *f, u32 tfd_flags, u64 value, u64 interval, u64 *out
 	irqflags_t flags;
 
 	watch_clock(t, cancel);
-	(void)timer_cancel_sync(&t->timer);
 	flags = spin_lock_irqsave(&t->lock);
-	get_locked(t, out_value, out_interval);
+	if (out_value)
+		get_locked(t, out_value, out_interval);
 	t->settime_flags = tfd_flags;
 	t->ticks = 0;
 	t->interval = interval;
 	t->next = !value ? 0 : abs ? value : saturating_add(clock_now(t), value);
-	rearm(t);
+	/* A firing of the old setting waits for the lock, and then finds nothing expired. */
+	if (t->next)
+		rearm(t);
+	else
+		timer_cancel(&t->timer);
 	spin_unlock_irqrestore(&t->lock, flags);
 	/* Set over a change that nobody has read: it applies all the same, and says so. */
 	if (cancel && __atomic_exchange_n(&t->canceled, false, __ATOMIC_ACQ_REL))

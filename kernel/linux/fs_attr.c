@@ -10,6 +10,7 @@
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <vfs/notify.h>
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -255,6 +256,8 @@ SYSCALL2(ftruncate, int, fd, s64, len)
 		err = -EPERM;
 	else
 		err = inode_truncate(r.file->inode, (u64)len, 0);
+	if (!err)
+		notify_dentry(r.file->path.dentry, IN_MODIFY);
 	fd_put(r);
 	return err;
 }
@@ -298,6 +301,8 @@ SYSCALL4(fallocate, int, fd, int, mode, s64, off, s64, len)
 	err = fallocate_check(r.file, mode, off, len);
 	if (!err)
 		err = r.file->ops->fallocate(r.file, mode, off, len);
+	if (!err)
+		notify_file(r.file, IN_MODIFY);
 	fd_put(r);
 	return err;
 }

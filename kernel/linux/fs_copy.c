@@ -3,7 +3,6 @@
  * Bytes from file to file: sendfile, copy_file_range. [man sendfile(2), copy_file_range(2)]
  */
 #include <linux/syscall.h>
-#include <mm/slab.h>
 #include <mm/uaccess.h>
 #include <proc/task.h>
 #include <vfs/file.h>
@@ -16,7 +15,6 @@ static s64 send_between(struct file *in, struct file *out, struct uptr uoff, siz
 {
 	s64 off, n;
 	s64 *out_pos = out->mode & FMODE_SEEK ? &out->pos : NULL;
-	void *bounce;
 
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
 		return -EBADF;
@@ -32,11 +30,7 @@ static s64 send_between(struct file *in, struct file *out, struct uptr uoff, siz
 		return -EFAULT;
 	if (off < 0)
 		return -EINVAL;
-	bounce = kmalloc(COPY_BOUNCE, 0);
-	if (!bounce)
-		return -ENOMEM;
-	n = file_copy(in, &off, out, out_pos, count, bounce);
-	kfree(bounce);
+	n = file_copy(in, &off, out, out_pos, count);
 	if (n > 0) {
 		struct task *t = task_current();
 
@@ -90,7 +84,6 @@ static int range_check(struct file *in, s64 in_pos, struct file *out, s64 out_po
 static s64 copy_range(struct file *in, struct uptr uin, struct file *out, struct uptr uout, size_t len)
 {
 	s64 in_pos = in->pos, out_pos = out->pos, n;
-	void *bounce;
 	int err;
 
 	if ((!uptr_is_null(uin) && copy_from_user(&in_pos, uin, sizeof(in_pos)))
@@ -99,11 +92,7 @@ static s64 copy_range(struct file *in, struct uptr uin, struct file *out, struct
 	err = range_check(in, in_pos, out, out_pos, &len);
 	if (err || !len)
 		return err;
-	bounce = kmalloc(COPY_BOUNCE, 0);
-	if (!bounce)
-		return -ENOMEM;
-	n = file_copy(in, &in_pos, out, &out_pos, len, bounce);
-	kfree(bounce);
+	n = file_copy(in, &in_pos, out, &out_pos, len);
 	if (n <= 0)
 		return n;
 	if (uptr_is_null(uin))

@@ -13,6 +13,7 @@
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <vfs/notify.h>
 #include <vfs/rw.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -86,6 +87,8 @@ static s64 do_dents(int fd, struct uptr ubuf, unsigned count, bool old)
 		ret = f->ops->iterate(f, &g.emit);
 	}
 	read_unlock(&f->inode->lock);
+	if (ret != -ENOENT)
+		notify_file(f, IN_ACCESS);
 	if (ret && !g.any)
 		goto out_buf;
 	ret = g.too_small ? -EINVAL : (s64)g.used;

@@ -132,8 +132,8 @@ static int set_flags(struct file *f, int fd, unsigned flags)
 		if (err)
 			return err;
 	}
-	if (changed & FASYNC) {
-		err = file_set_async(f, fd, flags & FASYNC);
+	if ((changed & FASYNC) && f->ops->fasync) {
+		err = f->ops->fasync(f, fd, flags & FASYNC);
 		if (err)
 			return err;
 	}

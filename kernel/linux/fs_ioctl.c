@@ -35,9 +35,11 @@ static int set_async(struct file *f, int fd, struct uptr arg)
 
 	if (user_load32(&on, arg))
 		return -EFAULT;
-	if (!f->ops->poll)
-		return on ? -ENOTTY : 0;
-	err = file_set_async(f, fd, on);
+	if (!on == !(READ_ONCE(f->flags) & FASYNC))
+		return 0;
+	if (!f->ops->fasync)
+		return -ENOTTY;
+	err = f->ops->fasync(f, fd, on);
 	return err ? err : set_flag(f, arg, FASYNC);
 }
 

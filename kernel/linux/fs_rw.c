@@ -11,9 +11,8 @@
 #include <vfs/inode.h>
 #include <vfs/rw.h>
 #include <linux/fs.h>
-#include <linux/uio.h>
+#include "vec.h"
 
-#define IOV_FAST 8
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
 #endif
@@ -106,53 +105,6 @@ SYSCALL4(pwrite64, int, fd, struct uptr, buf, size_t, len, s64, pos)
 }
 
 /* ---- vectors ---- */
-
-struct vec {
-	struct iobuf buf;
-	struct iobuf_seg fast[IOV_FAST], *segs;
-};
-
-static void vec_free(struct vec *v)
-{
-	if (v->segs != v->fast)
-		kfree(v->segs);
-}
-
-/* Copy and check the user's array. Each piece lies in the user half; the sum is cut to what one call moves. */
-static int vec_import(struct vec *v, struct uptr iov, u64 count)
-{
-	size_t total = 0;
-	int err = 0;
-
-	if (count > UIO_MAXIOV)
-		return -EINVAL;
-	v->segs = count <= IOV_FAST ? v->fast : kmalloc(count * sizeof(*v->segs), 0);
-	if (!v->segs)
-		return -ENOMEM;
-	for (u64 i = 0; i < count && !err; i++) {
-		struct iovec e;
-		u64 base;
-
-		err = copy_from_user(&e, uptr_add(iov, i * sizeof(e)), sizeof(e));
-		if (err)
-			break;
-		base = (u64)(unsigned long)e.iov_base;
-		if ((ssize_t)e.iov_len < 0)
-			err = -EINVAL;
-		else if (e.iov_len > USER_VA_END || base > USER_VA_END - e.iov_len)
-			err = -EFAULT;
-		if (e.iov_len > 0x7ffff000 - total)
-			e.iov_len = 0x7ffff000 - total;
-		total += e.iov_len;
-		v->segs[i] = (struct iobuf_seg){.base = base, .len = e.iov_len};
-	}
-	if (err) {
-		vec_free(v);
-		return err;
-	}
-	iobuf_init_segs(&v->buf, IOBUF_USER, v->segs, (u32)count);
-	return 0;
-}
 
 static int check_rwf(const struct file *f, unsigned rwf)
 {

@@ -13,6 +13,7 @@
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <vfs/notify.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
@@ -113,6 +114,8 @@ static s64 set_on(const struct path *p, struct uptr uname, struct uptr uval, siz
 		err = inode->ops->setxattr ? inode->ops->setxattr(inode, name, val, size, flags) : -EOPNOTSUPP;
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
+	if (!err)
+		notify_dentry(p->dentry, IN_ATTRIB);
 out:
 	kfree(val);
 	return err;
@@ -180,6 +183,8 @@ static s64 remove_on(const struct path *p, struct uptr uname)
 		err = inode->ops->removexattr ? inode->ops->removexattr(inode, name) : -EOPNOTSUPP;
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
+	if (!err)
+		notify_dentry(p->dentry, IN_ATTRIB);
 	return err;
 }
 

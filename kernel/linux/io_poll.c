@@ -118,8 +118,7 @@ static s64 poll_user(struct uptr ufds, u32 n, u64 deadline, u64 slack)
 		goto out;
 	/* Only revents is ours to write: the rest may be read-only data in effect (another thread changing it). */
 	for (u32 i = 0; i < n; i++) {
-		if (copy_to_user(uptr_add(ufds, i * sizeof(*fds) + offsetof(struct pollfd, revents)), &fds[i].revents,
-			    sizeof(fds[i].revents))) {
+		if (user_store16(uptr_add(ufds, i * sizeof(*fds) + offsetof(struct pollfd, revents)), (u16)fds[i].revents)) {
 			ret = -EFAULT;
 			break;
 		}
@@ -263,27 +262,44 @@ struct select_sets {
 	u64 *ask[3], *got[3];
 };
 
-static const u32 select_bits[3] = {SELECT_IN, SELECT_OUT, SELECT_EX};
-
-static int select_fd(struct select_sets *s, u32 fd, struct poll_table *pt)
+/* @n of word @i has the events @mask: in how many of the sets it is asked for. */
+static int select_answer(struct select_sets *s, u32 i, unsigned n, u32 mask)
 {
-	u64 bit = 1ull << (fd % 64);
-	struct fd_ref r = fd_get((int)fd);
-	u32 want = 0, mask;
+	static const u32 bits[3] = {SELECT_IN, SELECT_OUT, SELECT_EX};
 	int count = 0;
 
-	if (!r.file)
-		return -EBADF;
-	for (unsigned k = 0; k < 3; k++)
-		want |= s->ask[k][fd / 64] & bit ? select_bits[k] : 0;
-	if (pt)
-		pt->events = want;
-	mask = file_poll(r.file, pt);
-	fd_put(r);
 	for (unsigned k = 0; k < 3; k++) {
-		if ((s->ask[k][fd / 64] & bit) && (mask & select_bits[k])) {
-			s->got[k][fd / 64] |= bit;
+		if ((s->ask[k][i] >> n & 1) && (mask & bits[k])) {
+			s->got[k][i] |= 1ull << n;
 			count++;
+		}
+	}
+	return count;
+}
+
+/* The descriptors of word @i. *@pt becomes NULL when one is ready. */
+static int select_word(struct select_sets *s, u32 i, struct poll_table **pt)
+{
+	u64 in = s->ask[0][i], out = s->ask[1][i], ex = s->ask[2][i];
+	int count = 0;
+
+	for (u64 all = in | out | ex; all; all &= all - 1) {
+		unsigned n = (unsigned)__builtin_ctzll(all);
+		u32 want = (in >> n & 1 ? SELECT_IN : 0) | (out >> n & 1 ? SELECT_OUT : 0) | (ex >> n & 1 ? SELECT_EX : 0), mask;
+		struct fd_ref r;
+
+		if (i * 64 + n >= s->n)
+			break;
+		r = fd_get((int)(i * 64 + n));
+		if (!r.file)
+			return -EBADF;
+		if (*pt)
+			(*pt)->events = want;
+		mask = file_poll(r.file, *pt) & want;
+		fd_put(r);
+		if (mask) {
+			count += select_answer(s, i, n, mask);
+			*pt = NULL;
 		}
 	}
 	return count;
@@ -291,23 +307,14 @@ static int select_fd(struct select_sets *s, u32 fd, struct poll_table *pt)
 
 static int select_scan(struct select_sets *s, struct poll_table *pt)
 {
-	int count = 0, got;
+	int count = 0;
 
 	for (u32 i = 0; i < s->words; i++) {
-		u64 all = s->ask[0][i] | s->ask[1][i] | s->ask[2][i];
+		int got = select_word(s, i, &pt);
 
-		for (; all; all &= all - 1) {
-			u32 fd = i * 64 + (u32)__builtin_ctzll(all);
-
-			if (fd >= s->n)
-				break;
-			got = select_fd(s, fd, pt);
-			if (got < 0)
-				return got;
-			count += got;
-			if (got)
-				pt = NULL;
-		}
+		if (got < 0)
+			return got;
+		count += got;
 	}
 	return count;
 }

@@ -7,6 +7,7 @@
 #include <io/splice.h>
 #include <mm/uaccess.h>
 #include <vfs/file.h>
+#include <vfs/notify.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/uio.h>
@@ -73,6 +74,15 @@ static s64 splice_files(struct file *in, struct uptr off_in, struct file *out, s
 	return ret ? ret : pos_end(&pos, in, splice_to_pipe(in, pos.use, out, len, flags));
 }
 
+/* What is no pipe was read or written as a file and has told by itself. */
+static void tell_pipes(struct file *in, struct file *out)
+{
+	if (file_is_pipe(out))
+		notify_file(out, IN_MODIFY);
+	if (file_is_pipe(in))
+		notify_file(in, IN_ACCESS);
+}
+
 SYSCALL6(splice, int, fd_in, struct uptr, off_in, int, fd_out, struct uptr, off_out, size_t, len, unsigned, flags)
 {
 	struct fd_ref in, out;
@@ -88,6 +98,8 @@ SYSCALL6(splice, int, fd_in, struct uptr, off_in, int, fd_out, struct uptr, off_
 	out = fd_get(fd_out);
 	if (out.file) {
 		ret = splice_files(in.file, off_in, out.file, off_out, min_t(size_t, len, S32_MAX & ~0xfff), flags);
+		if (ret > 0)
+			tell_pipes(in.file, out.file);
 		fd_put(out);
 	}
 	fd_put(in);
@@ -112,6 +124,8 @@ SYSCALL4(tee, int, fd_in, int, fd_out, size_t, len, unsigned, flags)
 			ret = -EINVAL;
 		else if ((in.file->mode & FMODE_READ) && (out.file->mode & FMODE_WRITE))
 			ret = splice_between_pipes(in.file, out.file, len, flags, false);
+		if (ret > 0)
+			tell_pipes(in.file, out.file);
 		fd_put(out);
 	}
 	fd_put(in);

@@ -61,7 +61,7 @@ static int get_timerfd(int fd, struct fd_ref *out)
 
 SYSCALL4(timerfd_settime, int, fd, int, flags, struct uptr, unew, struct uptr, uold)
 {
-	u64 value, interval, old_value, old_interval;
+	u64 value, interval, old_value = 0, old_interval = 0;
 	struct fd_ref r;
 	int err, set;
 
@@ -75,7 +75,7 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, struct uptr, unew, struct uptr, u
 	err = get_timerfd(fd, &r);
 	if (err)
 		return err;
-	set = timerfd_set(r.file, (u32)flags, value, interval, &old_value, &old_interval);
+	set = timerfd_set(r.file, (u32)flags, value, interval, uptr_is_null(uold) ? NULL : &old_value, &old_interval);
 	fd_put(r);
 	if (!uptr_is_null(uold) && put_setting(uold, old_value, old_interval))
 		return -EFAULT;

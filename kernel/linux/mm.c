@@ -7,6 +7,7 @@
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
 #include <linux/stat.h>
+#include <mm/object.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
@@ -217,6 +218,36 @@ SYSCALL1(brk, u64, brk)
 SYSCALL3(madvise, u64, addr, u64, len, int, advice)
 {
 	return vm_madvise(space_current(), addr, len, advice);
+}
+
+SYSCALL3(mseal, u64, addr, u64, len, u64, flags)
+{
+	return flags ? -EINVAL : vm_seal(space_current(), addr, len);
+}
+
+SYSCALL4(cachestat, int, fd, struct uptr, urange, struct uptr, ustat, unsigned, flags)
+{
+	struct fd_ref r = fd_get(fd);
+	struct cachestat_range range;
+	struct cachestat st = {0};
+	s64 ret = 0;
+
+	if (!r.file)
+		return -EBADF;
+	if (copy_from_user(&range, urange, sizeof(range)))
+		ret = -EFAULT;
+	else if (flags)
+		ret = -EINVAL;
+	/* Pages of memory files are never written back: none is dirty in this sense. */
+	if (!ret && inode_is(r.file->inode, S_IFREG) && r.file->inode->data.ops) {
+		u64 last = range.len ? (range.off + range.len - 1) >> PAGE_SHIFT : ~0ull;
+
+		st.nr_cache = vm_object_count(&r.file->inode->data, range.off >> PAGE_SHIFT, last);
+	}
+	if (!ret && copy_to_user(ustat, &st, sizeof(st)))
+		ret = -EFAULT;
+	fd_put(r);
+	return ret;
 }
 
 SYSCALL3(msync, u64, addr, u64, len, int, flags)

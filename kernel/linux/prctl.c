@@ -196,7 +196,12 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 	case PR_GET_TSC: return user_store32(uptr_make(a2), PR_TSC_ENABLE);
 	case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
 	case PR_GET_SECCOMP: return SECCOMP_MODE_DISABLED;
-	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : 0;
+	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : READ_ONCE(thread_current()->space->no_huge);
+	case PR_SET_THP_DISABLE:
+		if (a3 || a4 || a5)
+			return -EINVAL;
+		WRITE_ONCE(thread_current()->space->no_huge, a2 != 0);
+		return 0;
 	case PR_GET_TID_ADDRESS: return user_store64(uptr_make(a2), me->clear_child_tid.va);
 	default: return -EINVAL;
 	}

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * process_vm_readv(2), process_vm_writev(2): bytes between our memory and that of another process.
+ * process_vm_readv(2), process_vm_writev(2): bytes between our memory and that of another process. process_madvise(2).
  *
  * The two vectors are walked side by side, through one page of the kernel's. What has been moved before an address that is not there counts.
  */
 #include <linux/syscall.h>
+#include <linux/mman.h>
 #include <linux/uio.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
+#include <proc/cred.h>
+#include <proc/pid.h>
+#include <proc/pidfd.h>
 #include <proc/task.h>
 #include "syscalls.h"
 
@@ -145,4 +149,73 @@ SYSCALL6(process_vm_readv, s32, pid, struct uptr, lvec, u64, nl, struct uptr, rv
 SYSCALL6(process_vm_writev, s32, pid, struct uptr, lvec, u64, nl, struct uptr, rvec, u64, nr, u64, flags)
 {
 	return process_vm(pid, lvec, nl, rvec, nr, flags, true);
+}
+
+/* What may be said of another's memory: nothing that changes what is in it. */
+static bool is_for_others(int advice)
+{
+	return advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED || advice == MADV_COLLAPSE;
+}
+
+/* Bytes that were advised; an error only if there were none. */
+static s64 advise_all(struct vm_space *s, const struct spans *spans, int advice)
+{
+	s64 done = 0;
+
+	for (u64 i = 0; i < spans->n; i++) {
+		int err = vm_madvise(s, spans->at[i].va, spans->at[i].len, advice);
+
+		if (err)
+			return done ? done : err;
+		done += (s64)spans->at[i].len;
+	}
+	return done;
+}
+
+static s64 advise_process(int pidfd, const struct spans *spans, int advice)
+{
+	struct vm_space *s = NULL;
+	unsigned pidfd_flags;
+	struct pid *pid;
+	struct task *t;
+	s64 ret = pidfd_get(pidfd, &pid, &pidfd_flags);
+
+	if (ret)
+		return ret;
+	t = pid_task_get(pid, PID_TID);
+	pid_put(pid);
+	if (!t)
+		return -ESRCH;
+	if (!is_for_others(advice))
+		ret = -EINVAL;
+	if (!ret)
+		ret = ptrace_may_access(t, PTRACE_READ | PTRACE_FSCREDS);
+	if (!ret) {
+		s = task_space_get(t);
+		ret = s ? 0 : -ESRCH;
+	}
+	task_put(t);
+	if (s && s != thread_current()->space && !capable(CAP_SYS_NICE))
+		ret = -EPERM;
+	if (!ret && vm_space_tryget_user(s)) {
+		ret = advise_all(s, spans, advice);
+		vm_space_put_user(s);
+	}
+	if (s)
+		vm_space_put(s);
+	return ret;
+}
+
+SYSCALL5(process_madvise, int, pidfd, struct uptr, vec, u64, n, int, advice, unsigned, flags)
+{
+	struct spans spans;
+	s64 ret;
+
+	if (flags)
+		return -EINVAL;
+	ret = spans_import(&spans, vec, n);
+	if (!ret)
+		ret = advise_process(pidfd, &spans, advice);
+	kfree(spans.at);
+	return ret;
 }

@@ -377,16 +377,13 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 {
 	struct task *me = task_current();
 	u64 blocked = me->blocked;
-	int signo = signal_dequeue(set, info);
+	int signo = deadline ? signal_wait_begin(set, info) : signal_dequeue(set, info);
 	s64 ret;
 
 	if (signo)
 		return signo;
 	if (deadline == 0)
 		return -EAGAIN;
-	/* unblocked, they wake us like any other; blocked again before anything is delivered */
-	me->waited_mask = set & blocked;
-	signal_set_mask(blocked & ~set);
 	for (;;) {
 		thread_prepare_wait(THREAD_SLEEP_INTR);
 		if (thread_signal_pending()) {
@@ -399,9 +396,7 @@ static s64 wait_signal(u64 set, u64 deadline, siginfo_t *info)
 		}
 	}
 	thread_finish_wait();
-	signo = signal_dequeue(set, info);
-	signal_set_mask(blocked);
-	me->waited_mask = 0;
+	signo = signal_wait_end(set, blocked, info);
 	return signo ? signo : ret;
 }
 

@@ -14,6 +14,7 @@
 #include <mm/space.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <proc/reboot.h>
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <sched/smp_call.h>
@@ -59,8 +60,6 @@ SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
 
 /* ---- reboot(2) ---- */
 
-static bool ctrl_alt_del_reboots = true;
-
 SYSCALL4(reboot, u32, magic1, u32, magic2, u32, cmd, struct uptr, arg)
 {
 	char text[256];
@@ -72,8 +71,8 @@ SYSCALL4(reboot, u32, magic1, u32, magic2, u32, cmd, struct uptr, arg)
 						     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
 	switch (cmd) {
-	case LINUX_REBOOT_CMD_CAD_ON: ctrl_alt_del_reboots = true; return 0;
-	case LINUX_REBOOT_CMD_CAD_OFF: ctrl_alt_del_reboots = false; return 0;
+	case LINUX_REBOOT_CMD_CAD_ON:
+	case LINUX_REBOOT_CMD_CAD_OFF: reboot_keys_set(cmd == LINUX_REBOOT_CMD_CAD_ON); return 0;
 	case LINUX_REBOOT_CMD_RESTART2:
 		n = arch_strncpy_from_user(text, arg, sizeof(text));
 		if (n < 0 && n != -ENAMETOOLONG)

@@ -21,13 +21,13 @@
 
 int timespec_from_user(u64 *out_ns, struct uptr p)
 {
-	struct __kernel_timespec ts;
+	u64 sec, ns;
 
-	if (copy_from_user(&ts, p, sizeof(ts)))
+	if (user_load64(&sec, uptr_field(p, struct __kernel_timespec, tv_sec)) || user_load64(&ns, uptr_field(p, struct __kernel_timespec, tv_nsec)))
 		return -EFAULT;
-	if (ts.tv_sec < 0 || (u64)ts.tv_nsec >= NS_PER_SEC)
+	if ((s64)sec < 0 || ns >= NS_PER_SEC)
 		return -EINVAL;
-	*out_ns = ts.tv_sec > SEC_MAX ? (u64)S64_MAX : (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
+	*out_ns = sec > SEC_MAX ? (u64)S64_MAX : sec * NS_PER_SEC + ns;
 	return 0;
 }
 
@@ -45,8 +45,9 @@ static struct __kernel_timespec to_timespec(s64 ns)
 int timespec_to_user(struct uptr p, u64 ns)
 {
 	struct __kernel_timespec ts = to_timespec((s64)ns);
+	int err = user_store64(uptr_field(p, struct __kernel_timespec, tv_sec), (u64)ts.tv_sec);
 
-	return copy_to_user(p, &ts, sizeof(ts));
+	return err ? err : user_store64(uptr_field(p, struct __kernel_timespec, tv_nsec), (u64)ts.tv_nsec);
 }
 
 /* Value of a clock. -EINVAL: there is no such clock (or no such process). */
@@ -273,7 +274,12 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 	err = timespec_from_user(&ns, ureq);
 	if (err)
 		return err;
-	if (flags & TIMER_ABSTIME)
-		return sleep_until(sleep_clock(id), ns);
+	if (flags & TIMER_ABSTIME) {
+		s64 now;
+
+		/* Who keeps a rhythm and is late, asks for the past: no timer for that. */
+		err = clock_read(id, &now);
+		return err || now >= (s64)ns ? err : sleep_until(sleep_clock(id), ns);
+	}
 	return sleep_relative(sleep_clock(id), ns, urem);
 }

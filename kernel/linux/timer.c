@@ -53,7 +53,7 @@ SYSCALL4(timer_settime, s32, id, int, flags, struct uptr, unew, struct uptr, uol
 		return -EINVAL;
 	err = spec_from_user(&spec, unew);
 	if (!err)
-		err = posix_timer_set(id, flags & TIMER_ABSTIME, &spec, &old);
+		err = posix_timer_set(id, flags & TIMER_ABSTIME, &spec, uptr_is_null(uold) ? NULL : &old);
 	if (!err && !uptr_is_null(uold))
 		err = spec_to_user(uold, &old);
 	return err;
@@ -115,7 +115,7 @@ SYSCALL3(setitimer, int, which, struct uptr, unew, struct uptr, uold)
 		if (err)
 			return err;
 	}
-	err = itimer_set(which, &spec, &old);
+	err = itimer_set(which, &spec, uptr_is_null(uold) ? NULL : &old);
 	if (!err && !uptr_is_null(uold))
 		err = itimer_to_user(uold, &old);
 	return err;

@@ -2,8 +2,7 @@
 /*
  * madvise, mincore, msync.
  *
- * Pages of anonymous memory that may be dropped any time (MADV_FREE) are dropped at once. Shared memory that has no home needs no write-back, so
- * msync only checks.
+ * Shared memory that has no home needs no write-back, so msync only checks; nor has anonymous memory a place to be paged out to.
  */
 #include <linux/mman.h>
 #include <arch/trap.h>
@@ -15,16 +14,38 @@ struct advice {
 	u32 set, clear;		/* flags of areas */
 	u32 must, must_not;	/* flags that areas have to have, or -EINVAL */
 	bool anonymous;		/* only without object */
-	void (*drop)(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end);
+	bool discards;		/* what is there, or will be in a child: not of sealed memory that cannot be written to */
+	int (*act)(struct vm_area *a, vaddr_t va, vaddr_t end);
 };
 
-static void drop_pages(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end)
+/* Huge leaves that lie across an end. */
+static int split_ends(struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	int err = huge_split_at(a->space, va);
+
+	return err ? err : huge_split_at(a->space, end);
+}
+
+static int drop_pages(struct vm_area *a, vaddr_t va, vaddr_t end)
 {
 	struct gather g;
+	int err = split_ends(a, va, end);
 
-	gather_init(&g, s);
+	if (err)
+		return err;
+	gather_init(&g, a->space);
 	zap_range(&g, va, end, NULL);
 	gather_finish(&g);
+	return 0;
+}
+
+static int free_pages_lazily(struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	int err = split_ends(a, va, end);
+
+	if (!err)
+		lazy_mark(a->space, va, end);
+	return err;
 }
 
 /* NULL: not one of those that change areas or drop entries. */
@@ -34,17 +55,18 @@ static const struct advice *advice_of(int advice)
 		random = {.set = VM_RAND_READ, .clear = VM_SEQ_READ},
 		sequential = {.set = VM_SEQ_READ, .clear = VM_RAND_READ},
 		nothing = {0},
-		dontneed = {.must_not = VM_LOCKED | VM_DEVICE, .drop = drop_pages},
-		dontneed_locked = {.must_not = VM_DEVICE, .drop = drop_pages},
-		freeing = {.must_not = VM_LOCKED | VM_DEVICE | VM_SHARED, .anonymous = true, .drop = drop_pages},
-		dontfork = {.set = VM_DONTFORK},
+		dontneed = {.discards = true, .must_not = VM_LOCKED | VM_DEVICE, .act = drop_pages},
+		dontneed_locked = {.discards = true, .must_not = VM_DEVICE, .act = drop_pages},
+		freeing = {.discards = true, .must_not = VM_LOCKED | VM_DEVICE | VM_SHARED, .anonymous = true, .act = free_pages_lazily},
+		dontfork = {.discards = true, .set = VM_DONTFORK},
 		dofork = {.clear = VM_DONTFORK, .must_not = VM_DEVICE},
-		wipe = {.set = VM_WIPEONFORK, .must_not = VM_SHARED, .anonymous = true},
+		wipe = {.discards = true, .set = VM_WIPEONFORK, .must_not = VM_SHARED, .anonymous = true},
 		keep = {.clear = VM_WIPEONFORK},
 		dontdump = {.set = VM_DONTDUMP},
 		dodump = {.clear = VM_DONTDUMP, .must_not = VM_DEVICE},
 		huge = {.set = VM_HUGE, .clear = VM_NOHUGE},
 		nohuge = {.set = VM_NOHUGE, .clear = VM_HUGE},
+		collapse = {.must_not = VM_NOHUGE | VM_DEVICE, .anonymous = true, .act = huge_collapse},
 		cold = {.must_not = VM_LOCKED | VM_DEVICE};
 
 	switch (advice) {
@@ -63,16 +85,25 @@ static const struct advice *advice_of(int advice)
 	case MADV_DODUMP: return &dodump;
 	case MADV_HUGEPAGE: return &huge;
 	case MADV_NOHUGEPAGE: return &nohuge;
+	case MADV_COLLAPSE: return &collapse;
 	case MADV_COLD:
 	case MADV_PAGEOUT: return &cold;
 	default: return NULL;
 	}
 }
 
+/* Sealed private anonymous memory without the right to write. */
+static bool is_sealed_constant(const struct vm_area *a)
+{
+	return (a->flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED && !a->object && !a->backing_ops;
+}
+
 static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, const struct advice *adv)
 {
 	u32 flags = (a->flags & ~adv->clear) | adv->set;
 
+	if (adv->discards && is_sealed_constant(a))
+		return -EPERM;
 	if ((a->flags & adv->must_not) || (a->flags & adv->must) != adv->must ||
 		(adv->anonymous && (a->object || a->backing_ops)))
 		return -EINVAL;
@@ -85,9 +116,7 @@ static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end,
 		area_set_flags(a, flags);
 		area_merge(a);
 	}
-	if (adv->drop)
-		adv->drop(s, a, va, end);
-	return 0;
+	return adv->act ? adv->act(a, va, end) : 0;
 }
 
 /* Areas in order; holes are passed over but reported, as Linux does. */
@@ -175,13 +204,25 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 	return err;
 }
 
-static bool page_in_core(struct vm_area *a, vaddr_t va)
+/* Pages [va, end) of @a, in one read section: at most as many as one leaf table has. */
+static void pages_in_core(struct vm_area *a, vaddr_t va, vaddr_t end, u8 *vec)
 {
-	struct pte *e = pt_find(&a->space->mmu, va);
+	struct pt_at at;
+	struct pte *e;
+	bool large;
 
-	if (e && pte_is_present(pte_load(e)))
-		return true;
-	return a->object && vm_object_peek_rcu(a->object, area_index(a, va));
+	rcu_read_lock();
+	at = pt_walk(&a->space->mmu, va, 0);
+	e = at.e;
+	large = at.level;
+	for (; va < end; va += PAGE_SIZE) {
+		*vec = large || (e && pte_is_present(pte_load(e)));
+		if (!*vec && a->object)
+			*vec = vm_object_peek_rcu(a->object, area_index(a, va)) != NULL;
+		vec++;
+		e += e != NULL;
+	}
+	rcu_read_unlock();
 }
 
 int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
@@ -197,10 +238,12 @@ int vm_mincore(struct vm_space *s, vaddr_t va, size_t npages, u8 *vec)
 			err = -ENOMEM;
 			break;
 		}
-		for (; va < min(a->end, end); va += PAGE_SIZE) {
-			rcu_read_lock();
-			*vec++ = page_in_core(a, va);
-			rcu_read_unlock();
+		while (va < min(a->end, end)) {
+			vaddr_t stop = min(pt_end(va, 0), min(a->end, end));
+
+			pages_in_core(a, va, stop, vec);
+			vec += (stop - va) >> PAGE_SHIFT;
+			va = stop;
 		}
 	}
 	mutex_unlock(&s->map_lock);

@@ -16,6 +16,7 @@
  */
 #include <lib/rbtree_augmented.h>
 #include <lib/string.h>
+#include "pt.h"
 #include "space_impl.h"
 
 static struct slab_cache *area_cache;
@@ -138,6 +139,16 @@ static void update_gap(struct vm_area *a)
 	area_tree_propagate(&a->node);
 }
 
+struct hole area_hole(struct vm_space *s, const struct vm_area *next)
+{
+	const struct vm_area *prev;
+
+	if (next)
+		return (struct hole){guarded_start(next) - next->gap, next->start};
+	prev = rb_entry_safe(rb_last(&s->areas), struct vm_area, node);
+	return (struct hole){prev ? prev->end : 0, USER_VA_END};
+}
+
 /* Counts in object->writable_maps? */
 static bool is_writer(const struct vm_area *a)
 {
@@ -179,8 +190,11 @@ int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vadd
 	WRITE_ONCE(a->backing_ops, like->backing_ops);
 	a->backing = like->backing;
 	a->label = like->label;
-	if (a->backing)
+	if (a->backing) {
 		a->backing_ops->get(a->backing);
+		if (a->backing_ops->opened)
+			a->backing_ops->opened(a->backing);
+	}
 	if (is_writer(a))
 		__atomic_fetch_add(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
 	return 0;
@@ -310,6 +324,22 @@ void area_set_flags(struct vm_area *a, u32 flags)
 
 int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out)
 {
+	struct page *table = NULL;
+	int err;
+
+	if (huge_may_cross(a, va)) {
+		table = pt_table_new(ALLOC_SLEEP);
+		if (!table)
+			return -ENOMEM;
+	}
+	err = area_split_with(a, va, table, out);
+	if (unlikely(err && table))
+		pt_table_free(table);
+	return err;
+}
+
+int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm_area **out)
+{
 	struct vm_space *s = a->space;
 	struct vm_area *high;
 
@@ -334,6 +364,7 @@ int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out)
 		list_add(&high->object_link, &a->object_link);
 		mutex_unlock(&a->object->maps_lock);
 	}
+	huge_cut(s, va, table);
 	*out = high;
 	return 0;
 }
@@ -403,8 +434,11 @@ void area_dispose(struct vm_area *dead)
 		area_unlink_object(a);
 		if (is_writer(a))
 			__atomic_fetch_sub(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
-		if (a->backing)
+		if (a->backing) {
+			if (a->backing_ops->closed)
+				a->backing_ops->closed(a->backing);
 			a->backing_ops->put(a->backing);
+		}
 		kfree(a->anon_name);
 		area_free(a);
 	}

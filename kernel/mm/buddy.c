@@ -6,8 +6,6 @@
  * the doubly linked list of that order; all other descriptors of a free block have a kind that is not PAGE_FREE. So "is my buddy free and
  * whole?" is one look at one descriptor, and no bitmap has to be kept beside it. One bit per order says which lists are not empty: the search
  * for a large enough block is a count of trailing zeroes.
- *
- * Arrays of descriptors are aligned to their size, so buddies' descriptors differ in one bit of their addresses.
  */
 #include <mm/page.h>
 #include <lib/bits.h>
@@ -15,11 +13,6 @@
 #include "buddy.h"
 
 static_assert(PAGE_MAX_ORDER <= PAGE_CHUNK_SHIFT, "a block lies within a chunk, which has all its descriptors");
-
-static struct page *buddy_of(const struct page *page, unsigned order)
-{
-	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
-}
 
 static void list_insert(struct zone *zone, struct page *page, unsigned order)
 {
@@ -32,6 +25,7 @@ static void list_insert(struct zone *zone, struct page *page, unsigned order)
 	if (next)
 		pfn_page(next)->prev = pfn;
 	zone->head[order] = pfn;
+	zone->blocks[order]++;
 	zone->nonempty |= 1u << order;
 }
 
@@ -43,6 +37,7 @@ static void list_remove(struct zone *zone, struct page *page, unsigned order)
 		pfn_page(page->prev)->link = page->link;
 	else
 		zone->head[order] = page->link;
+	zone->blocks[order]--;
 	if (!zone->head[order])
 		zone->nonempty &= ~(1u << order);
 	WRITE_ONCE(page->kind, PAGE_RESERVED);
@@ -90,7 +85,7 @@ bool buddy_check(const struct zone *zone)
 	u64 free = 0;
 
 	for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++) {
-		u32 prev = 0;
+		u32 prev = 0, blocks = 0;
 
 		if (!!(zone->nonempty >> order & 1) != !!zone->head[order])
 			return false;
@@ -102,8 +97,11 @@ bool buddy_check(const struct zone *zone)
 			if (pfn & ((1u << order) - 1))
 				return false;
 			prev = pfn;
+			blocks++;
 			free += 1ull << order;
 		}
+		if (blocks != zone->blocks[order])
+			return false;
 	}
 	return free == zone->free;
 }

@@ -12,6 +12,7 @@ struct zone {
 	struct spinlock lock;	/* guards all but the constants */
 	u32 nonempty;		/* bit per order: head[order] is not 0 */
 	u32 head[PAGE_MAX_ORDER + 1];	/* frame number of the first free block; 0 none: frame 0 is never managed */
+	u32 blocks[PAGE_MAX_ORDER + 1];	/* on each list */
 	u64 free;		/* frames on the lists */
 	u64 virgin;		/* usable frames in chunks that are not ready yet */
 	u64 cursor, end;	/* chunks: the next that may have to be made ready, and one past the last */
@@ -19,6 +20,12 @@ struct zone {
 	u8 node;
 	bool high;		/* at or above 4 GiB */
 };
+
+/* Arrays of descriptors are aligned to their size, so buddies' descriptors differ in one bit of their addresses. */
+static inline struct page *buddy_of(const struct page *page, unsigned order)
+{
+	return (struct page *)((unsigned long)page ^ (sizeof(struct page) << order));
+}
 
 /* Insert the block of @order at @page, merging it with its buddies. Every frame of the aligned 4 MiB around it has a descriptor. */
 void buddy_free(struct zone *zone, struct page *page, unsigned order);

@@ -43,6 +43,26 @@ TEST(buddy_splits_and_merges_to_the_start)
 	CHECK(buddy_check(z));
 }
 
+/* verify/buddy_cbmc.c takes this for granted. */
+TEST(buddy_addresses_of_all_frames)
+{
+	u64 frames = (300ull << 20) / PAGE_SIZE;
+
+	env_init(300ul << 20, 1);
+	all_in(&page_zones[0]);
+	for (u64 pfn = 0; pfn < frames; pfn++) {
+		struct page *page = pfn_page(pfn);
+
+		REQUIRE(page_pfn(page) == pfn && va_page(page_va(page)) == page);
+		for (unsigned order = 0; order < PAGE_MAX_ORDER; order++) {
+			u64 buddy = pfn ^ (1ull << order);
+
+			if (!(pfn & ((1ull << order) - 1)) && buddy < frames)
+				REQUIRE(buddy_of(page, order) == pfn_page(buddy));
+		}
+	}
+}
+
 TEST(buddy_gives_out_every_frame_once)
 {
 	env_init(16ul << 20, 1);

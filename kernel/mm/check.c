@@ -44,27 +44,52 @@ static void check_entry(struct check *c, const struct vm_area *a, struct pte pte
 		complain(c, "an anonymous frame in a shared area", va);
 }
 
+static void check_table(struct check *c, const struct pte *e, vaddr_t va, vaddr_t end)
+{
+	for (; va < end; va += PAGE_SIZE, e++) {
+		struct vm_area *a;
+
+		if (pte_is_none(pte_load(e)))
+			continue;
+		a = area_find(c->space, va);
+		if (!a || a->start > va)
+			complain(c, "an entry outside all areas", va);
+		else
+			check_entry(c, a, pte_load(e), va);
+		if (!(pt_page_of(e)->index_lo & pt_group_bit(e)))
+			complain(c, "an entry in a group that is marked empty", va);
+	}
+}
+
+static void check_large(struct check *c, const struct pte *e, vaddr_t va)
+{
+	struct vm_area *a = area_find(c->space, va);
+	struct pte pte = pte_load(e);
+
+	if (!a || a->start > va || a->end < va + HUGE_SIZE || a->object)
+		complain(c, "a huge leaf that does not lie in an anonymous area", va);
+	if (pte_paddr(pte) & (HUGE_SIZE - 1))
+		complain(c, "a huge leaf whose frames are not aligned", va);
+	if (!(pt_page_of(e)->index_lo & pt_group_bit(e)))
+		complain(c, "a leaf in a group that is marked empty", va);
+	for (unsigned i = 0; a && i < HUGE_PAGES; i++)
+		check_entry(c, a, pte_part(pte, 1, i), va + i * PAGE_SIZE);
+}
+
 static void check_entries(struct check *c)
 {
 	vaddr_t va = 0;
-	struct pte *e;
+	struct pt_at at;
 
-	while ((e = pt_next_table(&c->space->mmu, &va, USER_VA_END))) {
-		vaddr_t end = align_down(va, pt_span(1)) + pt_span(1);
+	while ((at = pt_next(c->space, &va, USER_VA_END)).e) {
+		struct pte *e = at.e;
+		vaddr_t end = pt_end(va, at.level);
 
-		for (; va < end; va += PAGE_SIZE, e++) {
-			struct vm_area *a;
-
-			if (pte_is_none(pte_load(e)))
-				continue;
-			a = area_find(c->space, va);
-			if (!a || a->start > va)
-				complain(c, "an entry outside all areas", va);
-			else
-				check_entry(c, a, pte_load(e), va);
-			if (!(pt_page_of(e)->index_lo & pt_group_bit(e)))
-				complain(c, "an entry in a group that is marked empty", va);
-		}
+		if (at.level)
+			check_large(c, e, va);
+		else
+			check_table(c, e, va, end);
+		va = end;
 	}
 }
 

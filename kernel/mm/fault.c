@@ -10,60 +10,12 @@
  * Copy on write: a frame that only this entry names is simply made writable. Otherwise the entry is removed, flushed everywhere, and the copy put in:
  * no other thread can read the old frame after one could write to the new.
  */
-#include <asm/signal.h>
-#include <asm/siginfo.h>
-#include <arch/trap.h>
-#include <mm/oom.h>
-#include <mm/reclaim.h>
 #include <sync/rcu.h>
-#include <sync/wait.h>
-#include "pt.h"
-#include "space_impl.h"
+#include "fault_impl.h"
 
 #define AROUND 16 /* pages mapped by one read fault, at most */
 
 struct page *vm_zero_page;
-
-struct fault {
-	struct vm_space *space;
-	vaddr_t va;
-	unsigned flags;		/* enum fault_flags, FAULT_FORCE */
-	struct area_view v;
-	struct pte *e;
-	struct page *spare;	/* a frame that was waited for, ALLOC_USER; NULL */
-	struct page *mkwrite;	/* this page's owner has agreed that it is written to; a reference */
-};
-
-static bool is_write(const struct fault *f)
-{
-	return f->flags & FAULT_WRITE;
-}
-
-static bool is_allowed(u32 vm_flags, unsigned fault_flags)
-{
-	u32 need = VM_RWX;
-
-	if (unlikely(fault_flags & FAULT_FORCE)) {
-		if (fault_flags & FAULT_WRITE)
-			return (vm_flags & VM_WRITE) || ((vm_flags & VM_MAYWRITE) && !(vm_flags & VM_SHARED));
-		return vm_flags & (VM_RWX | VM_MAYREAD);
-	}
-	if (fault_flags & FAULT_WRITE)
-		need = VM_WRITE;
-	else if (fault_flags & FAULT_EXEC)
-		need = VM_EXEC;
-	return vm_flags & need;
-}
-
-/* Lock the leaf table; false (unlocked): the area or the table is not what it was. */
-static bool lock_entry(struct fault *f)
-{
-	pt_lock(f->e);
-	if (likely(!pt_is_dead(f->e) && area_view_valid(&f->v)))
-		return true;
-	pt_unlock(f->e);
-	return false;
-}
 
 static void install(struct fault *f, paddr_t pa, unsigned prot)
 {
@@ -320,16 +272,6 @@ static enum fault_result fault_write_protected(struct fault *f)
 	return reuse_locked(f, pte);
 }
 
-/* Does the entry allow what the fault wants? Then another CPU was faster, or the TLB was stale. */
-static bool entry_suffices(const struct fault *f, struct pte pte)
-{
-	if (!pte_is_user(pte))
-		return false;
-	if (is_write(f))
-		return pte_is_writable(pte);
-	return !(f->flags & FAULT_EXEC) || pte_is_exec(pte);
-}
-
 static enum fault_result fault_present(struct fault *f, struct pte pte)
 {
 	if (entry_suffices(f, pte)) {
@@ -342,11 +284,40 @@ static enum fault_result fault_present(struct fault *f, struct pte pte)
 	return f->flags & FAULT_FORCE ? FR_DONE : FR_RETRY;
 }
 
-static enum fault_result fault_once(struct fault *f)
+/* The table of the address is there. */
+static inline enum fault_result fault_entry(struct fault *f)
+{
+	struct pte pte = pte_load(f->e);
+
+	if (!pte_is_none(pte))
+		return fault_present(f, pte);
+	if (f->v.object || (f->v.ops && f->v.ops->fault))
+		return fault_object(f);
+	return fault_anon(f);
+}
+
+/* The walk ended early: at a larger leaf, or (f->e is NULL) where a table is missing. True: it is there now; else *out is the result. */
+static NOINLINE bool fault_upper(struct fault *f, enum fault_result *out)
+{
+	bool busy;
+
+	if (f->e) {
+		*out = fault_large(f);
+		return false;
+	}
+	if (fault_wants_huge(f)) {
+		*out = fault_huge(f);
+		return false;
+	}
+	f->e = pt_make(&f->space->mmu, &f->space->root, f->va, 0, ALLOC_NOWAIT, &busy);
+	*out = busy ? FR_RETRY : FR_NOMEM;
+	return f->e;
+}
+
+enum fault_result fault_once(struct fault *f)
 {
 	enum fault_result r;
-	struct pte pte;
-	bool leaf;
+	struct pt_at at;
 
 	rcu_read_lock();
 	switch (area_view(f->space, f->va, &f->v)) {
@@ -357,226 +328,11 @@ static enum fault_result fault_once(struct fault *f)
 	r = FR_ACCERR;
 	if (unlikely(!is_allowed(f->v.flags, f->flags)))
 		goto out;
-	r = FR_NOMEM;
-	f->e = pt_make(&f->space->mmu, &f->space->root, f->va, 0, ALLOC_NOWAIT, &leaf);
-	if (unlikely(!f->e))
-		goto out;
-	pte = pte_load(f->e);
-	if (!pte_is_none(pte))
-		r = fault_present(f, pte);
-	else if (f->v.object || (f->v.ops && f->v.ops->fault))
-		r = fault_object(f);
-	else
-		r = fault_anon(f);
+	at = pt_walk(&f->space->mmu, f->va, 0);
+	f->e = at.e;
+	if (likely(at.e && !at.level) || fault_upper(f, &r))
+		r = fault_entry(f);
 out:
 	rcu_read_unlock();
 	return r;
-}
-
-/* What the slow path borrows from an area. */
-struct borrowed {
-	struct vm_object *object;
-	const struct vm_backing_ops *ops;
-	void *backing;
-	u64 index;
-	bool shared;
-};
-
-static bool borrow(struct fault *f, struct borrowed *b)
-{
-	struct vm_space *s = f->space;
-	struct vm_area *a;
-	bool ok;
-
-	mutex_lock(&s->map_lock);
-	a = area_find(s, f->va);
-	ok = a && a->start <= f->va && is_allowed(a->flags, f->flags);
-	if (ok) {
-		b->object = a->object;
-		b->ops = a->backing_ops;
-		b->backing = a->backing;
-		b->index = area_index(a, f->va);
-		b->shared = a->flags & VM_SHARED;
-		if (b->backing)
-			b->ops->get(b->backing);
-	}
-	mutex_unlock(&s->map_lock);
-	return ok;
-}
-
-/* The entry that a device or the like made. */
-static enum fault_result install_made(struct fault *f, struct pte made)
-{
-	enum fault_result r = FR_RETRY;
-	bool leaf;
-
-	rcu_read_lock();
-	if (area_view(f->space, f->va, &f->v) != AREA_HIT || !is_allowed(f->v.flags, f->flags))
-		goto out;
-	r = FR_NOMEM;
-	f->e = pt_make(&f->space->mmu, &f->space->root, f->va, 0, ALLOC_NOWAIT, &leaf);
-	if (!f->e)
-		goto out;
-	r = FR_RETRY;
-	if (lock_entry(f)) {
-		if (pte_is_none(pte_load(f->e))) {
-			pte_store(f->e, made);
-			pt_note_used(f->e);
-			r = FR_DONE;
-		}
-		pt_unlock(f->e);
-	}
-out:
-	rcu_read_unlock();
-	return r;
-}
-
-static enum fault_result result_of(int err)
-{
-	switch (err) {
-	case 0: return FR_RETRY;
-	case -ENOMEM: return FR_NOMEM;
-	case -EINTR: return FR_KILLED;
-	default: return FR_BUS;
-	}
-}
-
-/* Get the page into its object, and its owner's leave to write. */
-static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
-{
-	struct page *page;
-	int err;
-
-	if (b->index >= DIV_ROUND_UP(READ_ONCE(b->object->size), PAGE_SIZE))
-		return FR_BUS;
-	err = vm_object_get(b->object, b->index, true, &page);
-	if (err)
-		return result_of(err);
-	if (b->shared && is_write(f) && b->object->ops->mkwrite) {
-		page_lock(page);
-		if (READ_ONCE(page->object) == b->object)
-			err = b->object->ops->mkwrite(b->object, page);
-		page_unlock(page);
-		if (!err && f->mkwrite != page) {
-			if (f->mkwrite)
-				page_put(f->mkwrite);
-			f->mkwrite = page;
-			return FR_RETRY;
-		}
-	}
-	page_put(page);
-	return result_of(err);
-}
-
-static enum fault_result fault_sleep(struct fault *f)
-{
-	enum fault_result r = FR_RETRY;
-	struct borrowed b;
-
-	if (!borrow(f, &b))
-		return FR_RETRY;
-	if (b.ops && b.ops->fault) {
-		struct pte made;
-		int err = b.ops->fault(b.backing, b.index, f->flags, &made);
-
-		r = err ? result_of(err) : install_made(f, made);
-	} else if (b.object) {
-		r = prepare_page(f, &b);
-	}
-	if (b.backing)
-		b.ops->put(b.backing);
-	return r;
-}
-
-/*
- * Wait for a free frame, or for a victim. The frame is kept for the next attempt: given back, another CPU's search for memory would take it. With a
- * frame in hand it is something else that is missing (a page table, a block for a slab): then only a victim helps, after some rounds.
- */
-static enum fault_result wait_memory(struct fault *f, unsigned *rounds)
-{
-	bool had = f->spare;
-
-	if (!had)
-		f->spare = page_alloc(0, ALLOC_SLEEP | ALLOC_USER);
-	if (f->spare && (!had || ++*rounds % 16)) {
-		if (had)
-			(void)reclaim_memory(1);
-		return FR_RETRY;
-	}
-	if (thread_kill_pending())
-		return FR_NOMEM;
-	oom_kill();
-	return thread_kill_pending() ? FR_NOMEM : FR_RETRY;
-}
-
-/*
- * No area there, or none that allows it, said the view. A change of several steps (an area cut or joined, a map put in another's place) shows such
- * moments to readers without the lock, so before the program pays for it this is looked at again between two changes.
- */
-static enum fault_result confirm_error(struct fault *f, enum fault_result r)
-{
-	struct vm_space *s = f->space;
-	struct vm_area *a;
-
-	mutex_lock(&s->map_lock);
-	a = area_find(s, f->va);
-	if (a && a->start <= f->va && is_allowed(a->flags, f->flags))
-		r = FR_RETRY;
-	else if (r == FR_MAPERR && a && a->start > f->va && (a->flags & VM_GROWSDOWN))
-		r = FR_GROW;
-	mutex_unlock(&s->map_lock);
-	return r;
-}
-
-enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack)
-{
-	struct fault f = {.space = s, .va = align_down(va, PAGE_SIZE), .flags = fault_flags};
-	enum fault_result r;
-	unsigned rounds = 0;
-
-	do {
-		r = fault_once(&f);
-		if (likely(r == FR_DONE))
-			break;
-		if (r == FR_MAPERR || r == FR_ACCERR)
-			r = confirm_error(&f, r);
-		if (r == FR_SLEEP)
-			r = fault_sleep(&f);
-		else if (r == FR_GROW)
-			r = stack_grow(s, f.va, limit_stack);
-		if (r == FR_NOMEM)
-			r = wait_memory(&f, &rounds);
-	} while (r == FR_RETRY);
-	if (unlikely(f.spare))
-		page_free(f.spare, 0);
-	if (unlikely(f.mkwrite))
-		page_put(f.mkwrite);
-	return r;
-}
-
-int vm_fault(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack, int *out_signo,
-	int *out_code)
-{
-	enum fault_result r = FR_MAPERR;
-
-	if (unlikely(fault_flags & FAULT_PKEY)) {
-		*out_signo = SIGSEGV;
-		*out_code = SEGV_PKUERR;
-		return -EFAULT;
-	}
-	if (likely(va < USER_VA_END))
-		r = fault_serve(s, va, fault_flags, limit_stack);
-	switch (r) {
-	case FR_DONE: return 0;
-	case FR_NOMEM:
-	case FR_KILLED: return -ENOMEM;
-	case FR_BUS:
-		*out_signo = SIGBUS;
-		*out_code = BUS_ADRERR;
-		return -EFAULT;
-	default:
-		*out_signo = SIGSEGV;
-		*out_code = r == FR_ACCERR ? SEGV_ACCERR : SEGV_MAPERR;
-		return -EFAULT;
-	}
 }

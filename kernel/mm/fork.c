@@ -59,6 +59,35 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *sha
 	return protected;
 }
 
+/* The same with a huge leaf. */
+static bool share_large(struct pte *from, struct pte *to, u64 *shared)
+{
+	bool protected = false;
+	struct pte pte;
+
+	pt_lock(from);
+	spin_lock_nested(pt_lock_of(to));
+	pte = pte_load(from);
+	if (!pte_is_none(pte) && !pte_is_table(pte)) {
+		struct page *first = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+
+		if (pte_is_writable(pte)) {
+			pte = pte_wrprotect(pte);
+			pte_store(from, pte);
+			protected = true;
+		}
+		for (unsigned i = 0; i < HUGE_PAGES; i++)
+			__atomic_fetch_add(&first[i].counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
+		*shared += HUGE_PAGES;
+		huge_count(1);
+		pte_store(to, pte);
+		pt_note_used(to);
+	}
+	pt_unlock(to);
+	pt_unlock(from);
+	return protected;
+}
+
 /* Is there anything to share in the table of @from? */
 static bool table_has_entries(const struct pte *from)
 {
@@ -69,17 +98,26 @@ static int share_area(struct vm_space *parent, struct vm_space *child, const str
 	bool *flush)
 {
 	vaddr_t va = a->start;
-	struct pte *from;
+	struct pt_at at;
 
-	while ((from = pt_next_table(&parent->mmu, &va, a->end))) {
-		vaddr_t stop = min(align_down(va, pt_span(1)) + pt_span(1), a->end);
+	while ((at = pt_next(parent, &va, a->end)).e) {
+		struct pte *from = at.e;
+		vaddr_t stop = min(pt_end(va, at.level), a->end);
 		struct pte *to;
-		bool leaf;
+		bool busy;
 
-		if (table_has_entries(from)) {
-			to = pt_make(&child->mmu, &child->root, va, 0, ALLOC_SLEEP, &leaf);
+		if (at.level || table_has_entries(from)) {
+			to = pt_make(&child->mmu, &child->root, va, at.level, ALLOC_SLEEP, &busy);
 			if (!to)
 				return -ENOMEM;
+		}
+		if (at.level) {
+			child->root.large = true;
+			*flush |= share_large(from, to, shared);
+			/* Some fault may have taken it apart just now: then there is a table to look at. */
+			if (pte_is_table(pte_load(from)))
+				continue;
+		} else if (table_has_entries(from)) {
 			*flush |= share_entries(from, to, (unsigned)((stop - va) >> PAGE_SHIFT), shared);
 		}
 		va = stop;
@@ -154,6 +192,8 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->vdso = parent->vdso;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
+	child->no_huge = parent->no_huge;
+	child->sealed = parent->sealed;
 }
 
 int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)

@@ -6,6 +6,7 @@
 #include <lib/bits.h>
 #include <lib/overflow.h>
 #include <lib/string.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "slab_impl.h"
 
@@ -59,13 +60,20 @@ static void *alloc_large(size_t size, unsigned alloc_flags)
 		return NULL;
 	page_trim(page, order, npages);
 	page->link = npages;
+	kasan_narrow(page_va(page), size, npages * PAGE_SIZE, KASAN_PAGE_REDZONE);
 	return page_va(page);
 }
 
 void *kmalloc(size_t size, unsigned alloc_flags)
 {
-	if (likely(size <= CLASS_MAX))
-		return slab_alloc(class_of(size), alloc_flags);
+	if (likely(size <= CLASS_MAX)) {
+		struct slab_cache *c = class_of(size);
+		void *p = slab_alloc(c, alloc_flags);
+
+		if (NOS_KASAN && p)
+			kasan_narrow(p, size, c->size, KASAN_SLAB_REDZONE);
+		return p;
+	}
 	return size <= LARGE_MAX ? alloc_large(size, alloc_flags) : NULL;
 }
 
@@ -82,11 +90,14 @@ void *kcalloc(size_t n, size_t size, unsigned alloc_flags)
 size_t kmalloc_usable(const void *p)
 {
 	const struct page *page;
+	size_t size;
 
 	if (!p)
 		return 0;
 	page = slab_head(p);
-	return page->kind == PAGE_SLAB ? page->cache->size : page->link * PAGE_SIZE;
+	size = page->kind == PAGE_SLAB ? page->cache->size : page->link * PAGE_SIZE;
+	kasan_unpoison(p, size);
+	return size;
 }
 
 void *krealloc(void *p, size_t size, unsigned alloc_flags)
@@ -95,6 +106,7 @@ void *krealloc(void *p, size_t size, unsigned alloc_flags)
 	void *q;
 
 	if (p && size <= have && size > have / 4) {
+		kasan_narrow(p, size, have, KASAN_SLAB_REDZONE);
 		return p;
 	}
 	q = kmalloc(size, alloc_flags);

@@ -13,6 +13,7 @@
 #include <mm/slab.h>
 #include <lib/rbtree_augmented.h>
 #include <lib/string.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "pt.h"
 
@@ -34,6 +35,7 @@ static struct spinlock kmap_lock = SPINLOCK_INIT(kmap);
 static struct rb_root stretches;	/* kmap_lock, interrupts off */
 static struct stretch *stale;		/* kmap_lock: in the tree, no entries, not flushed */
 static u64 stale_pages;
+static u64 placed_pages;		/* kmap_lock: stale ones too */
 static vaddr_t region_start, region_end;
 static struct pt_root kmap_root = {.lock = SPINLOCK_INIT(kmap)};
 
@@ -103,6 +105,7 @@ static bool place(struct stretch *s, u64 len)
 	s->end = s->start + len;
 	s->gap = 0;
 	s->max_gap = 0;
+	placed_pages += (s->end - s->start) >> PAGE_SHIFT;
 	rb_link(&s->node, parent, link);
 	stretch_insert(&s->node, &stretches);
 	if (next)
@@ -114,6 +117,7 @@ static void unplace(struct stretch *s)
 {
 	struct stretch *next = rb_entry_safe(rb_next(&s->node), struct stretch, node);
 
+	placed_pages -= (s->end - s->start) >> PAGE_SHIFT;
 	stretch_erase(&s->node, &stretches);
 	if (next)
 		set_gap(next, s->start - s->gap);
@@ -146,37 +150,6 @@ static void flush_stale(void)
 	}
 }
 
-/* @size bytes of addresses, a guard page behind (and the previous one's before). */
-static struct stretch *reserve(u64 size)
-{
-	struct stretch *s = kmalloc(sizeof(*s), ALLOC_SLEEP);
-	irqflags_t flags;
-	bool ok;
-
-	if (!s)
-		return NULL;
-	s->device = false;
-	if (READ_ONCE(stale_pages) > STALE_PAGES)
-		flush_stale();
-	for (int round = 0; round < 2; round++) {
-		flags = spin_lock_irqsave(&kmap_lock);
-		ok = place(s, size + PAGE_SIZE);
-		spin_unlock_irqrestore(&kmap_lock, flags);
-		if (ok)
-			return s;
-		flush_stale();
-	}
-	kfree(s);
-	return NULL;
-}
-
-static struct pte *entry_of(vaddr_t va)
-{
-	bool leaf;
-
-	return pt_make(mmu_kernel_space(), &kmap_root, va, 0, ALLOC_SLEEP, &leaf);
-}
-
 /* Remove what is mapped in the stretch; any context. */
 static void release(struct stretch *s)
 {
@@ -194,6 +167,70 @@ static void release(struct stretch *s)
 	stale = s;
 	stale_pages += (s->end - s->start) >> PAGE_SHIFT;
 	spin_unlock_irqrestore(&kmap_lock, flags);
+}
+
+/* KASAN: memory for the shadow of [va, end), which stays. */
+static bool make_shadow(vaddr_t va, vaddr_t end)
+{
+	vaddr_t at = align_down((va >> 3) + LAYOUT_SHADOW_OFFSET, PAGE_SIZE);
+	bool leaf;
+
+	for (; at < (end >> 3) + LAYOUT_SHADOW_OFFSET; at += PAGE_SIZE) {
+		struct pte *e = pt_make(mmu_kernel_space(), &kmap_root, at, 0, ALLOC_SLEEP, &leaf);
+		struct page *page;
+
+		if (!e)
+			return false;
+		if (!pte_is_none(pte_load(e)))
+			continue;
+		page = page_alloc(0, ALLOC_ZERO);
+		if (!page)
+			return false;
+		if (!pte_cmpxchg(e, pte_none(), pte_leaf(page_paddr(page), PROT_R | PROT_W | PROT_GLOBAL | PROT_DIRTY, 0)))
+			page_free(page, 0);
+	}
+	return true;
+}
+
+/* @size bytes of addresses, a guard page behind (and the previous one's before). */
+static struct stretch *reserve(u64 size)
+{
+	struct stretch *s = kmalloc(sizeof(*s), ALLOC_SLEEP);
+	irqflags_t flags;
+	bool ok;
+
+	if (!s)
+		return NULL;
+	s->device = false;
+	if (READ_ONCE(stale_pages) > STALE_PAGES)
+		flush_stale();
+	for (int round = 0; round < 2; round++) {
+		flags = spin_lock_irqsave(&kmap_lock);
+		ok = place(s, size + PAGE_SIZE);
+		spin_unlock_irqrestore(&kmap_lock, flags);
+		if (ok)
+			break;
+		flush_stale();
+	}
+	if (!ok) {
+		kfree(s);
+		return NULL;
+	}
+	if (NOS_KASAN) {
+		if (!make_shadow(s->start, s->end)) {
+			release(s);
+			return NULL;
+		}
+		kasan_unpoison((void *)s->start, size);
+	}
+	return s;
+}
+
+static struct pte *entry_of(vaddr_t va)
+{
+	bool leaf;
+
+	return pt_make(mmu_kernel_space(), &kmap_root, va, 0, ALLOC_SLEEP, &leaf);
 }
 
 void *vmap_alloc(size_t size)
@@ -215,6 +252,7 @@ void *vmap_alloc(size_t size)
 		}
 		pte_store(e, pte_leaf(page_paddr(page), PROT_R | PROT_W | PROT_GLOBAL | PROT_DIRTY, 0));
 	}
+	kasan_narrow((void *)s->start, size, align_up(size, PAGE_SIZE), KASAN_VMAP_REDZONE);
 	return (void *)(unsigned long)s->start;
 }
 
@@ -286,4 +324,10 @@ void kmap_init(void)
 			!leaf)
 			panic("no memory for the kernel's page tables");
 	}
+}
+
+void kmap_usage(u64 *out_total, u64 *out_used)
+{
+	*out_total = (region_end - region_start) >> PAGE_SHIFT;
+	*out_used = READ_ONCE(placed_pages) - min(READ_ONCE(stale_pages), READ_ONCE(placed_pages));
 }

@@ -7,6 +7,7 @@
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <arch/context.h>
+#include <debug/kasan.h>
 #include <sync/spinlock.h>
 #include <sched/preempt.h>
 
@@ -50,7 +51,11 @@ void *kstack_alloc(void)
 	irq_restore(flags);
 	if (!stack)
 		stack = pool_pop();
-	return stack ? stack : vmap_alloc(KSTACK_SIZE);
+	if (!stack)
+		return vmap_alloc(KSTACK_SIZE);
+	/* Whoever had it may have left from the depth of a call. */
+	kasan_unpoison(stack, KSTACK_SIZE);
+	return stack;
 }
 
 void kstack_free(void *stack)
@@ -61,6 +66,9 @@ void kstack_free(void *stack)
 
 	if (!stack)
 		return;
+	/* But for the link of the pool. */
+	kasan_unpoison(stack, sizeof(void *));
+	kasan_poison((char *)stack + sizeof(void *), KSTACK_SIZE - sizeof(void *), KASAN_STACK_FREE);
 	flags = irq_save();
 	c = this_cpu_ptr(&kstack_cache);
 	kept = c->n < PER_CPU;

@@ -23,8 +23,8 @@ static const struct {
 	u16 rounds;
 	u32 max_size;	/* objects up to this size have such magazines */
 } magazine_types[3] = {
-	{"magazine_62", 62, 256},
-	{"magazine_14", 14, 2048},
+	{"magazine_62", 62, 512},
+	{"magazine_30", 30, 2048},
 	{"magazine_6", 6, ~0u},
 };
 
@@ -188,23 +188,36 @@ static NOINLINE bool unload(struct slab_cache *c, struct slab_cpu *cpu)
 	return true;
 }
 
-void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
+/* @cpu is entered, or NULL. */
+static NOINLINE void *alloc_slow(struct slab_cache *c, struct slab_cpu *cpu, unsigned alloc_flags)
 {
-	struct slab_cpu *cpu = c->cpu ? cpu_enter(c) : NULL;
 	void *obj = NULL;
 
-	if (likely(cpu)) {
-		if (likely(cpu->loaded->n) || reload(c, cpu)) {
-			struct magazine *m = cpu->loaded;
-			unsigned n = m->n - 1u;
-
-			obj = m->obj[n];
-			m->n = (u16)n;
-		}
+	if (cpu) {
+		if (reload(c, cpu))
+			obj = cpu->loaded->obj[--cpu->loaded->n];
 		cpu_leave(cpu);
 	}
-	if (unlikely(!obj)) {
-		if (!slab_take(c, &obj, 1, alloc_flags))
+	if (!obj && !slab_take(c, &obj, 1, alloc_flags))
+		return NULL;
+	return obj;
+}
+
+void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
+{
+	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
+	void *obj;
+
+	if (likely(cpu && cpu->loaded->n)) {
+		struct magazine *m = cpu->loaded;
+		unsigned n = m->n - 1u;
+
+		obj = m->obj[n];
+		m->n = (u16)n;
+		cpu_leave(cpu);
+	} else {
+		obj = alloc_slow(c, cpu, alloc_flags);
+		if (unlikely(!obj))
 			return NULL;
 	}
 	if (NOS_DEBUG)
@@ -214,29 +227,47 @@ void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
 	return obj;
 }
 
+static NOINLINE void free_slow(struct slab_cache *c, struct slab_cpu *cpu, void *obj)
+{
+	bool room = cpu && unload(c, cpu);
+
+	if (room)
+		cpu->loaded->obj[cpu->loaded->n++] = obj;
+	if (cpu)
+		cpu_leave(cpu);
+	if (!room)
+		slab_give(c, &obj, 1);
+}
+
+static __always_inline void put_back(struct slab_cache *c, void *obj)
+{
+	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
+
+	if (likely(cpu && cpu->loaded->n < cpu->loaded->cap)) {
+		struct magazine *m = cpu->loaded;
+
+		m->obj[m->n] = obj;
+		m->n++;
+		cpu_leave(cpu);
+	} else {
+		free_slow(c, cpu, obj);
+	}
+}
+
 void slab_free(struct slab_cache *c, void *obj)
 {
-	struct slab_cpu *cpu;
-
 	if (unlikely(!obj))
 		return;
 	if (NOS_DEBUG)
 		slab_debug_free(c, obj, __builtin_return_address(0));
-	cpu = c->cpu ? cpu_enter(c) : NULL;
-	if (likely(cpu)) {
-		bool room = likely(cpu->loaded->n < cpu->loaded->cap) || unload(c, cpu);
+	if (NOS_KASAN && !quarantine_swap(&c, &obj))
+		return;
+	put_back(c, obj);
+}
 
-		if (likely(room)) {
-			struct magazine *m = cpu->loaded;
-
-			m->obj[m->n] = obj;
-			m->n++;
-		}
-		cpu_leave(cpu);
-		if (likely(room))
-			return;
-	}
-	slab_give(c, &obj, 1);
+void slab_put_back(struct slab_cache *c, void *obj)
+{
+	put_back(c, obj);
 }
 
 u64 magazine_objects(struct slab_cache *c)

@@ -6,6 +6,7 @@
  */
 #include <lib/string.h>
 #include <mm/slab.h>
+#include "pt.h"
 #include "space_impl.h"
 
 #define LOW32_BOTTOM 0x40000000ull
@@ -33,6 +34,12 @@ static vaddr_t choose(struct vm_space *s, const struct vm_map_args *args, u64 le
 		return area_find_hole(s, len, LOW32_BOTTOM, LOW32_TOP);
 	if (args->hint && is_free(s, args->hint, len))
 		return args->hint;
+	/* Memory that huge pages can fill begins where they can. */
+	if (!args->object && !args->backing_ops && !(len & (HUGE_SIZE - 1))) {
+		va = area_find_hole(s, len + HUGE_SIZE - PAGE_SIZE, low, s->mmap_top);
+		if (va)
+			return align_up(va, HUGE_SIZE);
+	}
 	va = area_find_hole(s, len, low, s->mmap_top);
 	/* Only when all below mmap_top is taken: the room above it, meant for the stack. */
 	return va ? va : area_find_hole(s, len, low, USER_VA_END);
@@ -49,17 +56,44 @@ static u64 mapped_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 	return n;
 }
 
+/* The tables for leaves across the ends of what is unmapped. */
+struct cuts {
+	struct page *low, *high;
+};
+
+static int prepare_cuts(struct vm_space *s, const struct vm_area *a, vaddr_t va, vaddr_t end, struct cuts *c)
+{
+	c->low = c->high = NULL;
+	if (huge_may_cross(a, va)) {
+		c->low = pt_table_new(ALLOC_SLEEP);
+		if (!c->low)
+			return -ENOMEM;
+	}
+	if (a->end < end)
+		a = area_find_in(s, end - 1, end);
+	if (a && huge_may_cross(a, end)) {
+		c->high = pt_table_new(ALLOC_SLEEP);
+		if (!c->high) {
+			if (c->low)
+				pt_table_free(c->low);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* The part [va, end) of area @a goes; it keeps one side, or both (split). */
-static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end)
+static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, struct cuts *c)
 {
 	struct vm_area *part;
 	s64 n = (s64)((min(a->end, end) - max(a->start, va)) >> PAGE_SHIFT);
 
 	if (a->start < va && a->end > end) {
-		int err = area_split(a, end, &part);
+		int err = area_split_with(a, end, c->high, &part);
 
 		if (err)
 			return err;
+		c->high = NULL;
 	}
 	if (a->start < va)
 		area_resize(a, a->start, va, true);
@@ -71,25 +105,49 @@ static int cut_out(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t en
 	return 0;
 }
 
+static bool is_sealed(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	for (struct vm_area *a = area_find_in(s, va, end); a && a->start < end; a = area_next(a)) {
+		if (a->flags & VM_SEALED)
+			return true;
+	}
+	return false;
+}
+
+/* Does a leaf table's range that has a part in [va, end) end before @next begins? */
+static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *next)
+{
+	vaddr_t first_end = align_down(va, HUGE_SIZE) + HUGE_SIZE;
+
+	return first_end <= end || !next || first_end <= next->start;
+}
+
 int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **out_dead)
 {
 	struct vm_area *a = area_find_in(s, va, end), *next, **tail = out_dead;
+	struct cuts cuts;
 	struct gather g;
+	int err;
 
 	if (!a)
 		return 0;
+	if (unlikely(s->sealed && is_sealed(s, va, end)))
+		return -EPERM;
 	space_note_peak(s);
+	err = prepare_cuts(s, a, va, end, &cuts);
+	if (unlikely(err))
+		return err;
 	/* Only the first may need a new area, and it is tried first: on failure nothing has changed. */
-	for (; a && a->start < end; a = next) {
+	for (; !err && a && a->start < end; a = next) {
 		next = area_next(a);
 		if (a->start < va || a->end > end) {
-			int err = cut_out(s, a, va, end);
-
-			if (err)
-				return err;
+			err = cut_out(s, a, va, end, &cuts);
 			continue;
 		}
 		area_erase(s, a);
+		/* Before another area can be here: a truncation of its object must not take that one's pages. */
+		if (a->object)
+			area_unlink_object(a);
 		space_account(s, a->flags, -(s64)area_pages(a));
 		if (area_is_accounted(a->flags))
 			vm_uncommit(area_pages(a));
@@ -97,10 +155,17 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 			tail = &(*tail)->next_dead;
 		*tail = a;
 	}
+	huge_cut(s, va, cuts.low);
+	huge_cut(s, end, cuts.high);
+	if (unlikely(err))
+		return err;
 	gather_init(&g, s);
 	zap_range(&g, va, end, NULL);
-	if (end - va >= 1ull << PT_LEVEL_SHIFT(1))
-		zap_tables(&g, va, end);
+	if (g.met_low < g.met_high && is_room_for_table(g.met_low, g.met_high, a)) {
+		struct hole hole = area_hole(s, a);
+
+		zap_tables(&g, g.met_low, g.met_high, hole.low, hole.high);
+	}
 	gather_finish(&g);
 	return 0;
 }

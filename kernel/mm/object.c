@@ -405,6 +405,22 @@ u64 vm_object_seek(struct vm_object *obj, u64 index, bool data)
 	return at;
 }
 
+u64 vm_object_count(struct vm_object *obj, u64 first, u64 last)
+{
+	struct radix_found found[BATCH];
+	u64 total = 0;
+	size_t n;
+
+	do {
+		rcu_read_lock();
+		n = radix_gather(&obj->pages, first, last, RADIX_ANY, found, BATCH);
+		rcu_read_unlock();
+		total += n;
+		first = n ? found[n - 1].index + 1 : first;
+	} while (n == BATCH && first <= last && first);
+	return total;
+}
+
 int vm_object_seal_write(struct vm_object *obj)
 {
 	u32 none = 0;

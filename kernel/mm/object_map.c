@@ -7,7 +7,7 @@
 
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too)
 {
-	struct zap_filter filter = {.object = obj, .private_too = private_too};
+	struct zap_filter filter = {.private_too = private_too};
 	struct vm_area *a;
 	struct gather g;
 

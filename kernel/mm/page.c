@@ -13,10 +13,12 @@
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <arch/smp.h>
+#include <lib/bits.h>
 #include <lib/string.h>
 #include <sched/preempt.h>
 #include <sched/smp_call.h>
 #include <sync/rcu.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "page_impl.h"
 
@@ -48,7 +50,7 @@ void page_copy(void *dst, const void *src)
 static void poison(struct page *page, unsigned order)
 {
 	for (unsigned i = 0; i < 1u << order; i++) {
-		memset(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
+		kasan_fill(page_va(page + i), (int)(PAGE_POISON & 0xff), PAGE_SIZE);
 		page[i].flags = PAGE_F_POISON;
 	}
 }
@@ -77,26 +79,62 @@ static u64 mark(const struct zone *zone, unsigned alloc_flags)
 	return (alloc_flags & (ALLOC_NOWAIT | ALLOC_USER)) == ALLOC_NOWAIT ? zone->reserve / 2 : zone->reserve;
 }
 
+/*
+ * Take blocks of @order out of the smallest block that holds one, as many as it has and @n wants: a batch costs a few list operations, and large
+ * blocks stay whole as long as there are small ones. 0: nothing fits.
+ */
+static unsigned zone_carve(struct zone *zone, unsigned order, struct page **out, unsigned n)
+{
+	u32 fit = zone->nonempty >> order;
+	struct page *block;
+	unsigned shift;
+
+	if (!fit)
+		return 0;
+	shift = min(ctz32(fit), ilog2(n));
+	block = buddy_alloc(zone, order + shift);
+	for (unsigned i = 0; i < 1u << shift; i++)
+		out[i] = block + ((unsigned long)i << order);
+	return 1u << shift;
+}
+
 /* Up to @n blocks of @order; how many. */
 static unsigned zone_take(
 	struct zone *zone, unsigned order, unsigned alloc_flags, struct page **out, unsigned n)
 {
-	u64 keep = mark(zone, alloc_flags) + (1ull << order);
+	u64 keep = mark(zone, alloc_flags);
 	irqflags_t flags;
 	unsigned got = 0;
 
-	if (READ_ONCE(zone->free) + READ_ONCE(zone->virgin) < keep)
+	if (READ_ONCE(zone->free) + READ_ONCE(zone->virgin) < keep + (1ull << order))
 		return 0;
 	flags = spin_lock_irqsave(&zone->lock);
-	while (got < n && zone->free + zone->virgin >= keep) {
-		out[got] = buddy_alloc(zone, order);
-		if (out[got])
-			got++;
-		else if (!zone_grow(zone))
+	while (got < n && zone->free + zone->virgin >= keep + (1ull << order)) {
+		u64 spare = (zone->free + zone->virgin - keep) >> order;
+		unsigned more = zone_carve(zone, order, out + got, (unsigned)min_t(u64, n - got, spare));
+
+		got += more;
+		if (!more && !zone_grow(zone))
 			break;
 	}
 	spin_unlock_irqrestore(&zone->lock, flags);
 	return got;
+}
+
+/* How far the first of @pages and those behind it make up one aligned block: the log of their number. */
+static unsigned run_of(struct page *const *pages, unsigned n, unsigned order)
+{
+	u64 slot = page_pfn(pages[0]) >> order;
+	unsigned shift = 0, len = 1;
+
+	while (order + shift < PAGE_MAX_ORDER && !(slot >> shift & 1)) {
+		while (len < n && len < 2u << shift && pages[len] == pages[0] + ((unsigned long)len << order))
+			len++;
+		if (len < 2u << shift)
+			break;
+		shift++;
+	}
+	return shift;
 }
 
 static void zone_give(struct page *const *pages, unsigned n, unsigned order)
@@ -104,7 +142,7 @@ static void zone_give(struct page *const *pages, unsigned n, unsigned order)
 	struct zone *zone = NULL;
 	irqflags_t flags = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0, shift; i < n; i += 1u << shift) {
 		struct zone *z = page_zone(pages[i]);
 
 		if (z != zone) {
@@ -113,7 +151,8 @@ static void zone_give(struct page *const *pages, unsigned n, unsigned order)
 			zone = z;
 			flags = spin_lock_irqsave(&zone->lock);
 		}
-		buddy_free(zone, pages[i], order);
+		shift = run_of(pages + i, n - i, order);
+		buddy_free(zone, pages[i], order + shift);
 	}
 	if (zone)
 		spin_unlock_irqrestore(&zone->lock, flags);
@@ -304,6 +343,7 @@ got:
 
 static inline struct page *prepare(struct page *page, unsigned order, unsigned alloc_flags)
 {
+	kasan_unpoison(page_va(page), PAGE_SIZE << order);
 	if (NOS_DEBUG)
 		poison_check(page, order);
 	WRITE_ONCE(page->kind, PAGE_KERNEL);
@@ -385,6 +425,7 @@ static inline void retire(struct page *page, unsigned order)
 	WRITE_ONCE(page->counts, 0);
 	if (NOS_DEBUG)
 		poison(page, order);
+	kasan_poison(page_va(page), PAGE_SIZE << order, KASAN_PAGE_FREE);
 }
 
 void page_free(struct page *page, unsigned order)
@@ -414,6 +455,30 @@ void page_free_batch(struct page **pages, unsigned n)
 		WRITE_ONCE(c->n[0], c->n[0] + 1);
 	}
 	pcp_leave(c);
+}
+
+void page_shatter(struct page *page, unsigned order, enum page_kind kind, u64 counts)
+{
+	page_set_kind(page, kind);
+	for (unsigned i = 0; i < 1u << order; i++) {
+		struct page *p = page + i;
+
+		WRITE_ONCE(p->kind, (u8)kind);
+		p->order = 0;
+		p->flags = 0;
+		p->index_lo = 0;
+		p->index_hi = 0;
+		p->private = 0;
+		p->link = 0;
+		WRITE_ONCE(p->counts, counts);
+	}
+}
+
+void page_free_joined(struct page *page, unsigned order)
+{
+	for (unsigned i = 0; i < 1u << order; i++)
+		retire(page + i, 0);
+	zone_give(&page, 1, order);
 }
 
 void page_trim(struct page *page, unsigned order, unsigned npages)

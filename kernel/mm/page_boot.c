@@ -17,6 +17,7 @@
 #include <arch/smp.h>
 #include <lib/string.h>
 #include <lib/bits.h>
+#include <debug/kasan.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include "page_impl.h"
@@ -117,6 +118,7 @@ static void init_descriptors(struct page_section *s, unsigned section, unsigned 
 
 static void free_run(struct zone *zone, u64 pfn, u64 end)
 {
+	kasan_poison(paddr_va(pfn << PAGE_SHIFT), (end - pfn) << PAGE_SHIFT, KASAN_PAGE_FREE);
 	while (pfn < end) {
 		unsigned order = min_t(unsigned, ctz64(pfn | 1ull << PAGE_MAX_ORDER), ilog2(end - pfn));
 
@@ -331,6 +333,7 @@ static void give_in_chunk(u64 pfn, u64 end)
 		struct page *page = pfn_page(pfn);
 
 		WARN_ON(page->kind != PAGE_RESERVED);
+		kasan_poison(page_va(page), PAGE_SIZE, KASAN_PAGE_FREE);
 		buddy_free(zone, page, 0);
 		WRITE_ONCE(zone->total, zone->total + 1);
 	}

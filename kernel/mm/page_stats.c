@@ -35,3 +35,35 @@ void page_stats(struct page_stats *out)
 	page_note_peak();
 	out->peak_used = READ_ONCE(page_peak_used);
 }
+
+static u64 cached_of(const struct pcp *c, const struct zone *z)
+{
+	u64 n = 0;
+
+	/* The owner changes it meanwhile: an old entry is a page all the same. */
+	for (unsigned order = 0; order < PCP_ORDERS; order++) {
+		struct page *const *slots = order ? c->slot[order - 1] : c->slot0;
+
+		for (u32 i = 0, have = READ_ONCE(c->n[order]); i < have; i++)
+			n += page_zone(READ_ONCE(slots[i])) == z ? 1u << order : 0;
+	}
+	return n;
+}
+
+bool page_zone_info(unsigned i, struct page_zone_info *out)
+{
+	const struct zone *z = &page_zones[i];
+
+	if (i >= page_zones_nr)
+		return false;
+	*out = (struct page_zone_info){.node = z->node, .high = z->high, .total = READ_ONCE(z->total), .reserve = z->reserve,
+		.free = READ_ONCE(z->free) + READ_ONCE(z->virgin)};
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		out->cached += cached_of(per_cpu_ptr(&page_cache, cpu), z);
+	out->free += out->cached;
+	for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++)
+		out->blocks[order] = READ_ONCE(z->blocks[order]);
+	/* Chunks that nobody needed yet are whole. */
+	out->blocks[PAGE_MAX_ORDER] += READ_ONCE(z->virgin) >> PAGE_MAX_ORDER;
+	return true;
+}

@@ -12,6 +12,7 @@
 #include <lib/bitmap.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
+#include <debug/kasan.h>
 #include <debug/panic.h>
 #include "page_impl.h"
 
@@ -43,8 +44,10 @@ void *percpu_alloc(size_t size, size_t align)
 	spin_unlock(&percpu_lock);
 	if (at >= UNITS)
 		return NULL;
-	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-		memset(per_cpu_ptr(&dynamic[at], cpu), 0, n * UNIT);
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+		kasan_unpoison(per_cpu_ptr(&dynamic[at], cpu), size);
+		memset(per_cpu_ptr(&dynamic[at], cpu), 0, size);
+	}
 	return &dynamic[at];
 }
 
@@ -58,6 +61,8 @@ void percpu_free(void *p)
 	spin_lock(&percpu_lock);
 	end = bitmap_find_next_set(last, UNITS, at);
 	ASSERT(bitmap_test(used, at) && end < UNITS);
+	for (unsigned cpu = 0; NOS_KASAN && cpu < cpu_count(); cpu++)
+		kasan_poison(per_cpu_ptr(p, cpu), (end + 1 - at) * UNIT, KASAN_PERCPU_FREE);
 	bitmap_clear(last, end);
 	bitmap_clear_range(used, at, end + 1 - at);
 	spin_unlock(&percpu_lock);
@@ -88,6 +93,12 @@ void percpu_init(void)
 
 		memcpy(area, __start_percpu, size);
 		per_cpu_offset[cpu] = (unsigned long)area - (unsigned long)__start_percpu;
+		kasan_poison(per_cpu_ptr(&dynamic, cpu), sizeof(dynamic), KASAN_PERCPU_FREE);
 	}
 	memcpy(per_cpu_ptr(&page_kind_count, 0), counted, sizeof(counted));
+}
+
+u64 percpu_bytes(void)
+{
+	return align_up((u64)(__stop_percpu - __start_percpu), PAGE_SIZE) * cpu_count();
 }

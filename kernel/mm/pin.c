@@ -13,13 +13,19 @@ static struct page *pin_present(struct vm_space *s, vaddr_t va, bool write, bool
 {
 	struct page *page = NULL;
 	struct pte *e, pte;
+	struct pt_at at;
 
 	rcu_read_lock();
-	e = pt_find(&s->mmu, va);
+	at = pt_walk(&s->mmu, va, 0);
+	e = at.e;
 	if (!e)
 		goto out;
 	pt_lock(e);
 	pte = pte_load(e);
+	if (at.level && !pte_is_none(pte) && !pte_is_table(pte))
+		pte = pte_part(pte, 1, pt_index(va, 0));
+	else if (at.level)
+		pte = pte_none();
 	if (!pt_is_dead(e) && pte_is_present(pte) && (pte_is_user(pte) || force)) {
 		struct page *p = paddr_page(pte_paddr(pte));
 

@@ -28,11 +28,11 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
 	vaddr_t *high)
 {
-	const struct pte *first = e;
+	struct page *table = pt_page_of(e);
 	u32 groups;
 
-	pt_lock(first);
-	groups = pt_page_of(first)->index_lo;
+	spin_lock(pt_table_lock(table));
+	groups = table->index_lo;
 	for (; va < end; va += PAGE_SIZE, e++) {
 		struct pte old, fresh = pte_none();
 
@@ -51,18 +51,47 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 			*high = max(*high, va + PAGE_SIZE);
 		}
 	}
-	pt_unlock(first);
+	spin_unlock(pt_table_lock(table));
+}
+
+/* A huge leaf, all of it in the area. */
+static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t *low, vaddr_t *high)
+{
+	struct pte old, fresh;
+
+	pt_lock(e);
+	do {
+		bool write;
+
+		old = pte_load(e);
+		if (pte_is_none(old) || pte_is_table(old))
+			break;
+		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
+		fresh = pte_set_prot(old, area_prot(a->flags, write) & ~PROT_DIRTY);
+		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
+			*low = min(*low, va);
+			*high = max(*high, va + HUGE_SIZE);
+		}
+	} while (!pte_cmpxchg(e, old, fresh));
+	pt_unlock(e);
 }
 
 static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
 {
 	vaddr_t va = a->start;
-	struct pte *e;
+	struct pt_at at;
 
-	while ((e = pt_next_table(&a->space->mmu, &va, a->end))) {
-		vaddr_t stop = min(align_down(va, pt_span(1)) + pt_span(1), a->end);
+	while ((at = pt_next(a->space, &va, a->end)).e) {
+		struct pte *e = at.e;
+		vaddr_t stop = min(pt_end(va, at.level), a->end);
 
-		protect_entries(a, e, va, stop, low, high);
+		if (!at.level) {
+			protect_entries(a, e, va, stop, low, high);
+		} else {
+			protect_large(a, e, va, low, high);
+			if (pte_is_table(pte_load(e)))
+				continue; /* a fault has taken it apart meanwhile */
+		}
 		va = stop;
 	}
 }
@@ -127,6 +156,46 @@ static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
 		a = area_merge(a);
 		a = area_next(a);
 	}
+	return err;
+}
+
+static int seal_locked(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	struct vm_area *a;
+	vaddr_t at = va;
+	int err;
+
+	for (a = area_find(s, va); at < end; a = area_next(a)) {
+		if (!a || a->start > at)
+			return -ENOMEM;
+		at = a->end;
+	}
+	err = area_cut(s, va, end);
+	if (err)
+		return err;
+	s->sealed = true;
+	a = area_find(s, va);
+	while (a && a->start < end) {
+		area_set_flags(a, a->flags | VM_SEALED);
+		a = area_next(area_merge(a));
+	}
+	return 0;
+}
+
+int vm_seal(struct vm_space *s, vaddr_t va, size_t len)
+{
+	u64 bytes = align_up(len, PAGE_SIZE);
+	int err;
+
+	if ((va & (PAGE_SIZE - 1)) || (len && !bytes) || va + bytes < va)
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (range_is_bad(va, bytes))
+		return -ENOMEM;
+	mutex_lock(&s->map_lock);
+	err = seal_locked(s, va, va + bytes);
+	mutex_unlock(&s->map_lock);
 	return err;
 }
 

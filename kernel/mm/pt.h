@@ -3,10 +3,16 @@
 /*
  * The page-table walk, the same on every processor.
  *
- * Tables are frames of kind PAGE_TABLE. The lock of a table guards its leaf entries; it lies in the frame's descriptor. A table is hooked into
- * the level above by compare-and-exchange from "none" (the root: under the space's root_lock, since it may have to be mirrored), so going down
- * takes no lock. A table is unhooked by the owner of the space's map_lock and freed after an RCU grace period: whoever goes down without map_lock
- * does so in a read section, and finds out under the table's lock that it is dead (pt_is_dead).
+ * Tables are frames of kind PAGE_TABLE. The lock of a table guards its entries; it lies in the frame's descriptor. The root has root_lock instead,
+ * since it may have to be mirrored. Going down takes no lock: what an entry above the leaves says is a hint unless its table's lock is held. A leaf
+ * may stand at level 1 (a huge page), so a walk can end there.
+ *
+ * A table is unhooked by the owner of the space's map_lock, when it is empty, and freed after an RCU grace period: whoever goes down without map_lock
+ * does so in a read section, and finds out under the table's lock that it is dead (pt_is_dead). A dead table waits with an rcu_head in its first
+ * entries. Neither of its words looks like a pointer to a table, so a late reader takes it for a leaf, locks, and sees that the table is dead.
+ *
+ * Level 1 needs care: who changes an area and then looks for its entries may find none where a fault that has looked at the area before is about to
+ * put a huge leaf. So pt_next looks at such an entry under the lock, once the space has had a huge page (root.large).
  */
 #include <mm/page.h>
 #include <mm/space.h>
@@ -26,7 +32,7 @@ static inline u64 pt_span(unsigned level)
 
 static inline struct pte *pt_table_va(struct pte table)
 {
-	return paddr_va(pte_paddr(table));
+	return paddr_va(pte_table_paddr(table));
 }
 
 /* The descriptor of the table that @entry stands in (not the root's). */
@@ -35,10 +41,15 @@ static inline struct page *pt_page_of(const struct pte *entry)
 	return va_page(entry);
 }
 
-static inline struct spinlock *pt_lock_of(const struct pte *entry)
+static inline struct spinlock *pt_table_lock(struct page *table)
 {
 	static_assert(sizeof(struct spinlock) <= 16, "counts and private of the descriptor hold it");
-	return (struct spinlock *)&pt_page_of(entry)->counts;
+	return (struct spinlock *)&table->counts;
+}
+
+static inline struct spinlock *pt_lock_of(const struct pte *entry)
+{
+	return pt_table_lock(pt_page_of(entry));
 }
 
 static inline void pt_lock(const struct pte *entry)
@@ -59,8 +70,7 @@ static inline bool pt_is_dead(const struct pte *entry)
 }
 
 /*
- * Which entries of a table to look at: bit g of index_lo in its descriptor says that entries 16g..16g+15 may not be empty. Set for leaves under the
- * table's lock, for tables before they are hooked.
+ * Which entries of a table to look at: bit g of index_lo in its descriptor says that entries 16g..16g+15 may not be empty. The table's lock.
  */
 #define PT_GROUP 16
 
@@ -81,26 +91,38 @@ struct page *pt_table_new(unsigned alloc_flags);
 void pt_table_free(struct page *table);
 void pt_table_free_rcu(struct page *table);
 
-/*
- * The entry for @va at @level (0: page) if all tables above it exist; else NULL, also when a larger leaf stands in the way: then
- * *out_level says at which level the walk ended and the leaf is returned by pt_walk.
- */
-struct pte *pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level, unsigned *out_level);
+/* Where a walk ended: an entry, and its level. Returned in registers. */
+struct pt_at {
+	struct pte *e;
+	u64 level;
+};
+
+/* The entry for @va at @level (0: page); NULL where a table is missing; where a larger leaf stands in the way, that one's entry and level. */
+struct pt_at pt_walk(struct mmu_space *mmu, vaddr_t va, unsigned level);
 
 static inline struct pte *pt_find(struct mmu_space *mmu, vaddr_t va)
 {
-	unsigned level;
-	struct pte *e = pt_walk(mmu, va, 0, &level);
+	struct pt_at at = pt_walk(mmu, va, 0);
 
-	return e && level == 0 ? e : NULL;
+	return at.level ? NULL : at.e;
 }
 
 /*
- * The same, but missing tables are made. NULL: no memory, or a larger leaf stands in the way (*out_leaf is set then).
+ * The same, but missing tables are made. NULL: no memory, or (*out_busy) a larger leaf stands in the way or a table on the way was just unhooked.
  * @alloc_flags decides whether it may sleep; in a read section only ALLOC_NOWAIT.
  */
 struct pte *pt_make(struct mmu_space *mmu, struct pt_root *root, vaddr_t va, unsigned level,
-	unsigned alloc_flags, bool *out_leaf);
+	unsigned alloc_flags, bool *out_busy);
 
-/* The entry for the first address in [*va, end) that has a leaf table; *va moves there. NULL: none. */
-struct pte *pt_next_table(struct mmu_space *mmu, vaddr_t *va, vaddr_t end);
+/* The entry for the first address in [*va, end) that has a leaf table or (level > 0) a larger leaf; *va moves there. NULL: none. */
+struct pt_at pt_next(struct vm_space *s, vaddr_t *va, vaddr_t end);
+/* The end of what the leaf table, or the larger leaf, at @va covers. */
+static inline vaddr_t pt_end(vaddr_t va, u64 level)
+{
+	unsigned l = level ? (unsigned)level : 1;
+
+	return align_down(va, pt_span(l)) + pt_span(l);
+}
+
+/* Mark @table dead if it has no entries. True: it is dead now, the caller unhooks it before it enables preemption again. */
+bool pt_kill(struct page *table) MUST_CHECK;

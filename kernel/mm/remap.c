@@ -51,26 +51,57 @@ static bool move_run(struct pte *from, struct pte *to, unsigned n)
 	return moved;
 }
 
+/* Move a huge leaf; false: it is none any more, or a table is in the way. */
+static bool move_large(struct pte *from, struct pte *to)
+{
+	struct pte pte;
+	bool ok;
+
+	lock_two(from, to);
+	pte = pte_load(from);
+	ok = pte_is_none(pte_load(to)) && !pte_is_none(pte) && !pte_is_table(pte);
+	if (ok) {
+		pte_store(to, pte_exchange(from, pte_none()));
+		pt_note_used(to);
+	}
+	unlock_two(from, to);
+	return ok;
+}
+
 /* Move the entries of [old, old + len) to @new_addr. -ENOMEM: some are moved, the caller moves them back. */
 static int move_entries(struct vm_space *s, vaddr_t old, vaddr_t new_addr, u64 len, u64 *done)
 {
 	vaddr_t va = old, end = old + len;
-	bool moved = false, leaf;
-	struct pte *from;
+	bool moved = false, busy;
+	struct pt_at at;
 	int err = 0;
 
-	while ((from = pt_next_table(&s->mmu, &va, end))) {
+	while ((at = pt_next(s, &va, end)).e) {
+		struct pte *from = at.e;
 		vaddr_t dst = new_addr + (va - old);
 		u64 room = min(pt_span(1) - (va & (pt_span(1) - 1)), pt_span(1) - (dst & (pt_span(1) - 1)));
-		unsigned n = (unsigned)(min(room, end - va) >> PAGE_SHIFT);
-		struct pte *to = pt_make(&s->mmu, &s->root, dst, 0, ALLOC_SLEEP, &leaf);
+		bool whole = at.level && room == pt_span(1) && end - va >= room;
+		struct pte *to = whole ? pt_make(&s->mmu, &s->root, dst, 1, ALLOC_SLEEP, &busy) : NULL;
 
+		if (to && move_large(from, to)) {
+			moved = true;
+			va += room;
+			continue;
+		}
+		if (at.level) {
+			err = huge_split_in(s, va);
+			if (err)
+				break;
+			continue;
+		}
+		to = pt_make(&s->mmu, &s->root, dst, 0, ALLOC_SLEEP, &busy);
 		if (!to) {
 			err = -ENOMEM;
 			break;
 		}
-		moved |= move_run(from, to, n);
-		va += (u64)n << PAGE_SHIFT;
+		room = min(room, end - va);
+		moved |= move_run(from, to, (unsigned)(room >> PAGE_SHIFT));
+		va += room;
 	}
 	if (moved)
 		tlb_flush_range(&s->mmu, old, end, false);

@@ -19,6 +19,7 @@
 #include <mm/reclaim.h>
 #include <sync/mutex.h>
 #include <sync/rcu.h>
+#include <debug/kasan.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include "slab_impl.h"
@@ -61,6 +62,17 @@ static u32 *link_of(const struct slab_cache *c, void *obj)
 	return (u32 *)((char *)obj + c->link_at);
 }
 
+/* A free object may not be touched, but for its link. */
+static NO_ASAN u32 link_get(const struct slab_cache *c, void *obj)
+{
+	return *link_of(c, obj);
+}
+
+static NO_ASAN void link_set(const struct slab_cache *c, void *obj, u32 link)
+{
+	*link_of(c, obj) = link;
+}
+
 static void *slab_pop(struct slab_cache *c, struct page *slab)
 {
 	char *base = page_va(slab);
@@ -70,7 +82,7 @@ static void *slab_pop(struct slab_cache *c, struct page *slab)
 		u32 offset = slab->slab_free - 1;
 
 		obj = base + offset;
-		slab->slab_free = *link_of(c, obj);
+		slab->slab_free = link_get(c, obj);
 		ASSERT(offset % c->stride == 0 && slab->slab_free <= objects_of(c, slab) * c->stride);
 	} else {
 		obj = base + slab->slab_fresh * c->stride;
@@ -90,7 +102,7 @@ static void slab_push(struct slab_cache *c, struct page *slab, void *obj)
 	u32 offset = (u32)((char *)obj - (char *)page_va(slab));
 
 	ASSERT(slab->kind == PAGE_SLAB && slab->cache == c && offset % c->stride == 0);
-	*link_of(c, obj) = slab->slab_free;
+	link_set(c, obj, slab->slab_free);
 	slab->slab_free = offset + 1;
 	if (slab->slab_inuse == objects_of(c, slab))
 		partial_insert(c, slab);
@@ -111,6 +123,7 @@ static struct page *slab_new(struct slab_cache *c, unsigned alloc_flags)
 	page_set_kind(slab, PAGE_SLAB);
 	slab->counts = 0;
 	slab->cache = c;
+	kasan_poison(page_va(slab), PAGE_SIZE << slab->order, KASAN_SLAB_REDZONE);
 	for (unsigned i = 1; i < 1u << slab->order; i++) {
 		slab[i].flags = PAGE_F_TAIL;
 		slab[i].link = i;
@@ -299,6 +312,8 @@ void slab_cache_destroy(struct slab_cache *c)
 	mutex_lock(&slab_list_lock);
 	list_del(&c->all);
 	mutex_unlock(&slab_list_lock);
+	if (NOS_KASAN)
+		quarantine_drain();
 	magazines_fini(c);
 	slab_reap(c);
 	if (WARN_ON(c->nslabs)) {
@@ -338,6 +353,8 @@ static u64 shrink(struct shrinker *s, u64 npages)
 	struct slab_cache *c;
 	u64 freed = 0;
 
+	if (NOS_KASAN)
+		quarantine_drain();
 	if (!mutex_trylock(&slab_list_lock))
 		return 0;
 	list_for_each_entry(c, &slab_caches, all) freed += slab_reap(c);

@@ -9,7 +9,7 @@
 #include <arch/cpu.h>
 
 #define SLAB_MAX_ORDER 3
-#define DEPOT_MAX      16 /* full magazines that a depot keeps */
+#define DEPOT_MAX      32 /* full magazines that a depot keeps */
 
 struct magazine {
 	struct magazine *next;	/* depot's list */
@@ -63,11 +63,19 @@ u64 magazine_objects(struct slab_cache *c);
 /* Back to the slabs with all that magazines hold, on all CPUs: nobody uses the cache any more. */
 void magazines_fini(struct slab_cache *c);
 
-/* Debug kernels: a trailer behind each object says whether it is out; free ones are full of poison. */
-#define SLAB_DEBUG_BYTES 16
+/* Debug kernels: a trailer behind each object says whether it is out, and who had it; free ones are full of poison. */
+#define SLAB_DEBUG_BYTES 64
 void slab_debug_new(struct slab_cache *c, void *obj);
 void slab_debug_alloc(struct slab_cache *c, void *obj, void *caller);
 void slab_debug_free(struct slab_cache *c, void *obj, void *caller);
+/*
+ * KASAN: keep *obj of *c, which has just been freed, and give back in its place the one that has waited longest. False: none is due.
+ */
+bool quarantine_swap(struct slab_cache **c, void **obj);
+/* Give back all that waits, on all CPUs. May sleep. */
+void quarantine_drain(void);
+/* An object straight to the magazines: it is not out any more. Any context. */
+void slab_put_back(struct slab_cache *c, void *obj);
 /* Print where the objects that are still out were allocated. */
 void slab_debug_leaks(struct slab_cache *c);
 

@@ -29,6 +29,7 @@ struct vm_space *vm_space_create(void)
 	s->users = 1;
 	s->refs = 1;
 	mutex_init(&s->map_lock, map);
+	list_init(&s->lazy_link);
 	spin_init(&s->root.lock, pt_root);
 	s->mmap_top = align_down(USER_VA_END / 2, PAGE_SIZE);
 	return s;
@@ -72,6 +73,7 @@ static void make_empty(struct vm_space *s)
 	struct vm_area *dead = NULL, **tail = &dead, *a;
 
 	space_note_peak(s);
+	lazy_forget(s);
 	mutex_lock(&s->map_lock);
 	for (a = area_find(s, 0); a; a = area_next(a)) {
 		/* Off the object's list before tables go: truncation must not walk them. */
@@ -160,11 +162,12 @@ u64 vm_space_tables(struct vm_space *s)
 {
 	u64 n = 0;
 	vaddr_t va = 0;
+	struct pt_at at;
 
 	mutex_lock(&s->map_lock);
-	while (pt_next_table(&s->mmu, &va, USER_VA_END)) {
-		n++;
-		va = align_down(va, pt_span(1)) + pt_span(1);
+	while ((at = pt_next(s, &va, USER_VA_END)).e) {
+		n += at.level == 0;
+		va = pt_end(va, at.level);
 	}
 	mutex_unlock(&s->map_lock);
 	return n;
@@ -190,6 +193,7 @@ void vm_init(void)
 	space_cache = slab_cache_create("vm_space", sizeof(struct vm_space), 64, SLAB_PANIC);
 	area_init();
 	vm_object_cache_init();
+	lazy_init();
 	vm_zero_page = page_alloc(0, ALLOC_ZERO);
 	if (!vm_zero_page)
 		panic("no memory for the page of zeroes");

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Between the files that make up address spaces:
- *	space.c (life), area.c (the tree), map.c (mmap, munmap, brk), protect.c, lock.c, remap.c, advise.c, fault.c, fork.c, zap.c (removing entries),
- *	pin.c (access from outside), commit.c, layout.c, object.c, object_map.c
+ *	space.c (life), area.c (the tree), map.c (mmap, munmap, brk), protect.c, lock.c, remap.c, advise.c, fault*.c, fork.c, zap.c (removing entries),
+ *	huge.c, pin.c (access from outside), commit.c, layout.c, object.c, object_map.c
  */
 #include <mm/object.h>
 #include <mm/page.h>
@@ -70,6 +70,8 @@ void area_resize(struct vm_area *a, vaddr_t start, vaddr_t end, bool look_again)
 void area_set_flags(struct vm_area *a, u32 flags);
 /* Cut @a at @va: it keeps the lower part; the upper part becomes *out. -ENOMEM. */
 int area_split(struct vm_area *a, vaddr_t va, struct vm_area **out) MUST_CHECK;
+/* The same with the table for a leaf that crosses; it is used up on success. */
+int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm_area **out) MUST_CHECK;
 /* Areas begin and end at va and end, if they touch these addresses. -ENOMEM: nothing has changed that matters. */
 int area_cut(struct vm_space *s, vaddr_t va, vaddr_t end) MUST_CHECK;
 /* Join @a with its neighbours where they are alike; what remains. */
@@ -81,6 +83,11 @@ void area_unlink_object(struct vm_area *a);
 void area_link_object(struct vm_area *a);
 /* The highest hole of @len bytes in [low, high); 0: none. */
 vaddr_t area_find_hole(struct vm_space *s, u64 len, vaddr_t low, vaddr_t high);
+struct hole {
+	vaddr_t low, high;
+};
+/* The hole below @next (NULL: above the last area). A part at its lower end may be missing. */
+struct hole area_hole(struct vm_space *s, const struct vm_area *next);
 void area_init(void);
 
 /* ---- accounting ---- */
@@ -129,17 +136,71 @@ static inline unsigned area_prot(u32 flags, bool write)
 	return prot;
 }
 
+/* ---- huge.c ---- */
+
+#define HUGE_ORDER PT_SHIFT
+#define HUGE_PAGES (1u << HUGE_ORDER)
+#define HUGE_SIZE  (PAGE_SIZE << HUGE_ORDER)
+
+/* May an area with @flags get huge pages by faults? */
+bool huge_is_allowed(const struct vm_space *s, u32 flags);
+/* Leaves that came, or went. */
+void huge_count(int n);
+/* All frames of the leaf's page are named by that leaf only. Its table's lock. */
+bool huge_is_ours(const struct page *first);
+/* A leaf's entry is gone and flushed. */
+void huge_release(struct page *first);
+/* Take the leaf @e at @va apart; @table is used up. The lock of e's table. */
+void huge_split_locked(struct vm_space *s, struct pte *e, vaddr_t va, struct page *table);
+/* No huge leaf holds @va at this moment; a fault may make one. map_lock. -ENOMEM. */
+int huge_split_in(struct vm_space *s, vaddr_t va) MUST_CHECK;
+/* The same where one crosses @va. */
+static inline int MUST_CHECK huge_split_at(struct vm_space *s, vaddr_t va)
+{
+	return (va & (HUGE_SIZE - 1)) && READ_ONCE(s->root.large) ? huge_split_in(s, va) : 0;
+}
+/* Take the leaf at @va apart, if there is one; @table is used up. map_lock. */
+void huge_split(struct vm_space *s, vaddr_t va, struct page *table);
+/* May a leaf cross @va, where @a is to be cut? Then a table (pt_table_new) has to be at hand. */
+static inline bool huge_may_cross(const struct vm_area *a, vaddr_t va)
+{
+	vaddr_t base = align_down(va, HUGE_SIZE);
+
+	return unlikely(base >= a->start && base + HUGE_SIZE <= a->end && va != base && !a->object && !a->backing_ops);
+}
+/* After it. @table (may be NULL) is used up. */
+static inline void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
+{
+	if (unlikely(table))
+		huge_split(s, va, table);
+}
+
+/* Replace the tables of [va, end) in @a by huge leaves. map_lock. 0, or why one was not: -ENOMEM -EAGAIN (pinned) -EINVAL (nothing is there). */
+int huge_collapse(struct vm_area *a, vaddr_t va, vaddr_t end) MUST_CHECK;
+
+/* ---- lazy.c ---- */
+
+/* Mark the private anonymous pages of [va, end) as free to go. map_lock. */
+void lazy_mark(struct vm_space *s, vaddr_t va, vaddr_t end);
+/* @s goes. */
+void lazy_forget(struct vm_space *s);
+void lazy_init(void);
+
 /* ---- zap.c ---- */
 
-#define GATHER_MAX 126
+#define GATHER_MAX  126
+#define GATHER_HUGE 8
 
 /* Frames whose entries are gone, waiting for the TLB flush. */
 struct gather {
 	struct vm_space *space;
 	unsigned n;
+	unsigned nhuge;
 	bool tables;		/* tables were unhooked */
 	u32 dead_tables;	/* list of frame numbers, by page->link */
 	vaddr_t low, high;	/* what must be flushed; low >= high: nothing */
+	vaddr_t met_low, met_high;	/* where zap_range has met tables or leaves */
+	struct page *huge[GATHER_HUGE];	/* first frames */
 	struct page *pages[GATHER_MAX];
 };
 
@@ -148,13 +209,14 @@ void gather_init(struct gather *g, struct vm_space *s);
 void gather_finish(struct gather *g);
 
 struct zap_filter {
-	struct vm_object *object;	/* not NULL: only this object's pages ... */
-	bool private_too;		/* ... and private copies */
+	bool private_too;	/* not only pages of the object, but private copies */
+	bool clean;		/* only anonymous frames that nobody else has and nobody has written to since lazy_mark */
+	u64 zapped;		/* pages, counted for @clean */
 };
 /* Remove the entries of [va, end). @filter may be NULL. */
-void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter);
-/* Unhook the page tables that lie wholly in [va, end), which is empty. map_lock held. */
-void zap_tables(struct gather *g, vaddr_t va, vaddr_t end);
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, struct zap_filter *filter);
+/* Unhook the page tables, of all levels, that have a part in [va, end) and lie wholly in [low, high), where no area is. map_lock held. */
+void zap_tables(struct gather *g, vaddr_t va, vaddr_t end, vaddr_t low, vaddr_t high);
 /* Everything, of a space without users. */
 void zap_space(struct vm_space *s);
 /* An entry's reference to its frame is gone and flushed. */
@@ -176,11 +238,12 @@ enum fault_result {
 	FR_RETRY,	/* something changed meanwhile */
 	FR_MAPERR, FR_ACCERR, FR_BUS,
 	FR_NOMEM,
+	FR_HUGE,	/* a block for a huge page is wanted */
 	FR_SLEEP,	/* the page must be fetched, or its owner asked */
 	FR_GROW,	/* below a stack */
 	FR_KILLED,
 };
-/* Serve a fault to the end; may sleep. Never FR_RETRY, FR_SLEEP or FR_GROW. */
+/* Serve a fault to the end; may sleep. Never FR_RETRY, FR_HUGE, FR_SLEEP or FR_GROW. */
 enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack);
 /* Let the growing area above @va begin there. FR_RETRY when it is done. */
 enum fault_result stack_grow(struct vm_space *s, vaddr_t va, u64 limit_stack);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Address spaces: random operations on some of them, forked from one another, and what can be read compared with a model.
+ * Address spaces: random operations on some of them, forked from one another, and what can be read compared with a model. The model counts in units of
+ * @unit bytes, each with one value: small ones, and such that a few make a huge page.
  */
 #include "space_test.h"
 
@@ -17,6 +18,7 @@ struct model {
 	struct vm_space *s;
 	struct mpage p[WINDOW];
 };
+static u64 unit;
 static u8 obj_value[NOBJ];
 static struct vm_object obj;
 static u64 obj_pages;
@@ -51,7 +53,7 @@ static bool model_write(struct model *m, unsigned i, u8 value)
 
 static vaddr_t at(unsigned i)
 {
-	return BASE + 2 * MB - 40 * PAGE_SIZE + i * PAGE_SIZE;
+	return BASE + align_down(2 * MB - 40 * PAGE_SIZE, unit) + i * unit;
 }
 
 static void op_map(struct model *m, unsigned i, unsigned n)
@@ -60,8 +62,8 @@ static void op_map(struct model *m, unsigned i, unsigned n)
 	u32 rwx = test_rand_below(4) ? VM_READ | VM_WRITE : VM_READ;
 	u32 flags = (RW & ~VM_RWX) | rwx | (kind == 2 ? VM_SHARED : 0);
 	vaddr_t va;
-	int err = kind ? map_object(m->s, at(i), n * PAGE_SIZE, flags, &obj, off)
-		       : map(m->s, at(i), n * PAGE_SIZE, flags, &va);
+	int err = kind ? map_object(m->s, at(i), n * unit, flags, &obj, off * (unit / PAGE_SIZE))
+		       : map(m->s, at(i), n * unit, flags, &va);
 
 	CHECK_EQ(err, 0);
 	for (unsigned k = 0; k < n; k++)
@@ -72,7 +74,7 @@ static void op_map(struct model *m, unsigned i, unsigned n)
 static void op_protect(struct model *m, unsigned i, unsigned n)
 {
 	u32 rwx = (u32[]){0, VM_READ, VM_READ | VM_WRITE}[test_rand_below(3)];
-	int err = vm_protect(m->s, at(i), n * PAGE_SIZE, rwx, false);
+	int err = vm_protect(m->s, at(i), n * unit, rwx, false);
 	unsigned k;
 
 	/* What comes before a hole has changed. */
@@ -83,7 +85,7 @@ static void op_protect(struct model *m, unsigned i, unsigned n)
 
 static void op_dontneed(struct model *m, unsigned i, unsigned n)
 {
-	int err = vm_madvise(m->s, at(i), n * PAGE_SIZE, MADV_DONTNEED);
+	int err = vm_madvise(m->s, at(i), n * unit, MADV_DONTNEED);
 	bool whole = true;
 
 	for (unsigned k = 0; k < n; k++) {
@@ -97,7 +99,7 @@ static void op_remap(struct model *m, unsigned i, unsigned n, unsigned to)
 {
 	struct mpage moved[WINDOW];
 	vaddr_t va;
-	int err = vm_remap(m->s, at(i), n * PAGE_SIZE, n * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, at(to),
+	int err = vm_remap(m->s, at(i), n * unit, n * unit, MREMAP_MAYMOVE | MREMAP_FIXED, at(to),
 		~0ull, ~0ull, &va);
 
 	if (err) {
@@ -121,7 +123,7 @@ static void op_truncate(struct model *models, unsigned nmodels)
 {
 	u64 pages = test_rand_below(NOBJ + 1);
 
-	vm_object_truncate(&obj, pages * PAGE_SIZE);
+	vm_object_truncate(&obj, pages * unit);
 	for (u64 k = pages; k < NOBJ; k++)
 		obj_value[k] = 0;
 	for (unsigned k = 0; k < nmodels; k++) {
@@ -146,7 +148,7 @@ static void random_op(struct model *models, unsigned nmodels)
 	switch (test_rand_below(16)) {
 	case 0: op_map(m, i, n); break;
 	case 1:
-		CHECK_EQ(vm_unmap(m->s, at(i), n * PAGE_SIZE), 0);
+		CHECK_EQ(vm_unmap(m->s, at(i), n * unit), 0);
 		for (unsigned k = 0; k < n; k++)
 			m->p[i + k].mapped = false;
 		break;
@@ -184,19 +186,20 @@ static void random_op(struct model *models, unsigned nmodels)
 	}
 }
 
-TEST(space_random_against_model)
+static void run_model(u64 bytes, u64 rounds)
 {
 	struct model *models = calloc(4, sizeof(*models));
 	struct page_stats st;
 
-	start(64 * MB, 1);
+	unit = bytes;
+	start(128 * MB, 1);
 	vm_object_init(&obj, &memory_ops, NULL);
 	memset(obj_value, 0, sizeof(obj_value));
-	vm_object_truncate(&obj, NOBJ * PAGE_SIZE);
+	vm_object_truncate(&obj, NOBJ * unit);
 	obj_pages = NOBJ;
 	for (unsigned k = 0; k < 4; k++)
 		models[k].s = vm_space_create();
-	for (u64 round = 0; round < test_rounds(40000) && !test_failures(); round++) {
+	for (u64 round = 0; round < rounds && !test_failures(); round++) {
 		random_op(models, 4);
 		if (round % 64 == 0) {
 			for (unsigned k = 0; k < 4; k++)
@@ -214,4 +217,14 @@ TEST(space_random_against_model)
 	CHECK_EQ(st.by_kind[PAGE_TABLE], kernel_tables);
 	CHECK_EQ(vm_committed(), 0);
 	free(models);
+}
+
+TEST(space_random_against_model)
+{
+	run_model(PAGE_SIZE, test_rounds(40000));
+}
+
+TEST(space_random_huge_pages)
+{
+	run_model(32 * PAGE_SIZE, test_rounds(10000));
 }

@@ -62,8 +62,11 @@ static inline u64 free_pages(void)
 static inline u8 *access_byte(struct vm_space *s, vaddr_t va, bool write)
 {
 	for (int i = 0; i < 100; i++) {
-		struct pte *e = pt_find(&s->mmu, va);
-		struct pte pte = e ? pte_load(e) : pte_none();
+		struct pt_at at = pt_walk(&s->mmu, va, 0);
+		struct pte pte = at.e ? pte_load(at.e) : pte_none();
+
+		if (at.level)
+			pte = pte_part(pte, 1, pt_index(va, 0));
 
 		if (pte_is_user(pte) && (!write || pte_is_writable(pte)))
 			return (u8 *)paddr_va(pte_paddr(pte)) + (va & (PAGE_SIZE - 1));

@@ -73,6 +73,12 @@ void warn_at(const char *file, int line, const char *what)
 	panic("warning: %s:%d: %s", file, line, what);
 }
 
+void panic_print_pcs(const vaddr_t *pcs, unsigned n, bool first_is_exact)
+{
+	for (unsigned i = 0; i < n; i++)
+		fprintf(stderr, "  %#llx\n", (unsigned long long)pcs[i]);
+}
+
 void klog(enum log_level level, const char *fmt, ...)
 {
 	va_list ap;
@@ -108,8 +114,12 @@ void spin_init_class(struct spinlock *l, struct lock_class *klass)
 
 void spin_lock_slow(struct spinlock *l)
 {
-	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
-		sched_yield();
+	for (unsigned spins = 1; __atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE); spins++) {
+		if (spins % 256)
+			__builtin_ia32_pause();
+		else
+			sched_yield();
+	}
 }
 
 /* Ranks of what this thread holds, in the order taken. */

@@ -23,8 +23,10 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 	*(maps > 1 ? (dirty ? &u->shared_dirty : &u->shared_clean) : (dirty ? &u->private_dirty : &u->private_clean)) += PAGE_SIZE;
 	if (pte_is_accessed(pte) || (READ_ONCE(p->flags) & PAGE_F_REFERENCED))
 		u->referenced += PAGE_SIZE;
-	if (p->kind == PAGE_ANON)
+	if (p->kind == PAGE_ANON) {
 		u->anonymous += PAGE_SIZE;
+		u->lazy_free += pte_is_dirty(pte) ? 0 : PAGE_SIZE;
+	}
 	if (locked)
 		u->locked += PAGE_SIZE;
 }
@@ -32,21 +34,26 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u)
 {
 	struct vm_area *a;
+	struct pt_at at;
 	bool locked;
 
 	mutex_lock(&s->map_lock);
 	a = area_find(s, va);
 	locked = a && (a->flags & VM_LOCKED);
-	while (va < end) {
-		struct pte *e = pt_next_table(&s->mmu, &va, end);
-		vaddr_t stop;
+	/* map_lock keeps the tables; their entries may change. */
+	while ((at = pt_next(s, &va, end)).e) {
+		struct pte *e = at.e;
+		vaddr_t stop = min(end, pt_end(va, at.level));
+		struct pte large = at.level ? pte_load(e) : pte_none();
 
-		if (!e)
-			break;
-		/* map_lock keeps the table; its entries may change. */
-		stop = min(end, align_down(va, pt_span(1)) + pt_span(1));
-		for (; va < stop; va += PAGE_SIZE, e++)
-			count_entry(u, pte_load(e), locked);
+		if (at.level && !pte_is_table(large) && !pte_is_none(large))
+			u->anon_huge += HUGE_SIZE;
+		for (; va < stop; va += PAGE_SIZE) {
+			if (!at.level)
+				count_entry(u, pte_load(e++), locked);
+			else if (!pte_is_table(large) && !pte_is_none(large))
+				count_entry(u, pte_part(large, 1, pt_index(va, 0)), locked);
+		}
 	}
 	mutex_unlock(&s->map_lock);
 }

@@ -7,18 +7,26 @@
  * lose one map and one reference in one atomic subtraction.
  */
 #include <lib/bits.h>
+#include <sched/preempt.h>
 #include <sync/rcu.h>
 #include "pt.h"
 #include "space_impl.h"
 
-void gather_init(struct gather *g, struct vm_space *s)
+static inline void gather_reset(struct gather *g)
 {
-	g->space = s;
-	g->n = 0;
+	g->n = g->nhuge = 0;
 	g->tables = false;
 	g->dead_tables = 0;
 	g->low = ~0ull;
 	g->high = 0;
+}
+
+void gather_init(struct gather *g, struct vm_space *s)
+{
+	g->space = s;
+	g->met_low = ~0ull;
+	g->met_high = 0;
+	gather_reset(g);
 }
 
 /* True: the caller frees the frame. */
@@ -62,13 +70,15 @@ void gather_finish(struct gather *g)
 	if (g->low < g->high)
 		tlb_flush_range(&g->space->mmu, g->low, g->high, g->tables);
 	release_pages(g->pages, g->n);
+	for (unsigned i = 0; i < g->nhuge; i++)
+		huge_release(g->huge[i]);
 	while (g->dead_tables) {
 		struct page *table = pfn_page(g->dead_tables);
 
 		g->dead_tables = table->link;
 		pt_table_free_rcu(table);
 	}
-	gather_init(g, g->space);
+	gather_reset(g);
 }
 
 static bool passes(const struct zap_filter *f, struct pte pte)
@@ -80,15 +90,32 @@ static bool passes(const struct zap_filter *f, struct pte pte)
 	if (pte_is_special(pte))
 		return false;
 	page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+	if (f->clean)
+		return page->kind == PAGE_ANON && !pte_is_dirty(pte) && READ_ONCE(page->counts) == PAGE_COUNT_MAP;
 	return page->kind == PAGE_ANON ? f->private_too : true;
 }
 
+/* The processor has written through the entry after the filter looked at it: back with it. */
+static inline bool take_back(struct zap_filter *f, struct pte *e, struct pte old, unsigned npages)
+{
+	if (likely(!f || !f->clean))
+		return false;
+	if (pte_is_dirty(old)) {
+		pte_store(e, old);
+		return true;
+	}
+	f->zapped += npages;
+	return false;
+}
+
 /* Take entry @e out; its table's lock is held. */
-static void zap_entry(struct gather *g, struct pte *e, vaddr_t va)
+static void zap_entry(struct gather *g, struct pte *e, vaddr_t va, struct zap_filter *f)
 {
 	struct pte old = pte_exchange(e, pte_none());
 	struct page *page;
 
+	if (take_back(f, e, old, 1))
+		return;
 	g->low = min(g->low, va);
 	g->high = max(g->high, va + PAGE_SIZE);
 	if (!pte_is_present(old) || pte_is_special(old))
@@ -101,15 +128,15 @@ static void zap_entry(struct gather *g, struct pte *e, vaddr_t va)
 }
 
 /* Entries [e, e + n) of one table, @va the first's address. False: the gather is full, finish it and come again. */
-static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va, const struct zap_filter *f)
+static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va, struct zap_filter *f)
 {
 	struct page *table = pt_page_of(e);
 	unsigned first = pt_index(va, 0), end = first + n;
 	struct pte *base = e - first;
 	u32 groups;
 
-	pt_lock(e);
-	groups = pt_is_dead(e) ? 0 : table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
+	spin_lock(pt_table_lock(table));
+	groups = table->flags & PT_F_DEAD ? 0 : table->index_lo >> (first / PT_GROUP) << (first / PT_GROUP);
 	while (groups) {
 		unsigned group = ctz32(groups), from = max(group * PT_GROUP, first);
 		unsigned to = min((group + 1) * PT_GROUP, end);
@@ -123,30 +150,58 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 			if (pte_is_none(pte) || !passes(f, pte))
 				continue;
 			if (g->n == GATHER_MAX) {
-				pt_unlock(e);
+				spin_unlock(pt_table_lock(table));
 				return false;
 			}
-			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE);
+			zap_entry(g, &base[i], va + (u64)(i - first) * PAGE_SIZE, f);
 		}
 		if (!f && to - from == PT_GROUP)
 			WRITE_ONCE(table->index_lo, table->index_lo & ~(1u << group));
+	}
+	spin_unlock(pt_table_lock(table));
+	return true;
+}
+
+/* The huge leaf @e. False: the gather is full. */
+static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end, struct zap_filter *f)
+{
+	vaddr_t base = align_down(va, HUGE_SIZE);
+	struct pte pte;
+
+	if (g->nhuge == GATHER_HUGE)
+		return false;
+	pt_lock(e);
+	pte = pte_load(e);
+	/* One that does not lie in the range has come after the caller took apart what was in the way. */
+	if (!pt_is_dead(e) && !pte_is_none(pte) && !pte_is_table(pte) && base >= va && base + HUGE_SIZE <= end &&
+		passes(f, pte) && !take_back(f, e, pte_exchange(e, pte_none()), HUGE_PAGES)) {
+		g->low = min(g->low, base);
+		g->high = max(g->high, base + HUGE_SIZE);
+		g->huge[g->nhuge++] = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
+		rss_add(&space_rss_cell(g->space)->anon, -(s64)HUGE_PAGES);
+		huge_count(-1);
 	}
 	pt_unlock(e);
 	return true;
 }
 
-void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filter *filter)
+void zap_range(struct gather *g, vaddr_t va, vaddr_t end, struct zap_filter *filter)
 {
 	while (va < end) {
-		struct pte *e;
-		vaddr_t stop;
+		struct pt_at at;
 		bool done = true;
 
 		rcu_read_lock();
-		e = pt_next_table(&g->space->mmu, &va, end);
-		if (e) {
-			stop = min(align_down(va, pt_span(1)) + pt_span(1), end);
-			done = zap_entries(g, e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
+		at = pt_next(g->space, &va, end);
+		if (at.e) {
+			vaddr_t stop = min(pt_end(va, at.level), end);
+
+			g->met_low = min(g->met_low, va);
+			g->met_high = stop;
+			if (unlikely(at.level))
+				done = zap_large(g, at.e, va, end, filter);
+			else
+				done = zap_entries(g, at.e, (unsigned)((stop - va) >> PAGE_SHIFT), va, filter);
 			if (done)
 				va = stop;
 		}
@@ -156,32 +211,64 @@ void zap_range(struct gather *g, vaddr_t va, vaddr_t end, const struct zap_filte
 	}
 }
 
-void zap_tables(struct gather *g, vaddr_t va, vaddr_t end)
-{
-	va = align_up(va, pt_span(1));
-	end = align_down(end, pt_span(1));
-	while (va < end) {
-		struct pte *e = pt_next_table(&g->space->mmu, &va, end);
-		struct pte *hook;
-		unsigned level;
-		struct page *table;
+struct prune {
+	struct gather *g;
+	vaddr_t va, end;	/* tables that have a part in it ... */
+	vaddr_t low, high;	/* ... and lie in it */
+};
 
-		if (!e)
-			break;
-		table = pt_page_of(e);
-		hook = pt_walk(&g->space->mmu, va, 1, &level);
-		pte_store(hook, pte_none());
-		pt_lock(e);
-		/* A late fault may have put an entry of an area that is gone by now: no, it has looked at area->seq under this lock. */
-		table->flags |= PT_F_DEAD;
-		pt_unlock(e);
+/* Unhook from @hook, an entry of @level, the table for [base, base + its span), if it is empty. */
+static void unhook(struct gather *g, struct pte *hook, unsigned level, vaddr_t base)
+{
+	struct page *table = pfn_page(pte_paddr(pte_load(hook)) >> PAGE_SHIFT);
+	struct vm_space *s = g->space;
+
+	/* Faults that meet the dead table spin until it is out of their way. */
+	preempt_disable();
+	if (pt_kill(table)) {
+		if (level == pt_levels() - 1) {
+			spin_lock(&s->root.lock);
+			pt_root_store(&s->mmu, hook, pte_none());
+			spin_unlock(&s->root.lock);
+		} else {
+			pt_lock(hook);
+			pte_store(hook, pte_none());
+			pt_unlock(hook);
+		}
 		table->link = g->dead_tables;
 		g->dead_tables = (u32)page_pfn(table);
 		g->tables = true;
-		g->low = min(g->low, va);
-		g->high = max(g->high, va + pt_span(1));
-		va += pt_span(1);
+		g->low = min(g->low, base);
+		g->high = max(g->high, base + pt_span(level));
 	}
+	preempt_enable();
+}
+
+/* @table holds entries of @level, the first for @base. */
+static void prune_table(const struct prune *p, struct pte *table, unsigned level, vaddr_t base)
+{
+	vaddr_t from = max(p->va, base), to = min(p->end, base + (pt_span(level) << PT_SHIFT));
+	unsigned first = pt_index(from, level), last = pt_index(to - 1, level);
+
+	for (unsigned i = first; i <= last; i++) {
+		struct pte pte = pte_load(&table[i]);
+		vaddr_t at = base + i * pt_span(level);
+
+		if (!pte_is_table(pte))
+			continue;
+		if (level > 1)
+			prune_table(p, pt_table_va(pte), level - 1, at);
+		if (at >= p->low && at + pt_span(level) <= p->high)
+			unhook(p->g, &table[i], level, at);
+	}
+}
+
+void zap_tables(struct gather *g, vaddr_t va, vaddr_t end, vaddr_t low, vaddr_t high)
+{
+	struct prune p = {g, va, end, low, high};
+
+	if (align_up(max(low, align_down(va, HUGE_SIZE)), HUGE_SIZE) + HUGE_SIZE <= min(high, align_up(end, HUGE_SIZE)))
+		prune_table(&p, mmu_space_root(&g->space->mmu), pt_levels() - 1, 0);
 }
 
 /* Free what hangs below a table that no processor and no reader can reach. */
@@ -224,9 +311,14 @@ static void free_subtree(struct page *table, unsigned level, struct gather *g)
 
 		for (unsigned i = 0; i < PT_GROUP; i++) {
 			struct pte pte = pte_load(&e[i]);
+			struct page *below = pte_is_none(pte) ? NULL : pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
 
-			if (!pte_is_none(pte))
-				free_subtree(pfn_page(pte_paddr(pte) >> PAGE_SHIFT), level - 1, g);
+			if (below && pte_is_table(pte)) {
+				free_subtree(below, level - 1, g);
+			} else if (below) {
+				huge_release(below);
+				huge_count(-1);
+			}
 		}
 	}
 	pt_table_free(table);

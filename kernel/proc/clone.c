@@ -4,6 +4,7 @@
  *
  * Everything that can fail happens before the child is linked into the tree; from there on it exists for others.
  */
+#include <io/sysv.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/sched.h>
@@ -231,6 +232,7 @@ static void clone_abort(struct task *t, struct proc *fresh)
 		files_put(t->files);
 	if (t->fs)
 		fs_context_put(t->fs);
+	sysv_exit(t);
 	if (fresh)
 		proc_put(fresh);
 	if (t->pids[PID_TID]) {
@@ -251,6 +253,8 @@ static int clone_build(struct task *t, const struct clone_params *p, struct proc
 
 	clone_task_fields(t, me, p);
 	err = clone_files(t, me, p->flags);
+	if (!err)
+		err = sysv_clone(t, me, p->flags & CLONE_SYSVSEM);
 	if (err)
 		return err;
 	if (!(p->flags & CLONE_THREAD)) {

@@ -165,6 +165,7 @@ static int MUST_CHECK build_space(struct exec *x)
 	x->space = vm_space_create();
 	if (!x->space)
 		return -ENOMEM;
+	x->space->no_huge = thread_current()->space && thread_current()->space->no_huge;
 	vm_space_set_layout(x->space, rlimit_cur(RLIMIT_STACK), !(me->personality & ADDR_NO_RANDOMIZE));
 	err = elf_load(x);
 	if (!err)

@@ -6,6 +6,7 @@
  * a process turns it into a zombie (PROC_ZOMBIE), which its parent reaps, or which goes at once when the parent ignores SIGCHLD. A leader that exits
  * before its threads stays in the tree as a dead task until they are gone: it carries the process's number.
  */
+#include <io/sysv.h>
 #include <lib/errno.h>
 #include <debug/log.h>
 #include <debug/panic.h>
@@ -260,6 +261,7 @@ void task_exit(s32 code)
 		exit_group_last(me);
 	signal_exit_thread(me);
 	exit_space(me);
+	sysv_exit(me);
 	exit_files(me);
 	task_work_close();
 	exit_notify(me);

@@ -52,7 +52,7 @@ static int futex_init(void)
 }
 INITCALL(futex, "", futex_init);
 
-static struct futex_bucket *bucket_of(const struct vm_key *key)
+struct futex_bucket *futex_bucket_of(const struct vm_key *key)
 {
 	return &buckets[hash_u64(key->a ^ hash_u64(key->b, 64), 32) & bucket_mask];
 }
@@ -77,7 +77,7 @@ int futex_word_peek(struct uptr word, u32 *out)
 
 struct futex_bucket *futex_bucket_enter(const struct vm_key *key)
 {
-	struct futex_bucket *b = bucket_of(key);
+	struct futex_bucket *b = futex_bucket_of(key);
 
 	__atomic_add_fetch(&b->count, 1, __ATOMIC_SEQ_CST);
 	spin_lock(&b->lock);
@@ -126,8 +126,7 @@ static bool waiter_unqueue(struct futex_waiter *w)
 	return false;
 }
 
-/* Queue @w if the word has the value. 0; 1: queue again after a fault was served; -errno. On 0 the bucket's count stays raised for the waiter. */
-static int MUST_CHECK waiter_prepare(struct futex_waiter *w, struct uptr word, u32 value, bool shared)
+int futex_waiter_prepare(struct futex_waiter *w, struct uptr word, u32 value, bool shared)
 {
 	struct futex_bucket *b;
 	u32 now;
@@ -185,7 +184,7 @@ s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct fute
 	if (!bitset)
 		return -EINVAL;
 	do
-		err = waiter_prepare(&w, word, value, shared);
+		err = futex_waiter_prepare(&w, word, value, shared);
 	while (err == 1);
 	if (err)
 		return err;
@@ -207,7 +206,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	err = futex_word_key(word, shared, &key);
 	if (err)
 		return err;
-	b = bucket_of(&key);
+	b = futex_bucket_of(&key);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!READ_ONCE(b->count))
 		return 0;
@@ -216,7 +215,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	{
 		if (!futex_key_equal(&w->key, &key) || !(w->bitset & bitset))
 			continue;
-		if (w->pi) {
+		if (w->pi || w->pi_target) {
 			woken = -EINVAL;
 			break;
 		}
@@ -228,8 +227,7 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	return woken;
 }
 
-/* Both buckets, in address order. */
-static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	if (a == b) {
 		spin_lock(&a->lock);
@@ -239,14 +237,14 @@ static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
 	spin_lock_nested(a < b ? &b->lock : &a->lock);
 }
 
-static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	spin_unlock(&a->lock);
 	if (a != b)
 		spin_unlock(&b->lock);
 }
 
-static void waiter_move(struct futex_waiter *w, struct futex_bucket *from, struct futex_bucket *to, const struct vm_key *key)
+void futex_waiter_move(struct futex_waiter *w, struct futex_bucket *from, struct futex_bucket *to, const struct vm_key *key)
 {
 	w->key = *key;
 	if (from == to)
@@ -269,18 +267,18 @@ static s64 requeue_locked(
 			continue;
 		if (done >= (s64)nr_wake + nr_requeue)
 			break;
-		if (w->pi)
+		if (w->pi || w->pi_target)
 			return -EINVAL;
 		if (done < nr_wake)
 			futex_waiter_wake(w);
 		else
-			waiter_move(w, bf, bt, kt);
+			futex_waiter_move(w, bf, bt, kt);
 		done++;
 	}
 	return done;
 }
 
-s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue, bool compare, u32 value, bool shared)
+s64 futex_requeue(struct futex_word from, struct futex_word to, s32 nr_wake, s32 nr_requeue, bool compare, u32 value)
 {
 	struct futex_bucket *bf, *bt;
 	struct vm_key kf, kt;
@@ -291,26 +289,26 @@ s64 futex_requeue(struct uptr from, struct uptr to, s32 nr_wake, s32 nr_requeue,
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
 	for (;;) {
-		ret = futex_word_key(from, shared, &kf);
+		ret = futex_word_key(from.va, from.shared, &kf);
 		if (!ret)
-			ret = futex_word_key(to, shared, &kt);
+			ret = futex_word_key(to.va, to.shared, &kt);
 		if (ret)
 			return ret;
-		bf = bucket_of(&kf);
-		bt = bucket_of(&kt);
+		bf = futex_bucket_of(&kf);
+		bt = futex_bucket_of(&kt);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		lock_two(bf, bt);
-		err = compare ? futex_word_peek(from, &now) : 0;
+		futex_lock_two(bf, bt);
+		err = compare ? futex_word_peek(from.va, &now) : 0;
 		if (!err)
 			break;
-		unlock_two(bf, bt);
-		if (user_load32(&now, from))
+		futex_unlock_two(bf, bt);
+		if (user_load32(&now, from.va))
 			return -EFAULT;
 	}
 	ret = -EAGAIN;
 	if (!compare || now == value)
 		ret = requeue_locked(bf, &kf, bt, &kt, nr_wake, nr_requeue);
-	unlock_two(bf, bt);
+	futex_unlock_two(bf, bt);
 	return ret;
 }
 
@@ -323,7 +321,7 @@ static s64 wake_locked(struct futex_bucket *b, const struct vm_key *key, s32 nr)
 	{
 		if (!futex_key_equal(&w->key, key))
 			continue;
-		if (w->pi)
+		if (w->pi || w->pi_target)
 			return -EINVAL;
 		futex_waiter_wake(w);
 		if (++woken >= nr)
@@ -381,13 +379,13 @@ s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op
 			ret = futex_word_key(word2, shared, &k2);
 		if (ret)
 			return ret;
-		b1 = bucket_of(&k1);
-		b2 = bucket_of(&k2);
-		lock_two(b1, b2);
+		b1 = futex_bucket_of(&k1);
+		b2 = futex_bucket_of(&k2);
+		futex_lock_two(b1, b2);
 		err = wake_op_apply(word2, op, &old);
 		if (!err)
 			break;
-		unlock_two(b1, b2);
+		futex_unlock_two(b1, b2);
 		if (err != -EFAULT)
 			return err;
 		/* make it present and writable, then again */
@@ -403,7 +401,7 @@ s64 futex_wake_op(struct uptr word1, struct uptr word2, s32 nr1, s32 nr2, u32 op
 
 		ret = second < 0 ? second : ret + second;
 	}
-	unlock_two(b1, b2);
+	futex_unlock_two(b1, b2);
 	return err < 0 ? err : ret;
 }
 
@@ -442,7 +440,7 @@ static s64 waitv_unqueue(struct waitv *v, u32 n)
 static int MUST_CHECK waitv_prepare(struct waitv *v, const struct futex_waitv_word *words)
 {
 	for (u32 i = 0; i < v->n; i++) {
-		int err = waiter_prepare(&v->w[i], words[i].word, words[i].value, words[i].shared);
+		int err = futex_waiter_prepare(&v->w[i], words[i].word, words[i].value, words[i].shared);
 		s64 woken;
 
 		if (!err)

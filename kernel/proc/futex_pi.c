@@ -95,10 +95,10 @@ static void propagate(struct task *t)
 	}
 }
 
-/* Does @t wait, directly or not, for the running thread? pi_lock. */
-static bool waits_for_us(struct task *t)
+/* Does @t wait, directly or not, for @who? pi_lock. */
+static bool waits_for(struct task *t, const struct task *who)
 {
-	while (t && t != task_current())
+	while (t && t != who)
 		t = t->pi_wait ? t->pi_wait->pi->owner : NULL;
 	return t;
 }
@@ -126,17 +126,6 @@ static int MUST_CHECK word_change(struct uptr word, u32 old, u32 next)
 	err = arch_user_cmpxchg32(word, old, next, &seen);
 	pagefault_enable();
 	return err ? err : seen == old ? 0 : -EAGAIN;
-}
-
-/* Make the word present and writable. No locks. */
-static int MUST_CHECK word_fault_in(struct uptr word)
-{
-	struct page *page;
-	int err = vm_pin(thread_current()->space, word.va, true, false, &page);
-
-	if (!err)
-		page_put(page);
-	return err;
 }
 
 /* A waiter leaves its state, as owner or without the lock. The emptied state is returned, to be freed without locks. pi_lock. */
@@ -168,8 +157,8 @@ static void choose_heir(struct futex_pi_state *ps)
 	thread_wake(w->thread);
 }
 
-/* The first waiter for a lock of the live thread @owner. @ps is used on success. 0; -EAGAIN: look again; -errno. Bucket and pi lock. */
-static int MUST_CHECK state_open(struct futex_pi_state *ps, struct task *owner, struct uptr word, u32 old)
+/* @who is the first to wait for a lock of the live thread @owner. @ps is used on success. 0; -EAGAIN: look again; -errno. Bucket and pi lock. */
+static int MUST_CHECK state_open(struct futex_pi_state *ps, struct task *owner, const struct task *who, struct uptr word, u32 old)
 {
 	u32 now;
 	int err;
@@ -181,9 +170,10 @@ static int MUST_CHECK state_open(struct futex_pi_state *ps, struct task *owner, 
 		err = futex_word_peek(word, &now);
 		return err ? err : now == old ? -ESRCH : -EAGAIN;
 	}
-	if (waits_for_us(owner))
-		return -EDEADLK;
 	err = old & FUTEX_WAITERS ? 0 : word_change(word, old, old | FUTEX_WAITERS);
+	/* only now is it certain that @owner still has it: it may have let go without us, and wait for a lock of ours since */
+	if (!err && waits_for(owner, who))
+		err = -EDEADLK;
 	if (!err) {
 		list_init(&ps->waiters);
 		state_set_owner(ps, owner);
@@ -191,28 +181,27 @@ static int MUST_CHECK state_open(struct futex_pi_state *ps, struct task *owner, 
 	return err;
 }
 
-/* The running thread waits in @ps. Bucket and pi lock. */
-static void state_join(struct futex_pi_state *ps, struct futex_waiter *w, struct futex_bucket *b)
+/* @w waits in @ps. Bucket and pi lock. */
+static void state_join(struct futex_pi_state *ps, struct futex_waiter *w)
 {
-	struct task *me = task_current();
+	struct task *who = thread_task(w->thread);
 
 	w->pi = ps;
-	w->pi_prio = task_prio(me);
+	w->pi_prio = task_prio(who);
 	w->bitset = FUTEX_BITSET_MATCH_ANY;
-	futex_waiter_queue(w, b);
 	state_insert(ps, w);
-	me->pi_wait = w;
+	who->pi_wait = w;
 	propagate(ps->owner);
-	thread_prepare_wait(THREAD_SLEEP_INTR);
 }
 
 /*
- * Take a free lock, or queue for one that is owned. 1: queued, the bucket's count stays raised; 0: it is ours; -EAGAIN: the word changed, look again;
- * -EWOULDBLOCK cannot be told from that, so a lock that is owned is -EBUSY when @spare is NULL. Bucket lock held.
+ * Take a free lock for the thread of @w, or let it wait for one that is owned. 1: it waits, and is to stand in the bucket; 0: the lock is its; -EAGAIN: the word
+ * changed, look again; -EWOULDBLOCK cannot be told from that, so a lock that is owned is -EBUSY when @spare is NULL. Bucket lock held.
  */
-static int MUST_CHECK lock_locked(struct uptr word, struct futex_bucket *b, struct futex_waiter *w, struct futex_pi_state **spare)
+int futex_pi_lock_for(struct futex_waiter *w, struct uptr word, const struct vm_key *key, struct futex_bucket *b, struct futex_pi_state **spare)
 {
-	s32 me = task_tid(task_current());
+	struct task *who = thread_task(w->thread);
+	s32 me = task_tid(who);
 	struct futex_pi_state *ps;
 	struct task *owner = NULL;
 	int err;
@@ -223,7 +212,7 @@ static int MUST_CHECK lock_locked(struct uptr word, struct futex_bucket *b, stru
 		return err;
 	if ((s32)(old & FUTEX_TID_MASK) == me)
 		return -EDEADLK;
-	ps = state_find(b, &w->key);
+	ps = state_find(b, key);
 	if (!ps && !(old & FUTEX_TID_MASK))
 		return word_change(word, old, (u32)me | (old & FUTEX_OWNER_DIED));
 	if (!ps) {
@@ -240,13 +229,16 @@ static int MUST_CHECK lock_locked(struct uptr word, struct futex_bucket *b, stru
 	if (!spare)
 		err = -EBUSY;
 	else if (ps)
-		err = waits_for_us(ps->owner) ? -EDEADLK : 0;
+		err = waits_for(ps->owner, who) ? -EDEADLK : 0;
 	else
-		err = state_open(*spare, owner, word, old);
+		err = state_open(*spare, owner, who, word, old);
 	if (!err) {
-		state_join(ps ? ps : *spare, w, b);
-		if (!ps)
+		if (!ps) {
+			ps = *spare;
+			ps->key = *key;
 			*spare = NULL;
+		}
+		state_join(ps, w);
 		err = 1;
 	}
 	spin_unlock(&pi_lock);
@@ -284,7 +276,7 @@ static int MUST_CHECK inherit(struct futex_waiter *w, struct uptr word)
 		kfree(empty);
 		if (err != -EFAULT && err != -EAGAIN)
 			return err;
-		if (err == -EFAULT && word_fault_in(word))
+		if (err == -EFAULT && futex_word_fault_in(word))
 			return -EFAULT;
 	}
 }
@@ -319,35 +311,51 @@ static bool lock_give_up(struct futex_waiter *w)
 	return queued;
 }
 
-static s64 lock_wait(struct futex_waiter *w, struct uptr word, struct futex_deadline deadline)
+int futex_pi_wait(struct futex_waiter *w, struct futex_deadline deadline)
 {
-	int err = futex_wait_until(lock_is_ours_to_take, w, deadline);
+	return futex_wait_until(lock_is_ours_to_take, w, deadline);
+}
 
+int futex_pi_wait_end(struct futex_waiter *w, struct uptr word, int err)
+{
 	if (futex_waiter_woken(w))
 		return 0;
 	if (READ_ONCE(w->pi_heir))
 		err = inherit(w, word);
-	if (!err || !lock_give_up(w))
-		return 0;
-	/* a lock is not refused for a signal: the call is made again after the handler, whatever its flags */
-	return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
+	return !err || !lock_give_up(w) ? 0 : err;
+}
+
+struct futex_pi_state *futex_pi_state_create(void)
+{
+	return kzalloc(sizeof(struct futex_pi_state), ALLOC_SLEEP);
+}
+
+/* Make the word present and writable. No locks. */
+int futex_word_fault_in(struct uptr word)
+{
+	struct page *page;
+	int err = vm_pin(thread_current()->space, word.va, true, false, &page);
+
+	if (!err)
+		page_put(page);
+	return err;
 }
 
 s64 futex_lock_pi(struct uptr word, bool shared, bool try, struct futex_deadline deadline)
 {
 	struct futex_pi_state *spare = NULL;
-	struct futex_waiter w = {0};
+	struct futex_waiter w = {.thread = thread_current()};
 	struct futex_bucket *b;
 	int err = 0;
 
 	if (!try) {
-		spare = kzalloc(sizeof(*spare), ALLOC_SLEEP);
+		spare = futex_pi_state_create();
 		if (!spare)
 			return -ENOMEM;
 	}
 	do {
 		if (err == -EFAULT) {
-			err = word_fault_in(word);
+			err = futex_word_fault_in(word);
 			if (err)
 				break;
 		}
@@ -355,17 +363,21 @@ s64 futex_lock_pi(struct uptr word, bool shared, bool try, struct futex_deadline
 		if (err)
 			break;
 		b = futex_bucket_enter(&w.key);
-		if (spare)
-			spare->key = w.key;
-		err = lock_locked(word, b, &w, try ? NULL : &spare);
-		if (err == 1)
+		err = futex_pi_lock_for(&w, word, &w.key, b, try ? NULL : &spare);
+		if (err == 1) {
+			futex_waiter_queue(&w, b);
+			thread_prepare_wait(THREAD_SLEEP_INTR);
 			spin_unlock(&b->lock);
-		else
+		} else {
 			futex_bucket_leave(b);
+		}
 	} while (err == -EAGAIN || err == -EFAULT);
 	kfree(spare);
-	if (err == 1)
-		return lock_wait(&w, word, deadline);
+	if (err == 1) {
+		err = futex_pi_wait_end(&w, word, futex_pi_wait(&w, deadline));
+		/* a lock is not refused for a signal: the call is made again after the handler, whatever its flags */
+		return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
+	}
 	return err == -EBUSY ? -EWOULDBLOCK : err;
 }
 
@@ -422,7 +434,7 @@ s64 futex_unlock_pi(struct uptr word, bool shared)
 		err = ps ? unlock_hand_over(ps, word, old, &empty) : word_change(word, old, 0);
 		futex_bucket_leave(b);
 		kfree(empty);
-		if (err == -EFAULT && word_fault_in(word))
+		if (err == -EFAULT && futex_word_fault_in(word))
 			return -EFAULT;
 	} while (err == -EAGAIN || err == -EFAULT);
 	return err;

@@ -85,6 +85,7 @@ static int MUST_CHECK init_build(struct task *t)
 int proc_make_init(void (*fn)(void *), void *arg)
 {
 	struct task *t = task_alloc();
+	struct pid *zero = pid_zero_init();
 	struct proc *p;
 	int err = t ? init_build(t) : -ENOMEM;
 
@@ -96,8 +97,9 @@ int proc_make_init(void (*fn)(void *), void *arg)
 	spin_lock(&proc_tree_lock);
 	task_get(t);
 	list_add_tail_rcu(&t->pid_links[PID_TID], &p->pid->members[PID_TID]);
-	for (int type = PID_TGID; type < PID_TYPES; type++)
-		task_attach_pid(t, (enum pid_type)type, p->pid);
+	task_attach_pid(t, PID_TGID, p->pid);
+	task_attach_pid(t, PID_PGID, zero);
+	task_attach_pid(t, PID_SID, zero);
 	list_add_tail_rcu(&t->thread_link, &p->threads);
 	spin_unlock(&proc_tree_lock);
 	init_task = t;

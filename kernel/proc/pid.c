@@ -176,6 +176,8 @@ static void number_free(struct pid_namespace *ns, s32 nr)
 {
 	struct pid_chunk *c = chunk_find(ns, nr);
 
+	if (!nr) /* was never given */
+		return;
 	spin_lock(&ns->lock);
 	rcu_assign_pointer(c->pids[nr % CHUNK_PIDS], NULL);
 	bitmap_clear(c->used, nr % CHUNK_PIDS);
@@ -224,6 +226,18 @@ undo:
 		number_free(pid->numbers[i].ns, pid->numbers[i].nr);
 	kfree(pid);
 	return err;
+}
+
+/* Nobody's number: the group and session of process 1, until it makes its own. */
+static struct pid pid_zero = {.numbers = {{.nr = 0, .ns = &pid_ns_init}}};
+
+struct pid *pid_zero_init(void)
+{
+	refcount_set(&pid_zero.refs, 1);
+	wait_queue_init(&pid_zero.wait);
+	for (int i = 0; i < PID_TYPES; i++)
+		list_init(&pid_zero.members[i]);
+	return &pid_zero;
 }
 
 void pid_get(struct pid *p)

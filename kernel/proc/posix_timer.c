@@ -380,12 +380,14 @@ static void read_locked(struct posix_timer *pt, struct timer_spec *out)
 
 static void set_locked(struct posix_timer *pt, bool absolute, const struct timer_spec *spec)
 {
-	timer_cancel(&pt->timer);
-	pt->expires = 0;
 	pt->overrun = pt->overrun_last = 0;
 	pt->interval = spec->value ? spec->interval : 0;
-	if (!spec->value)
+	if (!spec->value) {
+		timer_cancel(&pt->timer);
+		pt->expires = 0;
 		return;
+	}
+	/* A firing of the old setting waits for the lock, and then finds that it is early. */
 	pt->expires = absolute ? spec->value : clock_now(pt) + spec->value;
 	if (pt->expires < spec->value)
 		pt->expires = ~0ull;
@@ -400,7 +402,8 @@ int posix_timer_set(s32 id, bool absolute, const struct timer_spec *spec, struct
 
 	if (!pt)
 		return -EINVAL;
-	read_locked(pt, out_old);
+	if (out_old)
+		read_locked(pt, out_old);
 	set_locked(pt, absolute, spec);
 	spin_unlock_irqrestore(&pt->table->lock, flags);
 	return 0;
@@ -483,7 +486,8 @@ int itimer_set(int which, const struct timer_spec *spec, struct timer_spec *out_
 	if (!pt)
 		return -ENOMEM;
 	flags = spin_lock_irqsave(&t->lock);
-	read_locked(pt, out_old);
+	if (out_old)
+		read_locked(pt, out_old);
 	set_locked(pt, false, spec);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return 0;

@@ -42,6 +42,14 @@ static void set_blocked_locked(struct task *me, u64 mask)
 	signal_recalc(me);
 }
 
+/* Signals that this thread now blocks may have been meant for any thread. */
+static void change_blocked_locked(struct task *me, u64 mask)
+{
+	if (me->proc->pending.mask & mask & ~me->blocked)
+		signal_retarget(me, mask & ~me->blocked);
+	set_blocked_locked(me, mask);
+}
+
 void signal_set_mask(u64 mask)
 {
 	struct task *me = task_current();
@@ -52,10 +60,7 @@ void signal_set_mask(u64 mask)
 	if (mask == me->blocked)
 		return;
 	s = sighand_lock(me->proc, &flags);
-	/* signals that this thread now blocks may have been meant for any thread */
-	if (me->proc->pending.mask & mask & ~me->blocked)
-		signal_retarget(me, mask & ~me->blocked);
-	set_blocked_locked(me, mask);
+	change_blocked_locked(me, mask);
 	sighand_unlock(s, flags);
 }
 
@@ -138,6 +143,37 @@ int signal_dequeue(u64 mask, siginfo_t *out)
 	struct sighand *s = sighand_lock(me->proc, &flags);
 	int signo = dequeue_locked(me, mask & ~SIG_UNBLOCKABLE, out);
 
+	sighand_unlock(s, flags);
+	return signo;
+}
+
+int signal_wait_begin(u64 set, siginfo_t *out)
+{
+	struct task *me = task_current();
+	irqflags_t flags;
+	struct sighand *s = sighand_lock(me->proc, &flags);
+	int signo = dequeue_locked(me, set & ~SIG_UNBLOCKABLE, out);
+
+	if (!signo) {
+		me->waited_mask = set & me->blocked;
+		set_blocked_locked(me, me->blocked & ~set);
+	}
+	sighand_unlock(s, flags);
+	return signo;
+}
+
+int signal_wait_end(u64 set, u64 blocked, siginfo_t *out)
+{
+	struct task *me = task_current();
+	irqflags_t flags;
+	struct sighand *s = sighand_lock(me->proc, &flags);
+	int signo = dequeue_locked(me, set & ~SIG_UNBLOCKABLE, out);
+
+	me->waited_mask = 0;
+	/* Mostly what has just been taken: nothing is left to deliver then. */
+	if (!(me->proc->flags & PROC_TELL_CONTINUED))
+		__atomic_and_fetch(&me->thread.user_work, ~(u32)UW_SIGNAL, __ATOMIC_SEQ_CST);
+	change_blocked_locked(me, blocked);
 	sighand_unlock(s, flags);
 	return signo;
 }

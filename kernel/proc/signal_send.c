@@ -94,18 +94,19 @@ void sighand_put(struct sighand *s)
 
 struct sighand *sighand_lock(struct proc *p, irqflags_t *out_flags)
 {
+	irqflags_t flags = irq_save(); /* no quiescent state: the table that is found stays */
 	struct sighand *s;
 
 	/* exec may replace the table until its lock is held */
 	for (;;) {
-		rcu_read_lock();
 		s = rcu_dereference(p->sighand);
-		*out_flags = spin_lock_irqsave(&s->lock);
-		rcu_read_unlock();
-		if (s == READ_ONCE(p->sighand))
-			return s;
-		spin_unlock_irqrestore(&s->lock, *out_flags);
+		spin_lock(&s->lock);
+		if (likely(s == READ_ONCE(p->sighand)))
+			break;
+		spin_unlock(&s->lock);
 	}
+	*out_flags = flags;
+	return s;
 }
 
 void sighand_unlock(struct sighand *s, irqflags_t flags)

@@ -316,8 +316,8 @@ void proc_usage_get_nolock(struct proc *p, struct proc_usage *out)
 			continue; /* a dead leader: counted already */
 		task_usage_get(t, &one);
 		proc_usage_add(out, &one);
-		/* the space of another process may go at any moment; our own is held by ourselves */
-		if (s && p == task_current()->proc)
+		/* the space of another process may go at any moment; the one we run on stays */
+		if (s && s == thread_current()->space)
 			out->maxrss_kb = max(out->maxrss_kb, (u64)READ_ONCE(s->peak_rss) * (PAGE_SIZE / 1024));
 	}
 	rcu_read_unlock();

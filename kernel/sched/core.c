@@ -163,10 +163,14 @@ void rq_tick_start(struct rq *rq)
 		return;
 	}
 	left = t->se.klass == SCHED_CLASS_FAIR && rq->nr == 1 ? ~0ull : slice_left(rq, t);
-	if (t->space || rq->nr > 1)
-		left = min(left, SCHED_TICK_NS);
-	if (left == ~0ull) /* a kernel thread alone: nothing to decide */
+	if (left == ~0ull && !t->space && rq->nr == 1) /* a kernel thread alone: nothing to decide */
 		return;
+	if (left >= SCHED_TICK_NS) {
+		/* What is armed was never armed for later than this. */
+		if (rq->tick_at != ~0ull)
+			return;
+		left = SCHED_TICK_NS;
+	}
 	mono = clock_monotonic();
 	at = mono + max(left, 10000ull);
 	/* A tick that comes earlier is harmless; it looks again. One that has passed is due. */

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <mm/kmap.h>
 #include <mm/slab.h>
+#include <debug/kasan.h>
 #include <sync/lockdep.h>
 #include <sync/spinlock.h>
 
@@ -32,7 +33,10 @@ static void *stack_get(void)
 	void *stack = rq->nstash ? rq->stash[--rq->nstash] : NULL;
 
 	irq_restore(flags);
-	return stack ? stack : kstack_alloc();
+	if (!stack)
+		return kstack_alloc();
+	kasan_unpoison(stack, KSTACK_SIZE);
+	return stack;
 }
 
 static void all_add(struct thread *t)
@@ -174,6 +178,7 @@ void thread_put(struct thread *t)
 void thread_reap(struct rq *rq, struct thread *t)
 {
 	if (rq->nstash < ARRAY_SIZE(rq->stash)) {
+		kasan_poison(t->stack, KSTACK_SIZE, KASAN_STACK_FREE);
 		rq->stash[rq->nstash++] = t->stack;
 		t->stack = NULL;
 	}

@@ -2,11 +2,12 @@
 /*
  * The random source.
  *
- *     RDSEED/RDRAND, cycle jitter,      BLAKE2s pool          ChaCha20 key per CPU
+ *     RDSEED/RDRAND, cycle jitter,      BLAKE2s pool          ChaCha20 stream per CPU
  *     boot loader, virtio-rng, irqs --> (one, with a lock) --> (reseeded when its generation is old) --> bytes
  *
- * Fast key erasure: each request takes one ChaCha20 block from the CPU's key, whose first half becomes the next key at once; what was given out cannot be
- * computed again from what is kept. The pool is "ready" when sources have been credited 256 bits; each extraction that follows new credit starts a generation.
+ * Fast key erasure: a CPU's key makes STREAM_SIZE bytes at once; the first of them take the key's place, the others are given out, each once, and erased as they
+ * are: what was given out cannot be computed again from what is kept. A long request takes a key of its own from there, so that it runs with interrupts on.
+ * The pool is "ready" when sources have been credited 256 bits; each extraction that follows new credit starts a generation.
  * A hardware source is believed only after a health test (repetition and counts of ones over 64 words).
  */
 #include <lib/bits.h>
@@ -30,9 +31,14 @@
 
 LOCK_CLASS(random_pool, RANK_LEAF, "the entropy pool");
 
+#define STREAM_SIZE   (8 * CHACHA20_BLOCK_SIZE)
+#define SHORT_REQUEST 256
+
+/* stream: the key, then what has been given out (zeroes), then `left` bytes. */
 struct cpu_generator {
-	u8 key[KEY_SIZE];
 	u64 generation;
+	u32 left;
+	u8 stream[STREAM_SIZE];
 };
 
 static DEFINE_PER_CPU(struct cpu_generator, generator);
@@ -117,47 +123,62 @@ static void reseed(struct cpu_generator *g)
 		WRITE_ONCE(ready, true);
 		generation++;
 	}
-	extract_locked(g->key);
+	extract_locked(g->stream);
+	g->left = 0;
 	g->generation = generation + 1; /* 0 is a generator that was never seeded */
 	spin_unlock_irqrestore(&pool_lock, flags);
 }
 
-/* Key for one request: 32 bytes that nobody else gets. */
-static void take_key(u8 out[KEY_SIZE])
+static void refill(struct cpu_generator *g)
 {
 	static const u8 nonce[CHACHA20_NONCE_SIZE];
-	struct cpu_generator *g;
 	struct chacha20 c;
-	u8 block[CHACHA20_BLOCK_SIZE];
-	irqflags_t flags = irq_save();
 
-	g = this_cpu_ptr(&generator);
+	chacha20_init(&c, g->stream, nonce, 0);
+	chacha20_stream(&c, g->stream, STREAM_SIZE);
+	g->left = STREAM_SIZE - KEY_SIZE;
+	memzero_explicit(&c, sizeof(c));
+}
+
+/* At most SHORT_REQUEST bytes that nobody else gets. */
+static void take(u8 *out, size_t len)
+{
+	irqflags_t flags = irq_save();
+	struct cpu_generator *g = this_cpu_ptr(&generator);
+
 	if (unlikely(g->generation != READ_ONCE(generation) + 1))
 		reseed(g);
-	chacha20_init(&c, g->key, nonce, 0);
-	chacha20_block(&c, block);
-	memcpy(g->key, block, KEY_SIZE);
+	while (len) {
+		u8 *from = g->stream + STREAM_SIZE - g->left;
+		size_t n = min(len, (size_t)g->left);
+
+		if (!n) {
+			refill(g);
+			continue;
+		}
+		memcpy(out, from, n);
+		memset(from, 0, n);
+		g->left -= (u32)n;
+		out += n;
+		len -= n;
+	}
 	irq_restore(flags);
-	memcpy(out, block + KEY_SIZE, KEY_SIZE);
-	memzero_explicit(block, sizeof(block));
-	memzero_explicit(&c, sizeof(c));
 }
 
 void random_bytes(void *buf, size_t len)
 {
 	static const u8 nonce[CHACHA20_NONCE_SIZE];
+	struct chacha20 c;
 	u8 key[KEY_SIZE];
 
-	take_key(key);
-	if (len <= KEY_SIZE) {
-		memcpy(buf, key, len);
-	} else {
-		struct chacha20 c;
-
-		chacha20_init(&c, key, nonce, 1);
-		chacha20_stream(&c, buf, len);
-		memzero_explicit(&c, sizeof(c));
+	if (len <= SHORT_REQUEST) {
+		take(buf, len);
+		return;
 	}
+	take(key, KEY_SIZE);
+	chacha20_init(&c, key, nonce, 0);
+	chacha20_stream(&c, buf, len);
+	memzero_explicit(&c, sizeof(c));
 	memzero_explicit(key, sizeof(key));
 }
 

@@ -50,19 +50,22 @@ void wait_add(struct wait_queue *q, struct wait_entry *e)
 
 void wait_remove(struct wait_queue *q, struct wait_entry *e)
 {
-	irqflags_t flags;
+	/*
+	 * A queue that is gone (wait_queue_drain) has let the entry go before; its memory stays for a grace period, which does not end while
+	 * interrupts are off here.
+	 */
+	irqflags_t flags = irq_save();
 
-	/* A queue that is gone (wait_queue_drain) has let the entry go before; its memory stays for a grace period. */
-	rcu_read_lock();
-	if (LOAD_ACQUIRE(e->queued)) {
-		flags = queue_lock(q);
-		if (e->queued) {
-			e->queued = false;
-			list_del(&e->link);
-		}
-		spin_unlock_irqrestore(&q->lock, flags);
+	if (!LOAD_ACQUIRE(e->queued)) {
+		irq_restore(flags);
+		return;
 	}
-	rcu_read_unlock();
+	spin_lock_nested(&q->lock);
+	if (e->queued) {
+		e->queued = false;
+		list_del(&e->link);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 void wait_queue_drain(struct wait_queue *q)

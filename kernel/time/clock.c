@@ -2,14 +2,13 @@
 /*
  * The clocks.
  *
- *	monotonic = mono_ns + ((counter - cycle_last) * mult >> shift)
+ *	monotonic = mono_ns + ((counter - cycle_last) * mult >> 32)
  *
  * and realtime, TAI and boottime are that plus an offset. clock_update_locked moves cycle_last to
  * now, keeping the fraction of a nanosecond that the readers' formula drops, so that no reader sees
  * time go back: floor(a) + floor(b) <= floor(a + b). The rate (mult) changes only there.
  *
- * The multiplication here has 128 bits and never overflows. The vDSO's has 64: it is good for
- * 2^64 / mult counts, more than a minute, and a CPU that runs user code updates every tick (4 ms).
+ * The product has 128 bits, here and in the vDSO, and never overflows.
  *
  * Locking: writers take clock_spin with interrupts off and write `ck` and the vvar page under their
  * sequence counts. Readers take nothing.
@@ -18,13 +17,12 @@
 #include <time/timer.h>
 #include <time/vvar.h>
 #include <lib/errno.h>
+#include <linux/time.h>
 #include <arch/elf.h>
 #include <debug/log.h>
 #include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include "clock_impl.h"
-
-#define WRAP_SECONDS 60 /* the vDSO's formula holds for at least so long */
 
 LOCK_CLASS(clock, RANK_TIMER + 1, "the bases of the clocks");
 static struct spinlock clock_spin = SPINLOCK_INIT(clock);
@@ -32,8 +30,8 @@ static struct spinlock clock_spin = SPINLOCK_INIT(clock);
 static struct {
 	struct seqcount seq;
 	u64 cycle_last;
-	u32 mult, shift, raw_mult;
-	u64 mono_ns, mono_frac; /* frac: in units of 2^-shift ns */
+	u64 mult;		/* sched_clock_mult, slewed */
+	u64 mono_ns, mono_frac; /* frac: in units of 2^-32 ns */
 	u64 raw_ns, raw_frac;
 	s64 real_off;		/* realtime - monotonic */
 	s64 boot_off;		/* boottime - monotonic: time suspended */
@@ -47,9 +45,9 @@ u64 sched_clock_mult, sched_clock_base;
 static u64 counter_per_ns;	/* 32.32 */
 static struct timer second_timer;
 
-static inline u64 scale(u64 delta, u32 mult)
+static inline u64 scale(u64 delta, u64 mult)
 {
-	return (u64)((unsigned __int128)delta * mult >> ck.shift);
+	return (u64)((unsigned __int128)delta * mult >> 32);
 }
 
 /* Another CPU may have moved cycle_last past what this one has read. */
@@ -119,7 +117,7 @@ u64 clock_monotonic_raw(void)
 	do {
 		seq = seq_begin(&ck.seq);
 		ns = READ_ONCE(ck.raw_ns) +
-			scale(cycles_since(READ_ONCE(ck.cycle_last)), READ_ONCE(ck.raw_mult));
+			scale(cycles_since(READ_ONCE(ck.cycle_last)), sched_clock_mult);
 	} while (seq_retry(&ck.seq, seq));
 	return ns;
 }
@@ -165,6 +163,12 @@ irqflags_t clock_lock(void)
 	return flags;
 }
 
+static void vvar_set(struct vvar *v, int clock, u64 ns)
+{
+	WRITE_ONCE(v->clock[clock].sec, ns / NSEC_PER_SEC);
+	WRITE_ONCE(v->clock[clock].ns, ns % NSEC_PER_SEC);
+}
+
 /* Copy everything to the page of the vDSO. */
 static void vvar_publish(void)
 {
@@ -174,18 +178,16 @@ static void vvar_publish(void)
 		return;
 	WRITE_ONCE(v->seq, v->seq + 1);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(v->mode, 1);
 	WRITE_ONCE(v->cycle_last, ck.cycle_last);
 	WRITE_ONCE(v->mult, ck.mult);
-	WRITE_ONCE(v->shift, ck.shift);
-	WRITE_ONCE(v->raw_mult, ck.raw_mult);
-	WRITE_ONCE(v->monotonic_ns, (s64)ck.mono_ns);
-	WRITE_ONCE(v->realtime_ns, (s64)ck.mono_ns + ck.real_off);
-	WRITE_ONCE(v->boottime_ns, (s64)ck.mono_ns + ck.boot_off);
-	WRITE_ONCE(v->tai_ns, (s64)ck.mono_ns + ck.real_off + ck.tai_off * NSEC_PER_SEC);
-	WRITE_ONCE(v->raw_ns, (s64)ck.raw_ns);
-	WRITE_ONCE(v->monotonic_coarse_ns, (s64)ck.coarse_ns);
-	WRITE_ONCE(v->realtime_coarse_ns, (s64)ck.coarse_ns + ck.real_off);
+	WRITE_ONCE(v->raw_mult, sched_clock_mult);
+	vvar_set(v, CLOCK_MONOTONIC, ck.mono_ns);
+	vvar_set(v, CLOCK_REALTIME, ck.mono_ns + (u64)ck.real_off);
+	vvar_set(v, CLOCK_BOOTTIME, ck.mono_ns + (u64)ck.boot_off);
+	vvar_set(v, CLOCK_TAI, ck.mono_ns + (u64)(ck.real_off + ck.tai_off * NSEC_PER_SEC));
+	vvar_set(v, CLOCK_MONOTONIC_RAW, ck.raw_ns);
+	vvar_set(v, CLOCK_MONOTONIC_COARSE, ck.coarse_ns);
+	vvar_set(v, CLOCK_REALTIME_COARSE, ck.coarse_ns + (u64)ck.real_off);
 	WRITE_ONCE(v->tz_minuteswest, ck.tz_minuteswest);
 	WRITE_ONCE(v->tz_dsttime, ck.tz_dsttime);
 	STORE_RELEASE(v->seq, v->seq + 1);
@@ -198,12 +200,12 @@ void clock_unlock(irqflags_t flags)
 	spin_unlock_irqrestore(&clock_spin, flags);
 }
 
-static void advance(u64 *ns, u64 *frac, u64 delta, u32 mult)
+static void advance(u64 *ns, u64 *frac, u64 delta, u64 mult)
 {
 	unsigned __int128 sum = (unsigned __int128)delta * mult + *frac;
 
-	WRITE_ONCE(*ns, *ns + (u64)(sum >> ck.shift));
-	*frac = (u64)sum & ((1ull << ck.shift) - 1);
+	WRITE_ONCE(*ns, *ns + (u64)(sum >> 32));
+	*frac = (u32)sum;
 }
 
 void clock_update_locked(void)
@@ -211,7 +213,7 @@ void clock_update_locked(void)
 	u64 delta = cycles_since(ck.cycle_last);
 
 	advance(&ck.mono_ns, &ck.mono_frac, delta, ck.mult);
-	advance(&ck.raw_ns, &ck.raw_frac, delta, ck.raw_mult);
+	advance(&ck.raw_ns, &ck.raw_frac, delta, sched_clock_mult);
 	WRITE_ONCE(ck.cycle_last, ck.cycle_last + delta);
 	WRITE_ONCE(ck.coarse_ns, ck.mono_ns);
 }
@@ -225,9 +227,9 @@ void clock_set_rate_locked(s64 ns_per_s_16)
 {
 	/* At most 10 % of a second: the fraction of 36 bits fits into 64. */
 	s64 fraction = (ns_per_s_16 << 20) / NSEC_PER_SEC;
-	s64 change = (s64)((__int128)ck.raw_mult * fraction >> 36);
+	s64 change = (s64)((__int128)sched_clock_mult * fraction >> 36);
 
-	WRITE_ONCE(ck.mult, (u32)((s64)ck.raw_mult + change));
+	WRITE_ONCE(ck.mult, sched_clock_mult + (u64)change);
 }
 
 void clock_step_locked(s64 delta_ns, s32 tai)
@@ -267,12 +269,12 @@ static void second_timer_fn(struct timer *t)
 		timer_arm(t, next, 0);
 }
 
-void clock_tick(void)
+void clock_tick(u64 mono)
 {
 	irqflags_t flags;
 	bool jumped = false;
 
-	if (clock_monotonic() - READ_ONCE(ck.coarse_ns) < CLOCK_COARSE_RES_NS / 2 ||
+	if ((s64)(mono - READ_ONCE(ck.coarse_ns)) < CLOCK_COARSE_RES_NS / 2 ||
 		READ_ONCE(clock_spin.locked))
 		return;
 	flags = clock_lock();
@@ -333,26 +335,15 @@ s32 clock_tai_offset_locked(void)
 void clock_init(void)
 {
 	u64 hz = arch_counter_hz();
-	irqflags_t flags;
-	u32 shift;
+	irqflags_t flags = clock_lock();
 
-	/* The largest shift for which WRAP_SECONDS of counts times mult still fit into 64 bits. */
-	for (shift = 32; shift > 1; shift--) {
-		u64 mult = ((u64)NSEC_PER_SEC << shift) / hz + 1;
-
-		if (mult <= U32_MAX && (unsigned __int128)mult * hz * WRAP_SECONDS <= ~0ull)
-			break;
-	}
-	flags = clock_lock();
-	ck.shift = shift;
-	ck.raw_mult = ck.mult = (u32)((((u64)NSEC_PER_SEC << shift) + hz / 2) / hz);
 	ck.cycle_last = arch_counter();
 	sched_clock_base = ck.cycle_last;
-	sched_clock_mult = (((u64)NSEC_PER_SEC << 32) + hz / 2) / hz;
+	ck.mult = sched_clock_mult = (((u64)NSEC_PER_SEC << 32) + hz / 2) / hz;
 	counter_per_ns = ((hz << 26) / NSEC_PER_SEC) << 6; /* any hz below 2^38 */
 	ck.real_off = (s64)arch_wall_clock_seconds() * NSEC_PER_SEC;
 	ck.ntp_second = clock_realtime_locked() / NSEC_PER_SEC;
 	clock_unlock(flags);
 	timer_init(&second_timer, TIMER_MONOTONIC, second_timer_fn);
-	klog(LOG_INFO, "clock: counter at %llu Hz, mult %u shift %u", hz, ck.mult, ck.shift);
+	klog(LOG_INFO, "clock: counter at %llu Hz", hz);
 }

@@ -97,15 +97,11 @@ static u64 base_now(enum base_clock c, u64 mono)
 	return mono;
 }
 
-/* When, on CLOCK_MONOTONIC, the first timer of tree @c must fire; ~0 none. */
+/* When, on CLOCK_MONOTONIC, the first timer of tree @c, which is not empty, must fire. */
 static u64 first_ns(struct timer_base *b, enum base_clock c, u64 mono)
 {
-	struct rb_node *n = rb_first_cached(&b->tree[c]);
-	u64 latest, now;
+	u64 latest = rb_entry(rb_first_cached(&b->tree[c]), struct timer, node)->latest_ns, now;
 
-	if (!n)
-		return ~0ull;
-	latest = rb_entry(n, struct timer, node)->latest_ns;
 	if (c == BASE_MONOTONIC)
 		return latest;
 	now = base_now(c, mono);
@@ -128,7 +124,6 @@ void timer_arm(struct timer *t, u64 expires_ns, u64 slack_ns)
 	struct timer_base *mine = this_cpu_ptr(&timer_base), *b = base_lock(t);
 	u32 cpu = READ_ONCE(t->cpu);
 	enum base_clock c = base_clock(t);
-	u64 mono;
 
 	detach_locked(b, t);
 	if (b != mine && b->running != t) {
@@ -146,8 +141,7 @@ void timer_arm(struct timer *t, u64 expires_ns, u64 slack_ns)
 	rb_add_cached(&t->node, &b->tree[c], timer_less);
 	if (rb_first_cached(&b->tree[c]) == &t->node) {
 		if (b == mine) {
-			mono = c == BASE_MONOTONIC ? 0 : clock_monotonic();
-			arm_hardware(b, first_ns(b, c, mono));
+			arm_hardware(b, c == BASE_MONOTONIC ? t->latest_ns : first_ns(b, c, clock_monotonic()));
 		} else {
 			arch_ipi_send(cpu, IPI_TIMER);
 		}
@@ -221,7 +215,7 @@ void timer_interrupt(struct trapframe *tf)
 
 	b->armed_ns = ~0ull;
 	mono = clock_monotonic();
-	clock_tick();
+	clock_tick(mono);
 	spin_lock(&b->lock);
 	for (unsigned c = 0; c < BASE_COUNT; c++)
 		if (b->tree[c].leftmost)
@@ -239,7 +233,8 @@ void timer_interrupt(struct trapframe *tf)
 	spin_lock(&b->lock);
 	next = min(b->tick_ns[TICK_SCHED], b->tick_ns[TICK_RCU]);
 	for (unsigned c = 0; c < BASE_COUNT; c++)
-		next = min(next, first_ns(b, c, mono));
+		if (b->tree[c].leftmost)
+			next = min(next, first_ns(b, c, mono));
 	arm_hardware(b, next);
 	spin_unlock(&b->lock);
 }

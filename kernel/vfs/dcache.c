@@ -17,6 +17,7 @@
 #include <vfs/dentry.h>
 #include <vfs/inode.h>
 #include <vfs/namei.h>
+#include <vfs/notify.h>
 #include <lib/errno.h>
 #include <debug/panic.h>
 #include <lib/bits.h>
@@ -155,8 +156,10 @@ static struct dentry *dentry_free(struct dentry *d)
 	seq_write_end(&d->seq);
 	spin_unlock(&d->lock);
 	rcu_call(&d->rcu, dentry_free_rcu);
-	if (inode)
+	if (inode) {
+		notify_unlinked(inode);
 		inode_put(inode);
+	}
 	return parent;
 }
 
@@ -369,6 +372,7 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 	seq_write_begin(&d->seq);
 	STORE_RELEASE(d->inode, inode);
 	seq_write_end(&d->seq);
+	notify_placed(d);
 	if (!dentry_is_hashed(d))
 		hash_locked(d);
 	spin_unlock(&d->lock);
@@ -424,8 +428,10 @@ void dentry_delete(struct dentry *d)
 	}
 	seq_write_end(&d->seq);
 	spin_unlock(&d->lock);
-	if (inode)
+	if (inode) {
+		notify_unlinked(inode);
 		inode_put(inode);
+	}
 }
 
 void dentry_drop(struct dentry *d)
@@ -485,6 +491,9 @@ void dentry_move(struct dentry *d, struct dentry *to, bool exchange)
 	hash_locked(d);
 	if (exchange && was_hashed)
 		hash_locked(to);
+	notify_placed(d);
+	if (to->inode)
+		notify_placed(to);
 	seq_write_end(&to->seq);
 	seq_write_end(&d->seq);
 	spin_unlock(&to->lock);
@@ -521,7 +530,9 @@ static u64 lru_claim(struct list_head *out, u64 n, struct dentry *below)
 	while (got < n && looked++ < limit && !list_empty(&lru)) {
 		struct dentry *d = list_first_entry(&lru, struct dentry, lru);
 
-		if (READ_ONCE(d->refs) > 0) { /* in use: comes back with its last put */
+		if (!dentry_is_hashed(d)) { /* whoever puts it last frees it, and may sleep */
+			list_move_tail(&d->lru, &lru);
+		} else if (READ_ONCE(d->refs) > 0) { /* in use: comes back with its last put */
 			list_del(&d->lru);
 			d->on_lru = false;
 			nr_lru--;

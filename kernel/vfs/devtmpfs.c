@@ -5,6 +5,7 @@
 #include "tmpfs.h"
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <vfs/notify.h>
 #include <linux/mount.h>
 
 LOCK_CLASS(devtmpfs, RANK_NAMESPACE - 1, "the kernel's changes to devtmpfs");
@@ -89,8 +90,10 @@ int devtmpfs_add(const char *name, u32 mode, u32 rdev)
 	err = dev_place(name, true, &dir, &d);
 	if (!err) {
 		err = d->inode ? -EEXIST : dir->inode->ops->mknod(dir->inode, d, mode, rdev);
-		if (!err)
+		if (!err) {
 			d->inode->uid = d->inode->gid = 0;
+			notify_name(dir->inode, IN_CREATE, d->name, d->len, d->inode, 0);
+		}
 		write_unlock(&dir->inode->lock);
 		dentry_put(d);
 		dentry_put(dir);
@@ -105,11 +108,16 @@ void devtmpfs_remove(const char *name)
 
 	mutex_lock(&dev_mutex);
 	if (dev_place(name, false, &dir, &d) == 0) {
-		if (d->inode && !S_ISDIR(d->inode->mode)) {
-			write_lock(&d->inode->lock);
+		struct inode *gone = d->inode;
+
+		if (gone && !S_ISDIR(gone->mode)) {
+			inode_get(gone);
+			write_lock(&gone->lock);
 			(void)dir->inode->ops->unlink(dir->inode, d);
-			write_unlock(&d->inode->lock);
+			write_unlock(&gone->lock);
 			dentry_delete(d);
+			notify_name(dir->inode, IN_DELETE, d->name, d->len, gone, 0);
+			inode_put(gone);
 		}
 		write_unlock(&dir->inode->lock);
 		dentry_put(d);

@@ -300,21 +300,23 @@ static struct file *lookup_rcu(struct files *t, u32 fd)
 	}
 }
 
-static struct fd_ref get_any(int fd)
+/* Other threads have the table too. */
+static NOINLINE struct fd_ref get_shared(struct files *t, u32 fd)
+{
+	struct file *file = files_lookup(t, (int)fd);
+
+	return (struct fd_ref){.file = file, .put = file != NULL};
+}
+
+static inline struct fd_ref get_any(int fd)
 {
 	struct files *t = task_current()->files;
-	struct file *file;
+	struct fdtable *f;
 
-	if (likely(LOAD_ACQUIRE(t->refs) == 1)) {
-		struct fdtable *f = t->fdt;
-
-		file = likely((u32)fd < f->max) ? f->file[fd] : NULL;
-		return (struct fd_ref){.file = file, .put = false};
-	}
-	rcu_read_lock();
-	file = lookup_rcu(t, (u32)fd);
-	rcu_read_unlock();
-	return (struct fd_ref){.file = file, .put = file != NULL};
+	if (unlikely(LOAD_ACQUIRE(t->refs) != 1))
+		return get_shared(t, (u32)fd);
+	f = t->fdt;
+	return (struct fd_ref){.file = likely((u32)fd < f->max) ? f->file[fd] : NULL, .put = false};
 }
 
 struct fd_ref fd_get_path(int fd)
@@ -322,15 +324,17 @@ struct fd_ref fd_get_path(int fd)
 	return get_any(fd);
 }
 
+static NOINLINE struct fd_ref refuse(struct fd_ref r)
+{
+	fd_put(r);
+	return (struct fd_ref){.file = NULL, .put = false};
+}
+
 struct fd_ref fd_get(int fd)
 {
 	struct fd_ref r = get_any(fd);
 
-	if (likely(r.file) && unlikely(r.file->mode & FMODE_PATH)) {
-		fd_put(r);
-		return (struct fd_ref){.file = NULL, .put = false};
-	}
-	return r;
+	return likely(r.file) && unlikely(r.file->mode & FMODE_PATH) ? refuse(r) : r;
 }
 
 struct file *files_lookup(struct files *t, int fd)

@@ -17,6 +17,7 @@
 #include <sync/pcounter.h>
 #include <vfs/fown.h>
 #include <vfs/locks.h>
+#include <vfs/notify.h>
 #include <io/epoll.h>
 #include <linux/magic.h>
 
@@ -29,7 +30,7 @@ static struct slab_cache *file_cache;
 static DEFINE_PER_CPU(s32, file_delta);
 static struct atomic64 nr_files;
 u64 vfs_file_max = 1u << 20;
-static struct mount *anon_mount;
+static struct mount *anon_mount, *sock_mount;
 static struct inode *anon_inode;
 const struct file_ops *vfs_fifo_ops;
 
@@ -83,7 +84,6 @@ int file_alloc(unsigned o_flags, struct file **out)
 	f->private = NULL;
 	list_init(&f->epoll_watches);
 	f->owner = NULL;
-	f->fasync = NULL;
 	f->ra_state[0] = f->ra_state[1] = 0;
 	*out = f;
 	return 0;
@@ -106,10 +106,12 @@ static void file_release(struct file *f)
 {
 	u32 mode = f->mode;
 
+	if (mode & FMODE_OPENED)
+		notify_file(f, mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (unlikely(mode & FMODE_EPOLLED))
 		epoll_file_release(f);
-	if (unlikely(f->fasync))
-		file_async_stop(f);
+	if (unlikely(f->flags & FASYNC) && f->ops->fasync)
+		(void)f->ops->fasync(f, -1, false);
 	if (unlikely(mode & FMODE_EXEC))
 		inode_allow_write(f->inode);
 	if (unlikely(mode & FMODE_LOCKED))
@@ -210,23 +212,24 @@ static int anon_getattr(struct inode *inode, struct kstat *st)
 
 static const struct inode_ops anon_inode_ops = {.getattr = anon_getattr};
 
-static int pipefs_statfs(struct super *sb, struct kstatfs *out)
+static int anon_statfs(struct super *sb, struct kstatfs *out)
 {
 	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX};
 	return 0;
 }
 
-static const struct super_ops pipefs_super_ops = {.statfs = pipefs_statfs};
+static const struct super_ops anon_super_ops = {.statfs = anon_statfs};
+static struct fs_type sockfs_type;
 
-static int pipefs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+static int anon_fs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
 {
 	struct super *sb;
 	struct inode *root;
-	int err = super_create(t, &pipefs_super_ops, sb_flags, &sb);
+	int err = super_create(t, &anon_super_ops, sb_flags, &sb);
 
 	if (err)
 		return err;
-	sb->magic = PIPEFS_MAGIC;
+	sb->magic = t == &sockfs_type ? SOCKFS_MAGIC : PIPEFS_MAGIC;
 	root = inode_alloc(sb, NULL, S_IFDIR | 0500);
 	if (root)
 		root->ops = &anon_inode_ops;
@@ -239,14 +242,18 @@ static int pipefs_mount(struct fs_type *t, unsigned sb_flags, const char *source
 	return 0;
 }
 
-static struct fs_type pipefs_type = {.name = "pipefs", .flags = FS_NODEV, .mount = pipefs_mount};
+static struct fs_type pipefs_type = {.name = "pipefs", .flags = FS_NODEV, .mount = anon_fs_mount};
+static struct fs_type sockfs_type = {.name = "sockfs", .flags = FS_NODEV, .mount = anon_fs_mount};
 
 int pipefs_init(void)
 {
 	int err;
 
 	fs_register(&pipefs_type);
+	fs_register(&sockfs_type);
 	err = mount_internal(&pipefs_type, NULL, &anon_mount);
+	if (!err)
+		err = mount_internal(&sockfs_type, NULL, &sock_mount);
 	if (err)
 		return err;
 	err = inode_create_anon("[anon]", 0600, &anon_inode);
@@ -255,7 +262,8 @@ int pipefs_init(void)
 
 int inode_create_anon(const char *kind, u32 mode, struct inode **out)
 {
-	struct inode *inode = inode_alloc(anon_mount->super, anon_mount->root->inode, mode);
+	struct mount *mnt = S_ISSOCK(mode) ? sock_mount : anon_mount;
+	struct inode *inode = inode_alloc(mnt->super, mnt->root->inode, mode);
 
 	if (!inode)
 		return -ENFILE;
@@ -269,6 +277,7 @@ int inode_create_anon(const char *kind, u32 mode, struct inode **out)
 int file_create_inode(struct inode *inode, const char *kind, const struct file_ops *ops, void *priv, unsigned o_flags,
 	struct file **out)
 {
+	struct mount *mnt = inode->super == sock_mount->super ? sock_mount : anon_mount;
 	struct dentry *d;
 	struct file *f;
 	int err = file_alloc(o_flags & ~(unsigned)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC), &f);
@@ -276,13 +285,13 @@ int file_create_inode(struct inode *inode, const char *kind, const struct file_o
 	if (err)
 		return err;
 	inode_get(inode);
-	d = dentry_create_anon(anon_mount->super, kind, inode, DENTRY_ANON);
+	d = dentry_create_anon(mnt->super, kind, inode, DENTRY_ANON);
 	if (!d) {
 		file_free(f);
 		return -ENOMEM;
 	}
-	mount_get(anon_mount);
-	f->path = (struct path){.mnt = anon_mount, .dentry = d};
+	mount_get(mnt);
+	f->path = (struct path){.mnt = mnt, .dentry = d};
 	f->inode = inode;
 	f->ops = ops;
 	f->private = priv;
@@ -294,18 +303,7 @@ int file_create_inode(struct inode *inode, const char *kind, const struct file_o
 
 int file_create_anon(const char *name, const struct file_ops *ops, void *priv, unsigned o_flags, struct file **out)
 {
-	struct inode *inode = anon_inode;
-	int err;
-
-	if (strcmp(name, "pipe") == 0 || strcmp(name, "socket") == 0) {
-		err = inode_create_anon(name, (name[0] == 'p' ? S_IFIFO : S_IFSOCK) | (name[0] == 'p' ? 0600 : 0777), &inode);
-		if (err)
-			return err;
-		err = file_create_inode(inode, name, ops, priv, o_flags, out);
-		inode_put(inode);
-		return err;
-	}
-	return file_create_inode(inode, name, ops, priv, o_flags, out);
+	return file_create_inode(anon_inode, name, ops, priv, o_flags, out);
 }
 
 s64 file_lseek_noop(struct file *f, s64 off, int whence)

@@ -2,32 +2,18 @@
 /*
  * Signals about files: F_SETOWN, F_SETSIG, O_ASYNC. [man fcntl(2)]
  *
- * O_ASYNC needs nothing from the kinds of files: like epoll, a watch stands on the wait queues that the file's poll operation names. Its callback, under the
- * queue's lock, only notes what happened and queues a work item; the signal is sent from there.
+ * Kinds of files that know O_ASYNC keep a list of those who set it and tell them where they wake who sleeps, but after their own locks: so the signal is
+ * there before the call that caused it returns or sleeps itself, and its number is exact.
  */
 #include "vfs_impl.h"
-#include <io/poll.h>
 #include <lib/string.h>
 #include <mm/slab.h>
-#include <sched/work.h>
 #include <vfs/fown.h>
 #include <linux/eventpoll.h>
 
-#define FASYNC_QUEUES 4
-
-struct fasync {
-	struct file *file;	/* no reference: the file's release ends the watch */
-	int fd;
-	u32 events;		/* atomic: seen since the work last ran */
-	struct work work;
-	struct poll_table pt;
-	unsigned nqueues;
-	struct fasync_entry {
-		struct wait_entry entry;
-		struct wait_queue *queue;
-		struct fasync *fa;
-	} q[FASYNC_QUEUES];
-};
+/* clang-format off */
+LOCK_CLASS(fasync, RANK_FASYNC, "who wants SIGIO of one file");
+/* clang-format on */
 
 static struct fown *owner_get(struct file *f)
 {
@@ -51,8 +37,7 @@ static struct fown *owner_get(struct file *f)
 
 int file_set_owner(struct file *f, s32 who, enum pid_type type)
 {
-	struct pid *pid = NULL, *old;
-	struct fown *o;
+	struct pid *pid = NULL;
 
 	if (who < 0) {
 		if (who == S32_MIN)
@@ -65,7 +50,14 @@ int file_set_owner(struct file *f, s32 who, enum pid_type type)
 		if (!pid)
 			return -ESRCH;
 	}
-	o = owner_get(f);
+	return file_set_owner_pid(f, pid, type);
+}
+
+int file_set_owner_pid(struct file *f, struct pid *pid, enum pid_type type)
+{
+	struct fown *o = owner_get(f);
+	struct pid *old;
+
 	if (!o) {
 		if (pid)
 			pid_put(pid);
@@ -182,7 +174,7 @@ static void send(struct file *f, int signo_default, int code, long band, int fd)
 
 void file_send_signal(struct file *f, int signo_default, int code, long band)
 {
-	send(f, signo_default, code, band, f->fasync ? f->fasync->fd : -1);
+	send(f, signo_default, code, band, -1);
 }
 
 void file_owner_free(struct file *f)
@@ -195,93 +187,62 @@ void file_owner_free(struct file *f)
 
 /* ---- O_ASYNC ---- */
 
-static void fasync_work(struct work *w)
-{
-	struct fasync *fa = container_of(w, struct fasync, work);
-	u32 ev = __atomic_exchange_n(&fa->events, 0, __ATOMIC_ACQUIRE);
+struct fasync {
+	struct list_head link; /* list's lock */
+	struct file *file;     /* no reference: the file's release takes the entry out */
+	int fd;
+};
 
-	if (ev == ~0u)
-		ev = file_poll(fa->file, NULL);
-	if (ev & EPOLLIN)
-		send(fa->file, SIGIO, POLL_IN, EPOLLIN | EPOLLRDNORM, fa->fd);
-	if (ev & EPOLLPRI)
-		send(fa->file, SIGIO, POLL_PRI, EPOLLPRI | EPOLLRDBAND, fa->fd);
-	if (ev & EPOLLOUT)
-		send(fa->file, SIGIO, POLL_OUT, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND, fa->fd);
-	if (ev & EPOLLERR)
-		send(fa->file, SIGIO, POLL_ERR, EPOLLERR, fa->fd);
-	if (ev & EPOLLHUP)
-		send(fa->file, SIGIO, POLL_HUP, EPOLLHUP | EPOLLERR, fa->fd);
+static const struct {
+	int code;
+	long band;
+} bands[] = {
+	[POLL_IN - POLL_IN] = {POLL_IN, EPOLLIN | EPOLLRDNORM},
+	[POLL_OUT - POLL_IN] = {POLL_OUT, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND},
+	[POLL_MSG - POLL_IN] = {POLL_MSG, EPOLLIN | EPOLLRDNORM | EPOLLMSG},
+	[POLL_ERR - POLL_IN] = {POLL_ERR, EPOLLERR},
+	[POLL_PRI - POLL_IN] = {POLL_PRI, EPOLLPRI | EPOLLRDBAND},
+	[POLL_HUP - POLL_IN] = {POLL_HUP, EPOLLHUP | EPOLLERR},
+};
+
+void fasync_list_init(struct fasync_list *l)
+{
+	spin_init(&l->lock, fasync);
+	list_init(&l->entries);
 }
 
-static bool fasync_woken(struct wait_entry *e, u32 key)
+int fasync_set(struct fasync_list *l, struct file *f, int fd, bool on)
 {
-	struct fasync *fa = container_of(e, struct fasync_entry, entry)->fa;
+	struct fasync *fresh = on ? kmalloc(sizeof(*fresh), 0) : NULL, *fa, *found = NULL;
 
-	__atomic_fetch_or(&fa->events, key, __ATOMIC_RELEASE);
-	work_queue(&fa->work);
-	return false;
+	if (on && !fresh)
+		return -ENOMEM;
+	spin_lock(&l->lock);
+	list_for_each_entry(fa, &l->entries, link) {
+		if (fa->file == f)
+			found = fa;
+	}
+	if (found && on) {
+		found->fd = fd;
+	} else if (found) {
+		list_del(&found->link);
+		fresh = found;
+	} else if (on) {
+		*fresh = (struct fasync){.file = f, .fd = fd};
+		list_add_tail(&fresh->link, &l->entries);
+		fresh = NULL;
+	}
+	spin_unlock(&l->lock);
+	kfree(fresh);
+	return 0;
 }
 
-static void fasync_queue(struct poll_table *pt, struct file *f, struct wait_queue *q)
-{
-	struct fasync *fa = container_of(pt, struct fasync, pt);
-	struct fasync_entry *e;
-
-	if (fa->nqueues == FASYNC_QUEUES)
-		return;
-	e = &fa->q[fa->nqueues++];
-	e->entry = (struct wait_entry){.fn = fasync_woken};
-	e->queue = q;
-	e->fa = fa;
-	wait_add(q, &e->entry);
-}
-
-static void fasync_free(struct fasync *fa)
-{
-	for (unsigned i = 0; i < fa->nqueues; i++)
-		wait_remove(fa->q[i].queue, &fa->q[i].entry);
-	work_flush(&fa->work);
-	kfree(fa);
-}
-
-void file_async_stop(struct file *f)
-{
-	struct fasync *old;
-
-	spin_lock(&f->lock);
-	old = f->fasync;
-	f->fasync = NULL;
-	spin_unlock(&f->lock);
-	if (old)
-		fasync_free(old);
-}
-
-int file_set_async(struct file *f, int fd, bool on)
+void fasync_send_slow(struct fasync_list *l, int code)
 {
 	struct fasync *fa;
 
-	if (!on) {
-		file_async_stop(f);
-		return 0;
-	}
-	if (!f->ops->poll || READ_ONCE(f->fasync))
-		return 0;
-	fa = kzalloc(sizeof(*fa), 0);
-	if (!fa)
-		return -ENOMEM;
-	fa->file = f;
-	fa->fd = fd;
-	work_init(&fa->work, fasync_work);
-	fa->pt = (struct poll_table){.queue = fasync_queue, .events = ~0u};
-	(void)f->ops->poll(f, &fa->pt);
-	spin_lock(&f->lock);
-	if (!f->fasync) {
-		f->fasync = fa;
-		fa = NULL;
-	}
-	spin_unlock(&f->lock);
-	if (fa) /* another thread was first */
-		fasync_free(fa);
-	return 0;
+	spin_lock(&l->lock);
+	list_for_each_entry(fa, &l->entries, link)
+		send(fa->file, SIGIO, code, bands[code - POLL_IN].band, fa->fd);
+	spin_unlock(&l->lock);
 }

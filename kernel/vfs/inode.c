@@ -11,6 +11,7 @@
 #include <mm/slab.h>
 #include <time/clock.h>
 #include <vfs/locks.h>
+#include <vfs/notify.h>
 #include <linux/mount.h>
 
 LOCK_CLASS(fs_dir, RANK_FS_DIR, "one directory: its entries");
@@ -100,6 +101,8 @@ void inode_put(struct inode *i)
 		inode_locks_free(i);
 	if (i->super->ops->evict)
 		i->super->ops->evict(i);
+	if (unlikely(i->marks))
+		inode_notify_free(i);
 	rcu_call(&i->rcu, inode_free_rcu);
 }
 
@@ -373,6 +376,17 @@ int inode_setattr_locked(struct inode *inode, const struct iattr *attr)
 	return 0;
 }
 
+/* Setting one of the times alone is taken for the read or write that it stands for. */
+static u32 attr_event(unsigned valid)
+{
+	bool atime = valid & (IATTR_ATIME | IATTR_ATIME_NOW), mtime = valid & (IATTR_MTIME | IATTR_MTIME_NOW);
+	u32 events = valid & (IATTR_UID | IATTR_GID | IATTR_MODE) || (atime && mtime) ? IN_ATTRIB : 0;
+
+	if (atime != mtime)
+		events |= atime ? IN_ACCESS : IN_MODIFY;
+	return events;
+}
+
 int inode_setattr(const struct path *p, const struct iattr *attr)
 {
 	struct inode *inode = path_inode(p);
@@ -384,6 +398,8 @@ int inode_setattr(const struct path *p, const struct iattr *attr)
 	err = inode_setattr_locked(inode, attr);
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
+	if (!err)
+		notify_dentry(p->dentry, attr_event(attr->valid));
 	return err;
 }
 
@@ -437,6 +453,8 @@ int path_truncate(const struct path *p, u64 size, bool opening)
 	if (!err) {
 		err = inode_truncate(inode, size, 0);
 		inode_put_write(inode);
+		if (!err)
+			notify_dentry(p->dentry, IN_MODIFY);
 	}
 out:
 	if (!opening)

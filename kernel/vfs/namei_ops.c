@@ -7,6 +7,7 @@
  * that directory: names in it appear, vanish and move only under it.
  */
 #include "vfs_impl.h"
+#include <vfs/notify.h>
 #include <linux/fs.h>
 
 u32 mode_apply_umask(const struct inode *dir, u32 mode)
@@ -65,8 +66,10 @@ struct place {
 	struct dentry *d;
 };
 
-static void place_end(struct place *pl)
+static void place_end(struct place *pl, int err)
 {
+	if (!err)
+		notify_name(pl->dir, IN_CREATE, pl->d->name, pl->d->len, pl->d->inode, 0);
 	write_unlock(&pl->dir->lock);
 	mount_drop_write(pl->at.dir.mnt);
 	dentry_put(pl->d);
@@ -118,7 +121,7 @@ int vfs_mkdirat(int dirfd, const struct path_name *name, u32 mode)
 		err = pl.dir->ops->mkdir
 			      ? pl.dir->ops->mkdir(pl.dir, pl.d, S_IFDIR | mode_apply_umask(pl.dir, mode & (0777 | S_ISVTX)))
 			      : -EPERM;
-	place_end(&pl);
+	place_end(&pl, err);
 	return err;
 }
 
@@ -154,7 +157,23 @@ int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
 	if (err)
 		return err;
 	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), dev);
-	place_end(&pl);
+	place_end(&pl, err);
+	return err;
+}
+
+int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out)
+{
+	struct place pl;
+	int err = place_begin(AT_FDCWD, name, false, &pl);
+
+	if (err)
+		return err;
+	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), 0);
+	if (!err) {
+		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
+		path_get(out);
+	}
+	place_end(&pl, err);
 	return err;
 }
 
@@ -168,7 +187,7 @@ int vfs_symlinkat(const struct path_name *target, int dirfd, const struct path_n
 	err = may_create(pl.dir);
 	if (!err)
 		err = pl.dir->ops->symlink ? pl.dir->ops->symlink(pl.dir, pl.d, path_name_str(target)) : -EPERM;
-	place_end(&pl);
+	place_end(&pl, err);
 	return err;
 }
 
@@ -205,6 +224,8 @@ static int do_link(struct inode *dir, struct dentry *d, struct inode *inode)
 	if (!err)
 		inode->flags &= ~(u32)INODE_LINKABLE;
 	write_unlock(&inode->lock);
+	if (!err)
+		notify_inode(inode, IN_ATTRIB); /* the link count */
 	return err;
 }
 
@@ -236,7 +257,7 @@ int vfs_linkat(int odirfd, const struct path_name *old, int ndirfd, const struct
 			err = may_link(path_inode(&from));
 		if (!err)
 			err = do_link(pl.dir, pl.d, path_inode(&from));
-		place_end(&pl);
+		place_end(&pl, err);
 	}
 	path_put(&from);
 	return err;
@@ -267,7 +288,10 @@ static int do_unlink(struct inode *dir, struct dentry *d, bool is_dir)
 	if (!err) {
 		if (is_dir)
 			dentry_shrink_children(d);
+		else
+			notify_inode(inode, IN_ATTRIB);
 		dentry_delete(d);
+		notify_name(dir, IN_DELETE, d->name, d->len, inode, 0);
 	}
 	return err;
 }
@@ -479,12 +503,28 @@ static int rename_checks(const struct parent_walk *o, const struct parent_walk *
 	return 0;
 }
 
+/* Directories locked. */
+static void tell_rename(const struct parent_walk *from, const struct parent_walk *to, struct inode *moved, struct inode *replaced)
+{
+	struct inode *fdir = path_inode(&from->dir), *tdir = path_inode(&to->dir);
+	u32 cookie;
+
+	if (unlikely((READ_ONCE(fdir->notify) | READ_ONCE(tdir->notify)) & IN_MOVE)) {
+		cookie = notify_cookie();
+		notify_name(fdir, IN_MOVED_FROM, from->last, from->last_len, moved, cookie);
+		notify_name(tdir, IN_MOVED_TO, to->last, to->last_len, moved, cookie);
+	}
+	if (replaced)
+		notify_inode(replaced, IN_ATTRIB);
+	notify_inode(moved, IN_MOVE_SELF);
+}
+
 static int rename_in(struct parent_walk *o, struct parent_walk *n, unsigned flags)
 {
 	struct dentry *odir = o->dir.dentry, *ndir = n->dir.dentry;
 	struct dentry *trap = lock_rename(odir, ndir);
 	struct dentry *od = NULL, *nd = NULL;
-	struct inode *gone = NULL;
+	struct inode *moved = NULL, *gone = NULL;
 	int err = lookup_locked(odir, o->last, o->last_len, o->walk->last_hash, &od);
 
 	if (!err)
@@ -492,10 +532,16 @@ static int rename_in(struct parent_walk *o, struct parent_walk *n, unsigned flag
 	if (!err)
 		err = rename_checks(o, n, od, nd, trap, flags);
 	if (!err) {
+		moved = od->inode;
 		gone = nd->inode;
 		if (gone)
 			inode_get(gone);
 		err = do_rename(od, nd, flags);
+		if (!err && moved != gone) {
+			tell_rename(o, n, moved, flags & RENAME_EXCHANGE ? NULL : gone);
+			if (flags & RENAME_EXCHANGE)
+				tell_rename(n, o, gone, NULL);
+		}
 	}
 	unlock_rename(odir, ndir);
 	if (nd)

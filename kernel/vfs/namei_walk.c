@@ -558,6 +558,36 @@ static int walk_component(struct walk *w, const char *name, u32 len, u32 hash, b
 	return walk_step(w, d, seq, follow, out_link);
 }
 
+/*
+ * The common step: RCU mode, the name is cached, nothing is mounted on it and it is no link to follow. 0; -ENOENT; 1: nothing has happened, and
+ * walk_component decides.
+ */
+static inline int walk_fast(struct walk *w, const char *name, u32 len, u32 hash, bool follow)
+{
+	struct dentry *d, *dir = w->path.dentry;
+	struct inode *inode;
+	u32 seq;
+
+	if (unlikely(!w->rcu))
+		return 1;
+	d = dentry_find_rcu(dir, name, len, hash, &seq);
+	if (unlikely(!d || (READ_ONCE(d->flags) & (DENTRY_REVALIDATE | DENTRY_MOUNTED))))
+		return 1;
+	inode = READ_ONCE(d->inode);
+	if (unlikely(seq_retry(&d->seq, seq) || seq_retry(&dir->seq, w->seq)))
+		return 1;
+	if (unlikely(!inode))
+		return -ENOENT;
+	if (unlikely(follow && S_ISLNK(READ_ONCE(inode->mode))))
+		return 1;
+	w->dir_uid = w->inode->uid;
+	w->dir_mode = w->inode->mode;
+	w->path.dentry = d;
+	w->inode = inode;
+	w->seq = seq;
+	return 0;
+}
+
 static inline u8 name_type(const char *s, u32 len)
 {
 	if (likely(s[0] != '.'))
@@ -618,7 +648,9 @@ int walk_parents(struct walk *w, const char *s)
 			w->trailing_slash = s[len] == '/';
 			return 0;
 		}
-		err = walk_middle(w, type, s, (u32)len, hash, &link);
+		err = likely(type == LAST_NORM) ? walk_fast(w, s, (u32)len, hash, true) : 1;
+		if (unlikely(err == 1))
+			err = walk_middle(w, type, s, (u32)len, hash, &link);
 		if (unlikely(err < 0))
 			return err;
 		s = end;
@@ -638,10 +670,15 @@ int walk_parents(struct walk *w, const char *s)
 
 int walk_last(struct walk *w, const char **out_link)
 {
+	int err;
+
 	if (w->trailing_slash && w->last_type == LAST_NORM)
 		w->flags |= LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
 	switch (w->last_type) {
 	case LAST_NORM:
+		err = walk_fast(w, w->last, w->last_len, w->last_hash, w->flags & LOOKUP_FOLLOW);
+		if (likely(err != 1))
+			return err;
 		return walk_component(w, w->last, w->last_len, w->last_hash, w->flags & LOOKUP_FOLLOW, out_link);
 	case LAST_DOTDOT:
 		return walk_up(w);

@@ -8,6 +8,7 @@
 #include "vfs_impl.h"
 #include <debug/panic.h>
 #include <lib/printf.h>
+#include <vfs/notify.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 
@@ -110,6 +111,7 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 	if (err)
 		goto fail;
 	f->mode |= FMODE_OPENED;
+	notify_file(f, IN_OPEN);
 	if (unlikely(o_flags & O_TRUNC) && S_ISREG(inode->mode)) {
 		err = mount_want_write(f->path.mnt);
 		if (!err) {
@@ -200,7 +202,10 @@ static int open_tmpfile(int dirfd, const struct path_name *name, unsigned o_flag
 		inode->flags |= INODE_LINKABLE;
 	d = dentry_alloc(p.dentry, text, (u32)scnprintf(text, sizeof(text), "#%llu", inode->ino), 0);
 	if (d) {
-		d->inode = inode; /* never hashed: nobody else sees it yet */
+		spin_lock(&d->lock);
+		d->inode = inode; /* never hashed: nobody else opens it by name */
+		notify_placed(d);
+		spin_unlock(&d->lock);
 		dentry_put(p.dentry);
 		p.dentry = d;
 		mount_get(p.mnt);
@@ -261,10 +266,12 @@ static int last_or_create(struct walk *w, unsigned o_flags, u32 mode, bool *crea
 		err = ro;
 		if (!err)
 			err = dir_create(w->inode, d, S_IFREG | mode_apply_umask(w->inode, mode & 07777));
-		if (err)
+		if (err) {
 			dentry_put(d);
-		else
+		} else {
 			*created = true;
+			notify_name(w->inode, IN_CREATE, d->name, d->len, d->inode, 0);
+		}
 	} else if (!err && (o_flags & O_EXCL)) {
 		dentry_put(d);
 		err = -EEXIST;

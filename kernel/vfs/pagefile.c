@@ -13,6 +13,8 @@
 #include <mm/space.h>
 #include <linux/fs.h>
 #include <vfs/fown.h>
+#include <vfs/notify.h>
+#include <vfs/rw.h>
 
 ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 {
@@ -58,6 +60,39 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	if (!(f->flags & O_NOATIME))
 		inode_atime(inode, f->path.mnt);
 	return done ? done : err;
+}
+
+ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *segs, u32 *nsegs)
+{
+	struct vm_object *obj = &f->inode->data;
+	u32 max = *nsegs;
+	size_t done = 0;
+	int err = f->ops->read == pagefile_read ? 0 : -EOPNOTSUPP;
+
+	*nsegs = 0;
+	while (!err && *nsegs < max && done < len) {
+		u64 at = (u64)pos + done, size = READ_ONCE(obj->size);
+		u32 off = at % PAGE_SIZE;
+		struct page *page;
+
+		if (at >= size)
+			break;
+		err = vm_object_get(obj, at / PAGE_SIZE, false, &page);
+		if (!err && !page)
+			err = -EOPNOTSUPP;
+		if (err)
+			break;
+		segs[*nsegs] = (struct iobuf_seg){.page = page, .page_off = off,
+			.len = min_t(u64, min_t(u64, PAGE_SIZE - off, size - at), len - done)};
+		done += segs[*nsegs].len;
+		++*nsegs;
+	}
+	if (!done)
+		return err;
+	if (!(f->flags & O_NOATIME))
+		inode_atime(f->inode, f->path.mnt);
+	notify_file(f, IN_ACCESS);
+	return (ssize_t)done;
 }
 
 int write_limit(struct file *f, s64 pos, size_t *len)

@@ -4,7 +4,10 @@
  */
 #include "vfs_impl.h"
 #include <env/iobuf.h>
+#include <mm/page.h>
+#include <mm/slab.h>
 #include <linux/fs.h>
+#include <vfs/notify.h>
 #include <vfs/rw.h>
 
 #ifndef RWF_NOAPPEND
@@ -36,6 +39,7 @@ static inline int check_range(const s64 *pos, size_t len)
 
 ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 {
+	ssize_t n;
 	int err;
 
 	if (unlikely(!(f->mode & FMODE_READ)))
@@ -46,7 +50,10 @@ ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	if (unlikely(err))
 		return err;
 	iobuf_limit(to, MAX_RW_COUNT);
-	return f->ops->read(f, to, pos, file_rwf(f, rwf));
+	n = f->ops->read(f, to, pos, file_rwf(f, rwf));
+	if (likely(n > 0))
+		notify_file(f, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
@@ -72,19 +79,25 @@ ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 		if (err)
 			return err;
 	}
+	if (likely(n > 0))
+		notify_file(f, IN_MODIFY);
 	return n;
 }
 
 ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos)
 {
 	struct iobuf b;
+	ssize_t n;
 
 	iobuf_init_kernel(&b, buf, len);
 	if (!(f->mode & (FMODE_READ | FMODE_EXEC)))
 		return -EBADF;
 	if (!f->ops->read)
 		return -EINVAL;
-	return f->ops->read(f, &b, &pos, file_rwf(f, 0));
+	n = f->ops->read(f, &b, &pos, file_rwf(f, 0));
+	if (n > 0)
+		notify_file(f, IN_ACCESS);
+	return n;
 }
 
 ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos)
@@ -95,11 +108,32 @@ ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos)
 	return file_write(f, &b, &pos, RWF_NOAPPEND);
 }
 
-/* Copies through the page cache of @in where it has one, else through a buffer. */
-static ssize_t copy_piece(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce)
+#define COPY_PAGES  16
+#define COPY_BOUNCE 65536
+
+/* From the pages of the page cache, if @in has some here; else -EOPNOTSUPP. */
+static ssize_t copy_pages(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len)
+{
+	struct iobuf_seg segs[COPY_PAGES];
+	u32 n = COPY_PAGES;
+	ssize_t ret = file_hold_pages(in, *in_pos, len, segs, &n);
+	struct iobuf b;
+
+	if (ret > 0) {
+		iobuf_init_segs(&b, IOBUF_PAGES, segs, n);
+		ret = file_write(out, &b, out_pos, 0);
+	}
+	for (u32 i = 0; i < n; i++)
+		page_put(segs[i].page);
+	if (ret > 0)
+		*in_pos += ret;
+	return ret;
+}
+
+static ssize_t copy_through(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce)
 {
 	struct iobuf b;
-	s64 start = in_pos ? *in_pos : 0;
+	s64 start = *in_pos;
 	ssize_t got, put;
 
 	iobuf_init_kernel(&b, bounce, min_t(size_t, len, COPY_BOUNCE));
@@ -108,27 +142,31 @@ static ssize_t copy_piece(struct file *in, s64 *in_pos, struct file *out, s64 *o
 		return got;
 	iobuf_init_kernel(&b, bounce, (size_t)got);
 	put = file_write(out, &b, out_pos, 0);
-	if (put < got && in_pos)
+	if (put < got)
 		*in_pos = start + max_t(ssize_t, put, 0);
 	return put;
 }
 
-ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce)
+ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len)
 {
-	ssize_t done = 0;
+	void *bounce = NULL;
+	ssize_t done = 0, n = 0;
 
 	len = min_t(size_t, len, MAX_RW_COUNT);
 	while (len) {
-		ssize_t n = copy_piece(in, in_pos, out, out_pos, len, bounce);
-
-		if (n < 0)
-			return done ? done : n;
-		if (n == 0)
+		n = copy_pages(in, in_pos, out, out_pos, len);
+		if (n == -EOPNOTSUPP) {
+			if (!bounce)
+				bounce = kmalloc(COPY_BOUNCE, 0);
+			n = bounce ? copy_through(in, in_pos, out, out_pos, len, bounce) : -ENOMEM;
+		}
+		if (n <= 0)
 			break;
 		done += n;
 		len -= (size_t)n;
 		if (thread_signal_pending())
 			break;
 	}
-	return done;
+	kfree(bounce);
+	return done ? done : n;
 }

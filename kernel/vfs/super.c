@@ -6,6 +6,7 @@
 #include <lib/string.h>
 #include <lib/strbuf.h>
 #include <mm/slab.h>
+#include <vfs/notify.h>
 #include <linux/mount.h>
 
 LOCK_CLASS(super_list, RANK_LEAF, "the list of super blocks and of file system types");
@@ -68,6 +69,7 @@ int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_fla
 	sb->namelen_max = NAME_MAX;
 	sb->maxbytes = MAX_FILE_BYTES;
 	sb->next_ino = 1;
+	list_init(&sb->watched);
 	mutex_init(&sb->rename_lock, fs_rename);
 	spin_lock(&super_lock);
 	sb->dev = vfs_mkdev(0, next_minor++);
@@ -93,6 +95,7 @@ void super_put(struct super *sb)
 	spin_unlock(&super_lock);
 	if (sb->ops->sync)
 		(void)sb->ops->sync(sb, true);
+	notify_unmount(sb);
 	if (sb->root) {
 		dentry_shrink_tree(sb->root);
 		dentry_kill_tree(sb->root);

@@ -10,10 +10,14 @@
 #include <mm/object.h>
 #include <mm/page.h>
 #include <mm/space.h>
+#include <arch/smp.h>
+#include <vfs/shmem.h>
 #include <linux/fs.h>
 #include <linux/memfd.h>
 
 #define SEALS_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+static DEFINE_PER_CPU(s64, shmem_pages); /* exact only when summed */
 
 static int tmpfs_charge(struct vm_object *obj, u64 npages)
 {
@@ -26,6 +30,7 @@ static int tmpfs_charge(struct vm_object *obj, u64 npages)
 			return -ENOSPC;
 		}
 	}
+	this_cpu_add(shmem_pages, (s64)npages);
 	return 0;
 }
 
@@ -36,6 +41,16 @@ static void tmpfs_uncharge(struct vm_object *obj, u64 npages)
 
 	if (ts->max_blocks)
 		__atomic_fetch_sub(&ts->used_blocks, (s64)npages, __ATOMIC_RELAXED);
+	this_cpu_add(shmem_pages, -(s64)npages);
+}
+
+u64 vfs_shmem_pages(void)
+{
+	s64 sum = 0;
+
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		sum += READ_ONCE(*per_cpu_ptr(&shmem_pages, cpu));
+	return (u64)max(sum, 0ll);
 }
 
 const struct vm_object_ops tmpfs_object_ops = {.charge = tmpfs_charge, .uncharge = tmpfs_uncharge};

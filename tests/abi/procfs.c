@@ -150,9 +150,16 @@ static void global_files(void)
 	HEAD("global");
 	slurp("/proc/meminfo");
 	static const char *const mem[] = {"MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached",
-		"SwapTotal", "SwapFree", "Shmem", "Slab"};
+		"SwapTotal", "SwapFree", "Shmem", "Slab", "SwapCached", "Active", "Inactive", "Active(anon)",
+		"Inactive(anon)", "Active(file)", "Inactive(file)", "Dirty", "Writeback",
+		"AnonPages", "KReclaimable", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables",
+		"CommitLimit", "Committed_AS", "VmallocTotal", "VmallocUsed", "Percpu"};
 	for (size_t i = 0; i < ARRAY_LEN(mem); i++)
 		say("%s: %s\n", mem[i], strstr(field(mem[i]), "kB") ? "kB" : field(mem[i]));
+	IS(atoi(field("Shmem")) > 0 && atoi(field("Shmem")) <= atoi(field("Cached")));
+	IS(slurp("/proc/buddyinfo") > 0 && !strncmp(buf, "Node 0, zone ", 13));
+	V(words(buf));
+	IS(slurp("/proc/zoneinfo") > 0 && strstr(buf, "\n        managed  "));
 	slurp("/proc/stat");
 	IS(!strncmp(buf, "cpu  ", 5));
 	V(words(buf));
@@ -252,6 +259,21 @@ static void errors(void)
 	REAP("zombie");
 	R(read(fd, buf, 10));
 	R(openat(dir, "stat", O_RDONLY));
+	R(openat(dir, "none", O_RDONLY));
+	R(openat(dir, "fd", O_RDONLY));
+	R(openat(dir, "task/1/stat", O_RDONLY));
+	R(openat(dir, ".", O_RDONLY));
+	R(fstatat(dir, "stat", &st, 0));
+	R(fstatat(dir, "exe", &st, AT_SYMLINK_NOFOLLOW));
+	R(readlinkat(dir, "exe", buf, 10));
+	R(faccessat(dir, "stat", R_OK, 0));
+	R(fstat(dir, &st));
+	R(fstat(fd, &st));
+	R(fchdir(dir));
+	R(syscall(SYS_getdents64, dir, buf, 4096));
+	R(mkdirat(dir, "x", 0755));
+	R(stat(path, &st));
+	IS(slurp("/proc/sys/fs/inotify/max_user_watches") > 0 && atoi(buf) >= 8192);
 }
 
 int main(void)

@@ -450,26 +450,35 @@ static void run_round(unsigned long long seed)
 	_exit(0);
 }
 
+/* Not the time of day: the calls set that. */
+static time_t seconds_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
 /* Start rounds for worker @worker until @end; kill one that hangs in a wait nobody ends. */
 static void run_worker(unsigned long long seed, time_t end)
 {
 	int rounds = 0;
 
-	while (time(NULL) < end) {
+	while (seconds_now() < end) {
 		pid_t p = fork();
 		if (p < 0)
 			continue;
 		if (p == 0)
 			run_round(seed + rounds);
 		rounds++;
-		time_t limit = time(NULL) + ROUND_MS / 1000 + 2;
+		time_t limit = seconds_now() + ROUND_MS / 1000 + 2;
 		for (;;) {
 			int st;
 			if (waitpid(p, &st, WNOHANG | __WALL) == p)
 				break;
-			if (time(NULL) >= limit)
+			if (seconds_now() >= limit)
 				kill(p, SIGKILL);
-			if (time(NULL) >= limit + HANG_S) {
+			if (seconds_now() >= limit + HANG_S) {
 				printf("worker %d: seed %llu does not die, last call %d\n", worker,
 					seed + rounds - 1, shared->last[worker]);
 				_exit(1);
@@ -482,6 +491,17 @@ static void run_worker(unsigned long long seed, time_t end)
 			;
 	}
 	_exit(0);
+}
+
+static pid_t start_worker(int index, unsigned long long seed, time_t end)
+{
+	pid_t p = fork();
+
+	if (p == 0) {
+		worker = index;
+		run_worker(seed, end);
+	}
+	return p;
 }
 
 /* After all that the system still does what a user wants. */
@@ -511,7 +531,8 @@ int main(int argc, char **argv)
 	int seconds = argc > 1 ? atoi(argv[1]) : 10, workers = argc > 3 ? atoi(argv[3]) : 4;
 	unsigned long long seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 	unsigned long total = 0;
-	int bad = 0, st;
+	int bad = 0, died = 0, st;
+	pid_t kids[64];
 
 	only_user = argc > 4 && !strcmp(argv[4], "user");
 	workers = workers > 64 ? 64 : workers;
@@ -521,25 +542,31 @@ int main(int argc, char **argv)
 	if (chmod(".", 0777))
 		return 1;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	time_t end = time(NULL) + seconds;
+	time_t end = seconds_now() + seconds;
 	printf("seed %llu, %d workers, %zu calls, %d s\n", seed, workers, NCALLS, seconds);
-	for (worker = 0; worker < workers; worker++)
-		if (fork() == 0)
-			run_worker(seed * 1000003 + worker * 10007, end);
+	for (int i = 0; i < workers; i++)
+		kids[i] = start_worker(i, seed * 1000003 + i * 10007, end);
 	for (int left = workers; left > 0;) {
 		pid_t p = waitpid(-1, &st, __WALL);
+		int i = 0;
+
 		if (p < 0)
 			break;
-		if (WIFEXITED(st) && WEXITSTATUS(st) == 0)
-			left--;
-		else if (WIFEXITED(st) && WEXITSTATUS(st) == 1) {
-			left--;
-			bad++;
+		while (i < workers && kids[i] != p)
+			i++;
+		if (i == workers)
+			continue; /* an orphan */
+		if (WIFSIGNALED(st) && seconds_now() < end) {
+			died++; /* a call of somebody's killed it: go on with other seeds */
+			kids[i] = start_worker(i, seed * 1000003 + i * 10007 + died * 8000009ull, end);
+			continue;
 		}
+		left--;
+		bad += WIFEXITED(st) && WEXITSTATUS(st) == 1;
 	}
 	for (int i = 0; i < workers; i++)
 		total += shared->done[i] < 1ul << 40 ? shared->done[i] : 0;
 	int sane = sanity();
-	printf("%lu calls made, %d workers hung, sanity %s\n", total, bad, sane ? "FAILED" : "ok");
+	printf("%lu calls made, %d workers hung, %d killed by a call, sanity %s\n", total, bad, died, sane ? "FAILED" : "ok");
 	return bad || sane || total < 1000;
 }

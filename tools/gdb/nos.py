@@ -35,7 +35,7 @@ def per_cpu(name, cpu):
     """The copy of the per-CPU variable @name of @cpu."""
     here = gdb.parse_and_eval(f'&{name}')
     offset = int(gdb.parse_and_eval(f'per_cpu_offset[{cpu}]'))
-    return gdb.Value(int(here) + offset).cast(here.type).dereference()
+    return gdb.Value((int(here) + offset) % 2**64).cast(here.type).dereference()
 
 
 def place(address):
@@ -78,7 +78,7 @@ def describe(thread):
     waits = f' in {what.string()}' if what is not None else ''
     return (f'{int(thread):#x} {thread["name"].string():16} cpu {int(thread["cpu"])} '
             f'{STATES[state] if state < len(STATES) else state}'
-            f'{" on cpu" if int(thread["on_cpu"]) else ""}{waits}')
+            f'{" on a queue" if int(thread["on_rq"]) else ""}{waits}')
 
 
 class Cpus(gdb.Command):

@@ -171,6 +171,16 @@ def smp_table(figures):
     return lay_out(rows)
 
 
+def allocators_table(figures):
+    """Millions of blocks a second on this machine; the best of NOS' rivals is what it must beat."""
+    rows = [['allocators, host home, millions/s', 'CPUs', 'NOS', 'malloc', 'locked buddy', 'NOS/best']]
+    for name, cpus, found in figures.get('allocators', []):
+        best = max(value for who, value in found.items() if who != 'NOS')
+        rows.append([name, str(cpus), f'{found["NOS"]:.1f}', f'{found["malloc"]:.1f}',
+                     f'{found["locked"]:.1f}', f'{found["NOS"] / best:.2f}'])
+    return lay_out(rows) if len(rows) > 1 else []
+
+
 def reference(figures):
     """Markdown: every Linux, row by row. What docs/results.md keeps."""
     part, series = figures['icount'], list(figures['linux'])
@@ -199,5 +209,5 @@ def report(figures):
     linux = ', '.join(figures['linux'].values())
     blocks = [[f"{figures['qemu']}; Debian's Linux {linux}; program {figures['programs']}"],
               rows_table(figures), mitigations_table(figures), boot_table(figures),
-              smp_table(figures)]
+              smp_table(figures), allocators_table(figures)]
     return '\n\n'.join('\n'.join(block) for block in blocks if block)

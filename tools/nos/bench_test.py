@@ -76,6 +76,11 @@ class Table(unittest.TestCase):
     def test_control_rows_are_no_part_of_the_mean(self):
         self.assertFalse(bench_table.is_counted('control.loop'))
 
+    def test_allocators_are_compared_with_the_best_rival(self):
+        rows = [['object.pair', 2, {'NOS': 30.0, 'malloc': 20.0, 'locked': 5.0}]]
+        lines = bench_table.allocators_table({'allocators': rows})
+        self.assertEqual(lines[1].split(), ['object.pair', '2', '30.0', '20.0', '5.0', '1.50'])
+
     def test_above_one_is_marked(self):
         self.assertEqual(bench_table.ratio_text(1.01), '1.01!')
         self.assertEqual(bench_table.ratio_text(1.004), '1.00 ')

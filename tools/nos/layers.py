@@ -7,7 +7,7 @@ PERSONALITY = ('proc', 'vfs', 'io', 'net', 'security', 'linux')
 
 # Headers of the kernel that arch/X may include: the few that the kernel opens to it.
 OPEN_TO_ARCH = {
-    'init/main.h', 'init/param.h', 'debug/log.h', 'debug/panic.h', 'debug/symtab.h', 'irq/irq.h',
+    'init/main.h', 'init/param.h', 'debug/kasan.h', 'debug/log.h', 'debug/panic.h', 'debug/symtab.h', 'irq/irq.h',
     'mm/slab.h', 'sched/sched.h', 'mm/page.h', 'mm/kmap.h', 'mm/percpu.h', 'mm/uaccess.h', 'sched/preempt.h', 'sched/thread.h',
     'sched/smp_call.h', 'sync/spinlock.h', 'sync/lockdep.h', 'sync/rank.h', 'time/clock.h',
     'time/vvar.h',
@@ -38,7 +38,7 @@ OPEN_TO_CORE = {
 COMPONENT_PARTS = {'comp:drv/virtio'}
 
 # What every layer may refer to: the compiler's own calls.
-COMPILER = re.compile(r'^(__stack_chk_(fail|guard)|__x86_indirect_thunk_\w+|__ubsan_handle_\w+|'
+COMPILER = re.compile(r'^(__stack_chk_(fail|guard)|__x86_indirect_thunk_\w+|__ubsan_handle_\w+|__asan_\w+|'
                       r'_GLOBAL_OFFSET_TABLE_|mem(cpy|move|set|cmp))$')
 
 

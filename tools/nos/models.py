@@ -3,6 +3,7 @@
 
 A model says in its first 40 lines how it is run, one setting a line; see verify/README.md.
 """
+import copy
 import re
 import shutil
 import subprocess
@@ -25,9 +26,20 @@ class Model:
         self.name = str(path.relative_to(VERIFY).with_suffix(''))
         head = '\n'.join(path.read_text().splitlines()[:40])
         self.settings = {}
-        for key, value in re.findall(r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when):[ \t]*(.*)$',
-                                     head, re.M):
-            self.settings[key] = f'{self.settings.get(key, "")} {value}'.strip()
+        self.breaks, self.broken = [], None
+        for key, value in re.findall(
+                r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when|break):[ \t]*(.*)$', head, re.M):
+            if key == 'break':
+                self.breaks.append(re.fullmatch(r'(\S+): (.*) => (.*)', value).groups())
+            else:
+                self.settings[key] = f'{self.settings.get(key, "")} {value}'.strip()
+
+    def variants(self):
+        """One model for each mistake that the proof must find: that it can fail is part of it."""
+        for nr, broken in enumerate(self.breaks):
+            variant = copy.copy(self)
+            variant.name, variant.broken = f'{self.name}/break-{nr + 1}', broken
+            yield variant
 
     def words(self, key):
         return self.settings.get(key, '').split()
@@ -40,7 +52,9 @@ def find(full):
     """The models that a run has, by name."""
     paths = sorted([*VERIFY.rglob('*.pml'), *VERIFY.rglob('*_cbmc.c')])
     found = [Model(path) for path in paths]
-    return [m for m in found if full or m.settings.get('when') != 'full']
+    if not full:
+        return [m for m in found if m.settings.get('when') != 'full']
+    return [*found, *(variant for m in found for variant in m.variants())]
 
 
 def tool(command, folder, seconds):
@@ -119,38 +133,44 @@ def fetch_cbmc():
     return ['chroot', str(CBMC_ROOT), 'cbmc']
 
 
+def copy_sources(model, root):
+    """The tree that CBMC reads (it may run in a tree of its own), with the model's mistake in it."""
+    for name in ('lib', 'arch', 'kernel', 'abi', 'port', 'env', 'components', 'verify', 'tools/config'):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name)
+    config = root / 'tools/config/lib/config.h'
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('#pragma once\n#define NOS_DEBUG 1\n#define NOS_VERSION "cbmc"\n')
+    if model.broken:
+        name, old, new = model.broken
+        text = (root / name).read_text()
+        if text.count(old) != 1:
+            raise Failure(f'{name} has {old!r} {text.count(old)} times, not once')
+        (root / name).write_text(text.replace(old, new))
+
+
 def run_cbmc(model):
     try:
         command = cbmc_command()
     except Failure as failure:
         return 'SKIP', f'no CBMC: {failure}', ''
-    root, folder = ROOT, ROOT
     inside = command[0] == 'chroot'
-    with tempfile.TemporaryDirectory(prefix='nos-cbmc-') as temporary:
-        if inside:
-            # CBMC runs in its own tree, so the sources it reads are copied there.
-            temporary = tempfile.mkdtemp(prefix='nos-', dir=CBMC_ROOT / 'tmp')
-            root = Path(temporary)
-            for name in ('lib', 'arch', 'kernel', 'abi', 'port', 'env', 'components', 'verify'):
-                if (ROOT / name).is_dir():
-                    shutil.copytree(ROOT / name, root / name)
-            shutil.copytree(ROOT / 'tools/config', root / 'tools/config')
-        try:
-            config = root / 'tools/config/lib/config.h' if inside else Path(temporary) / 'lib/config.h'
-            config.parent.mkdir(parents=True, exist_ok=True)
-            config.write_text('#pragma once\n#define NOS_DEBUG 1\n#define NOS_VERSION "cbmc"\n')
-            base = Path('/') / root.relative_to(CBMC_ROOT) if inside else root
-            includes = [f'-I{base / name}' for name in INCLUDES]
-            if not inside:
-                includes.insert(0, f'-I{temporary}')
-            sources = [base / model.path.relative_to(ROOT)] + [base / s for s in model.words('sources')]
-            status, out = tool([*command, *includes, *model.words('cbmc'), *sources], folder,
-                               model.seconds())
-        finally:
-            if inside:
-                shutil.rmtree(temporary, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix='nos-cbmc-',
+                                     dir=CBMC_ROOT / 'tmp' if inside else None) as folder:
+        root = Path(folder)
+        copy_sources(model, root)
+        base = Path('/') / root.relative_to(CBMC_ROOT) if inside else root
+        includes = [f'-I{base / name}' for name in INCLUDES]
+        sources = [base / model.path.relative_to(ROOT)] + [base / s for s in model.words('sources')]
+        words = [*model.words('cbmc'), *(['--stop-on-fail'] if model.broken else [])]
+        status, out = tool([*command, *includes, *words, *sources], root, model.seconds())
     if status is None:
         return 'FAIL', f'cbmc: not finished after {model.seconds()} s', out[-2000:]
+    if model.broken:
+        if status == 10 and 'VERIFICATION FAILED' in out:
+            found = re.search(r'^Violated property:\n.*\n *(.*)', out, re.M)
+            return 'PASS', f'found: {found[1]}' if found else '', ''
+        return 'FAIL', 'the proof does not see the mistake', out[-2000:]
     if status != 0 or 'VERIFICATION SUCCESSFUL' not in out:
         failures = [line for line in out.splitlines() if line.endswith('FAILURE')]
         return 'FAIL', f'cbmc: status {status}', '\n'.join(failures[:40]) or out[-4000:]

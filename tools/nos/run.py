@@ -126,19 +126,20 @@ terminal_output serial console
 menuentry "NOS" {{
 \tmultiboot2 /boot/nos {append}
 \tmodule2 /boot/initramfs.cpio
+\t{settings}
 }}
 '''
 
 
-def make_iso(kernel, initrd, append, target):
-    """A CD image that boots @kernel with GRUB by Multiboot2 on a BIOS machine."""
+def make_iso(kernel, initrd, append, target, settings=''):
+    """A CD image that boots @kernel with GRUB by Multiboot2 on a BIOS machine. @settings: more words for GRUB, said last."""
     need('iso')
     root = BUILD / 'run' / f'iso-{os.getpid()}'
     (root / 'boot/grub').mkdir(parents=True)
     try:
         (root / 'boot/nos').write_bytes(Path(kernel).read_bytes())
         (root / 'boot/initramfs.cpio').write_bytes(Path(initrd).read_bytes())
-        (root / 'boot/grub/grub.cfg').write_text(GRUB.format(append=append))
+        (root / 'boot/grub/grub.cfg').write_text(GRUB.format(append=append, settings=settings))
         with open(BUILD / 'run' / 'iso.log', 'w', encoding='utf-8') as log:
             run(['grub-mkrescue', '-d', '/usr/lib/grub/i386-pc', '-o', target, root],
                 stdout=log, stderr=log)

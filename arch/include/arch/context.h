@@ -6,12 +6,13 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <lib/config.h>
 
 struct thread;
 struct trapframe;
 #include <arch_impl/context.h>
 
-#define KSTACK_SIZE 16384	/* mapped with a guard page below */
+#define KSTACK_SIZE (16384 << NOS_KASAN) /* KASAN's frames are large; mapped with a guard page below */
 
 /*
  * Prepare @t so that the first arch_switch to it runs entry(arg) on its kernel stack, interrupts off, just as returning from schedule():

@@ -4,7 +4,7 @@
  * The running CPU: its number, its private data, its interrupts.
  *
  * A per-CPU variable is defined once with DEFINE_PER_CPU and then exists once per CPU; the one in the image is only the template.
- *   this_cpu_read(v) .._write(v,x) .._add(v,x) .._inc(v) .._dec(v) .._xchg(v,x) .._cmpxchg(v,old,new)
+ *   this_cpu_read(v) .._write(v,x) .._add(v,x) .._inc(v) .._dec(v) .._dec_and_test(v) .._xchg(v,x) .._cmpxchg(v,old,new)
  *       one instruction each where the processor can: atomic against interrupts and preemption on this CPU, no `lock` prefix.
  *   this_cpu_ptr(&v)     address of this CPU's copy; only meaningful while the caller cannot migrate.
  *   per_cpu_ptr(&v, cpu) address of another CPU's copy.

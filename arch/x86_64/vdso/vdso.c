@@ -7,12 +7,16 @@
  */
 #include <asm/unistd.h>
 #include <linux/time.h>
+#include <lib/compiler.h>
 #include <lib/types.h>
 #include <time/vvar.h>
 
 #define NSEC_PER_SEC 1000000000ull
 #define COARSE_RES_NS 4000000
 #define CPU_NUMBER_SELECTOR 0x7b
+#define FINE_CLOCKS                                                                           \
+	(1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_BOOTTIME | 1u << CLOCK_TAI)
+#define COARSE_CLOCKS (1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_MONOTONIC_COARSE)
 
 extern const volatile struct vvar vvar __attribute__((visibility("hidden")));
 
@@ -26,86 +30,88 @@ static inline long system_call2(long nr, long a, long b)
 
 static inline u64 counter(void)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
 	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return lo | (u64)hi << 32;
+	return lo | hi << 32;
 }
 
-/* A base of the page, brought to now. False: make the system call. */
-static inline bool read_clock(const volatile s64 *base, const volatile u32 *mult, u64 *out_ns)
+static inline u32 read_begin(void)
 {
 	u32 seq;
 
-	do {
-		u64 now, last;
+	while (unlikely((seq = vvar.seq) & 1))
+		__asm__ volatile("pause" ::: "memory");
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return seq;
+}
 
-		while ((seq = vvar.seq) & 1)
-			__asm__ volatile("pause" ::: "memory");
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (vvar.mode != 1)
-			return false;
-		last = vvar.cycle_last;
-		now = counter();
+static inline bool read_retry(u32 seq)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return unlikely(vvar.seq != seq);
+}
+
+/* One of FINE_CLOCKS, brought to now. */
+static inline struct vvar_clock read_fine(unsigned clock)
+{
+	struct vvar_clock t;
+	u64 since, mult;
+	u32 seq;
+
+	do {
+		seq = read_begin();
 		/* Another CPU's counter may be a little behind the one that wrote the page. */
-		now = now > last ? now - last : 0;
-		*out_ns = (u64)*base + (u64)((unsigned __int128)now * *mult >> vvar.shift);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (vvar.seq != seq);
-	return true;
+		if (unlikely(__builtin_sub_overflow(counter(), vvar.cycle_last, &since)))
+			since = 0;
+		mult = unlikely(clock == CLOCK_MONOTONIC_RAW) ? vvar.raw_mult : vvar.mult;
+		t = (struct vvar_clock){vvar.clock[clock].sec, vvar.clock[clock].ns};
+	} while (read_retry(seq));
+	t.ns += (u64)((unsigned __int128)since * mult >> 32);
+	if (unlikely(t.ns >= NSEC_PER_SEC)) {
+		t.sec += t.ns / NSEC_PER_SEC;
+		t.ns %= NSEC_PER_SEC;
+	}
+	return t;
 }
 
-static inline u64 read_coarse(const volatile s64 *base)
+static inline struct vvar_clock read_coarse(unsigned clock)
 {
-	u64 ns;
+	struct vvar_clock t;
 	u32 seq;
 
 	do {
-		while ((seq = vvar.seq) & 1)
-			__asm__ volatile("pause" ::: "memory");
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		ns = (u64)*base;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (vvar.seq != seq);
-	return ns;
-}
-
-static bool get_ns(int clock, u64 *out_ns)
-{
-	switch (clock) {
-	case CLOCK_REALTIME: return read_clock(&vvar.realtime_ns, &vvar.mult, out_ns);
-	case CLOCK_MONOTONIC: return read_clock(&vvar.monotonic_ns, &vvar.mult, out_ns);
-	case CLOCK_BOOTTIME: return read_clock(&vvar.boottime_ns, &vvar.mult, out_ns);
-	case CLOCK_TAI: return read_clock(&vvar.tai_ns, &vvar.mult, out_ns);
-	case CLOCK_MONOTONIC_RAW: return read_clock(&vvar.raw_ns, &vvar.raw_mult, out_ns);
-	case CLOCK_REALTIME_COARSE: *out_ns = read_coarse(&vvar.realtime_coarse_ns); return true;
-	case CLOCK_MONOTONIC_COARSE: *out_ns = read_coarse(&vvar.monotonic_coarse_ns); return true;
-	default: return false;
-	}
+		seq = read_begin();
+		t = (struct vvar_clock){vvar.clock[clock].sec, vvar.clock[clock].ns};
+	} while (read_retry(seq));
+	return t;
 }
 
 int __vdso_clock_gettime(int clock, struct __kernel_timespec *ts);
 int __vdso_clock_gettime(int clock, struct __kernel_timespec *ts)
 {
-	u64 ns;
+	u32 bit = (unsigned)clock < VVAR_CLOCKS ? 1u << clock : 0;
+	struct vvar_clock t;
 
-	if (!get_ns(clock, &ns))
+	if (likely(bit & FINE_CLOCKS))
+		t = read_fine((unsigned)clock);
+	else if (bit & COARSE_CLOCKS)
+		t = read_coarse((unsigned)clock);
+	else
 		return (int)system_call2(__NR_clock_gettime, clock, (long)ts);
-	ts->tv_sec = (long long)(ns / NSEC_PER_SEC);
-	ts->tv_nsec = (long long)(ns % NSEC_PER_SEC);
+	ts->tv_sec = (long long)t.sec;
+	ts->tv_nsec = (long long)t.ns;
 	return 0;
 }
 
 int __vdso_gettimeofday(struct __kernel_old_timeval *tv, struct timezone *tz);
 int __vdso_gettimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
 {
-	u64 ns;
-
 	if (tv) {
-		if (!read_clock(&vvar.realtime_ns, &vvar.mult, &ns))
-			return (int)system_call2(__NR_gettimeofday, (long)tv, (long)tz);
-		tv->tv_sec = (long)(ns / NSEC_PER_SEC);
-		tv->tv_usec = (long)(ns % NSEC_PER_SEC / 1000);
+		struct vvar_clock t = read_fine(CLOCK_REALTIME);
+
+		tv->tv_sec = (long)t.sec;
+		tv->tv_usec = (u32)t.ns / 1000;
 	}
 	if (tz) {
 		tz->tz_minuteswest = vvar.tz_minuteswest;
@@ -117,7 +123,8 @@ int __vdso_gettimeofday(struct __kernel_old_timeval *tv, struct timezone *tz)
 long __vdso_time(long *out);
 long __vdso_time(long *out)
 {
-	long t = (long)(read_coarse(&vvar.realtime_coarse_ns) / NSEC_PER_SEC);
+	/* One word is always whole: no sequence number. */
+	long t = (long)vvar.clock[CLOCK_REALTIME_COARSE].sec;
 
 	if (out)
 		*out = t;
@@ -127,14 +134,13 @@ long __vdso_time(long *out)
 int __vdso_clock_getres(int clock, struct __kernel_timespec *res);
 int __vdso_clock_getres(int clock, struct __kernel_timespec *res)
 {
-	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+	u32 bit = (unsigned)clock < VVAR_CLOCKS ? 1u << clock : 0;
 
-	if (!coarse && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_MONOTONIC_RAW && clock != CLOCK_BOOTTIME &&
-		clock != CLOCK_TAI)
+	if (!(bit & (FINE_CLOCKS | COARSE_CLOCKS)))
 		return (int)system_call2(__NR_clock_getres, clock, (long)res);
 	if (res) {
 		res->tv_sec = 0;
-		res->tv_nsec = coarse ? COARSE_RES_NS : 1;
+		res->tv_nsec = bit & COARSE_CLOCKS ? COARSE_RES_NS : 1;
 	}
 	return 0;
 }

@@ -26,13 +26,32 @@ struct env_device;
 struct env_regs;
 struct env_irq;
 
-enum env_bus { ENV_BUS_PCI = 1, ENV_BUS_VIRTIO_MMIO };
+enum env_bus { ENV_BUS_PCI = 1, ENV_BUS_VIRTIO_MMIO, ENV_BUS_PLATFORM };
+
+/*
+ * info.device on the platform's bus: what every PC has at a fixed place, or the boot loader told of. Their configuration space is words, below.
+ *
+ *	VGA_TEXT	window 0: the cells; 1: the index and data ports of the CRT controller
+ *	FRAMEBUFFER	window 0: the pixels
+ *	I8042		window 0: the data port; 1: the command port; vector 0: the keyboard's
+ */
+enum env_platform { ENV_PLATFORM_VGA_TEXT = 1, ENV_PLATFORM_FRAMEBUFFER, ENV_PLATFORM_I8042 };
+/* Of a screen: in cells or pixels; pitch in bytes; where red, green and blue lie in a pixel: position | length << 8. */
+enum env_platform_word {
+	ENV_WORD_WIDTH = 0,
+	ENV_WORD_HEIGHT = 4,
+	ENV_WORD_PITCH = 8,
+	ENV_WORD_BITS = 12, /* per pixel */
+	ENV_WORD_RED = 16,
+	ENV_WORD_GREEN = 20,
+	ENV_WORD_BLUE = 24,
+};
 
 #define ENV_DEVICE_REGS 6
 
 struct env_device_info {
 	u32 bus;            /* enum env_bus */
-	u32 vendor, device; /* ENV_BUS_VIRTIO_MMIO: device is the virtio device id */
+	u32 vendor, device; /* VIRTIO_MMIO: device is the virtio device id; PLATFORM: enum env_platform */
 	u32 subvendor, subdevice;
 	u32 class_code; /* PCI: class, subclass, interface */
 	u32 revision;
@@ -64,7 +83,7 @@ u64 env_reg_read(struct env_regs *regs, u64 off, unsigned width);
 void env_reg_write(struct env_regs *regs, u64 off, unsigned width, u64 v);
 
 /*
- * PCI configuration space, @width 1, 2 or 4, aligned. All ones where there is none. The kernel
+ * Configuration space of PCI and platform devices, @width 1, 2 or 4 (platform: 4), aligned. All ones where there is none. The kernel
  * keeps BARs, the command register and interrupt capabilities to itself: such writes are dropped.
  * Context: any.
  */

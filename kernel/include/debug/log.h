@@ -22,10 +22,11 @@ struct log_ratelimit {
 };
 bool log_ratelimit(struct log_ratelimit *rl);
 
-/* Where records are shown. write: any context, must not sleep. Registered consoles get the records since boot first. */
+/* Where records are shown. write: any context, must not sleep. */
 struct log_console {
 	struct log_console *next;
 	const char *name;
+	bool history; /* it shall show the records from before its registration too */
 	void (*write)(struct log_console *, const char *s, size_t len);
 };
 void log_console_register(struct log_console *c);

@@ -16,6 +16,7 @@ struct device_window {
 	u64 base; /* memory, or the first port */
 	u64 len;  /* 0: none */
 	bool io;
+	bool combine; /* memory whose writes may be joined: pixels */
 };
 
 struct env_device {
@@ -27,7 +28,10 @@ struct env_device {
 	u8 bus, devfn;
 	u16 msi_cap, msix_cap;    /* 0: none */
 	volatile u32 *msix_table; /* mapped by the first binding; lock */
-	/* virtio-mmio */
+	/* platform */
+	const u32 *words;
+	u32 nwords;
+	/* virtio-mmio, platform */
 	unsigned gsi;
 	bool gsi_level, gsi_low;
 

@@ -18,6 +18,7 @@
 #include <sync/mutex.h>
 #include <sync/spinlock.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 #include <asm/termios.h>
 #include <asm/termbits.h>
 
@@ -74,6 +75,7 @@ struct tty {
 	struct wait_queue read_wait, write_wait;
 	struct pid *session, *pgrp; /* proc_tree_lock; each a reference */
 	u32 deferred;		/* atomic: events for the work item */
+	struct fasync_list async, master_async; /* who wants SIGIO: of the terminal, of a pty's master */
 	struct work work;
 	u8 *write_buf;		/* write_mutex */
 	struct termios2 init_termios;
@@ -98,6 +100,8 @@ bool tty_output_pending(struct tty *tty);
 void tty_hangup(struct tty *tty);
 /* events: enum ldisc_event; no lock held. */
 void tty_handle_events(struct tty *tty, u32 events);
+/* Something to read or room to write, for those who want SIGIO. Any context. */
+void tty_async(struct tty *tty, bool master, bool readable);
 
 /* A driver offers its terminal as /dev/NAME and as a console= word. */
 int tty_register(struct tty *tty) MUST_CHECK;

@@ -16,6 +16,8 @@ void vmap_device_free(void *va);
 /* Kernel stacks: KSTACK_SIZE, guard page below, cached per CPU. NULL on -ENOMEM. */
 void *kstack_alloc(void);
 void kstack_free(void *stack); /* any context; NULL is nothing */
+/* Size of the region and what of it is in use, in pages. */
+void kmap_usage(u64 *out_total, u64 *out_used);
 /* Boot: called by vm_init. */
 void kmap_init(void);
 void kstack_init(void);

@@ -70,6 +70,8 @@ void vm_object_truncate(struct vm_object *obj, u64 size);
 void vm_object_punch(struct vm_object *obj, u64 start, u64 end);
 /* First index >= @index with (data) or without (!data) a page; ~0 if none: SEEK_DATA/SEEK_HOLE of memory files. */
 u64 vm_object_seek(struct vm_object *obj, u64 index, bool data);
+/* Pages that are there of [first, last]. */
+u64 vm_object_count(struct vm_object *obj, u64 first, u64 last);
 void page_lock(struct page *page);
 bool page_trylock(struct page *page) MUST_CHECK;
 void page_unlock(struct page *page);

@@ -104,6 +104,11 @@ void page_free_batch(struct page **pages, unsigned n);
 void page_trim(struct page *page, unsigned order, unsigned npages);
 void page_free_exact(struct page *page, unsigned npages);
 
+/* An allocation of @order that nobody has seen becomes single frames of @kind, each with @counts. */
+void page_shatter(struct page *page, unsigned order, enum page_kind kind, u64 counts);
+/* The other way: 2^order single frames, naturally aligned, that nobody else holds are freed as one block. */
+void page_free_joined(struct page *page, unsigned order);
+
 void page_get(struct page *page);
 /* Drop a reference; the last one frees the frame (a page of an object after an RCU grace period). Any context. */
 void page_put(struct page *page);
@@ -185,5 +190,14 @@ struct page_stats {
 	u64 by_kind[PAGE_KINDS];
 };
 void page_stats(struct page_stats *out);
+/* The @i-th zone: false if there are not so many. */
+struct page_zone_info {
+	unsigned node;
+	bool high;	/* at or above 4 GiB */
+	u64 total, free, reserve;
+	u64 cached;	/* of free: by the CPUs */
+	u64 blocks[PAGE_MAX_ORDER + 1]; /* free ones by size, but for what CPUs cache */
+};
+bool page_zone_info(unsigned i, struct page_zone_info *out);
 /* All CPUs give their cached frames back. May sleep. */
 void page_drain(void);

@@ -10,5 +10,7 @@
 /* Zeroed, one copy per CPU; NULL on -ENOMEM. May sleep. */
 void *percpu_alloc(size_t size, size_t align);
 void percpu_free(void *p);
+/* Bytes of all areas together. */
+u64 percpu_bytes(void);
 /* Boot: areas for all CPUs on their nodes, filled from the template. Called by arch_init_percpu. */
 void percpu_init(void);

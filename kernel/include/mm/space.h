@@ -56,6 +56,9 @@ enum vm_flags {
 struct vm_backing_ops {
 	void (*get)(void *backing);
 	void (*put)(void *backing);
+	/* An area of it came (map_lock held) or is gone (perhaps held). NULL: nobody counts them. */
+	void (*opened)(void *backing);
+	void (*closed)(void *backing);
 	/* Path for /proc/PID/maps: writes at most size bytes, returns the length. */
 	size_t (*name)(void *backing, char *buf, size_t size);
 	/* dev, ino for maps. */
@@ -85,6 +88,7 @@ struct vm_area {
 struct pt_root {
 	struct spinlock lock;
 	u32 used;
+	bool large;		/* atomic: there was a leaf above level 0 some time */
 };
 
 #define VM_RSS_CELLS 8 /* a power of two */
@@ -113,6 +117,10 @@ struct vm_space {
 	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
+	bool no_huge;		/* PR_SET_THP_DISABLE */
+	bool sealed;		/* map_lock: some area is, or was */
+	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
+	struct list_head lazy_link;	/* lazy.c */
 };
 
 /* A new empty space with one user; NULL on -ENOMEM. */
@@ -152,6 +160,7 @@ int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool grow
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, int mremap_flags, vaddr_t new_addr, u64 limit_as,
 	u64 limit_memlock, vaddr_t *out_va) MUST_CHECK;
 int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice) MUST_CHECK;
+int vm_seal(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK; /* mseal(2) */
 int vm_lock(struct vm_space *s, vaddr_t va, size_t len, u32 lock_flags, u64 limit_memlock) MUST_CHECK; /* VM_LOCKED, VM_LOCKONFAULT or 0: unlock */
 int vm_lock_all(struct vm_space *s, int mcl_flags, u64 limit_memlock) MUST_CHECK;
 int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags) MUST_CHECK;
@@ -183,7 +192,8 @@ void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_are
 /* Bytes of [va, end) that are resident, by kind, added to *u; pss are in 2^-VM_PSS_SHIFT bytes. Takes map_lock. */
 #define VM_PSS_SHIFT 12
 struct vm_usage {
-	u64 rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, locked;
+	u64 rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, lazy_free, anon_huge,
+		locked;
 };
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
@@ -203,6 +213,14 @@ bool vm_space_check(struct vm_space *s);
 /* sysctls (/proc/sys/vm) */
 extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
 extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2 */
+/* /sys/kernel/mm/transparent_hugepage/{enabled,defrag}, in the order in which Linux lists the words */
+enum vm_huge_policy { VM_HUGE_ALWAYS, VM_HUGE_MADVISE, VM_HUGE_NEVER };
+enum vm_defrag_policy { VM_DEFRAG_ALWAYS, VM_DEFRAG_DEFER, VM_DEFRAG_DEFER_MADVISE, VM_DEFRAG_MADVISE, VM_DEFRAG_NEVER };
+extern int vm_huge_enabled, vm_huge_defrag;
+/* Pages that huge leaves map, each leaf counted (AnonHugePages). */
+u64 vm_huge_mapped(void);
+/* Would a fault in @a get a huge page (THPeligible)? map_lock. */
+bool vm_huge_fits(const struct vm_area *a);
 extern u64 vm_mmap_min_addr;
 extern unsigned vm_max_map_count;
 extern u64 vm_stack_guard_gap;		/* bytes */

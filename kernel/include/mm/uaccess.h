@@ -7,14 +7,17 @@
 #include <lib/compiler.h>
 #include <lib/errno.h>
 #include <arch/usercopy.h>
+#include <debug/kasan.h>
 
 static inline int MUST_CHECK copy_from_user(void *dst, struct uptr src, size_t len)
 {
+	kasan_check_write(dst, len);
 	return arch_copy_from_user(dst, src, len) ? -EFAULT : 0;
 }
 
 static inline int MUST_CHECK copy_to_user(struct uptr dst, const void *src, size_t len)
 {
+	kasan_check_read(src, len);
 	return arch_copy_to_user(dst, src, len) ? -EFAULT : 0;
 }
 

@@ -21,6 +21,7 @@ struct timer_spec {
 
 /* timer_create: @notify checked; SIGEV_THREAD_ID's target (referenced by the callee). -EAGAIN -EINVAL. */
 int posix_timer_create(int clock, const sigevent_t *ev, s32 *out_id) MUST_CHECK;
+/* @out_old may be NULL, here and in itimer_set. */
 int posix_timer_set(s32 id, bool absolute, const struct timer_spec *spec, struct timer_spec *out_old) MUST_CHECK;
 int posix_timer_get(s32 id, struct timer_spec *out) MUST_CHECK;
 s64 posix_timer_overrun(s32 id);

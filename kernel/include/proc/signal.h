@@ -86,6 +86,12 @@ u64 signal_pending_mask(struct task *t);	/* unblocked and pending, both queues *
 void signal_recalc(struct task *t);		/* UW_SIGNAL; sighand lock held */
 /* Take the first pending signal of @mask from the running task: number with info, 0 if none (sigtimedwait, signalfd). Sighand lock taken here. */
 int signal_dequeue(u64 mask, siginfo_t *out);
+/*
+ * For sigtimedwait: as signal_dequeue, and if there is none (0), those of @set are unblocked: they wake us like any other, but send_is_lost and the like still
+ * take them for blocked. The end takes one and blocks @blocked again, before anything is delivered.
+ */
+int signal_wait_begin(u64 set, siginfo_t *out);
+int signal_wait_end(u64 set, u64 blocked, siginfo_t *out);
 /* Way out: deliver what is pending, or restart the interrupted call. (return_to_user_work) */
 void signal_deliver(struct trapframe *tf);
 /* After an action changed: drop pending signals @signo that it ignores. sighand lock held. */

@@ -72,6 +72,7 @@ struct task {
 	struct list_head tracees, tracee_link;
 	struct seccomp *seccomp;
 	void *aio;
+	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
 	u64 timer_slack_ns, default_slack_ns;
 	u64 min_flt, maj_flt, start_boottime;
 	u64 syscall_nr;			/* for /proc/PID/syscall and restarts */

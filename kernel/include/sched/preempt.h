@@ -26,8 +26,7 @@ static inline void preempt_disable(void)
 static inline void preempt_enable(void)
 {
 	barrier();
-	this_cpu_dec(preempt_count);
-	if (unlikely(this_cpu_read(preempt_count) == 0))
+	if (unlikely(this_cpu_dec_and_test(preempt_count)))
 		preempt_schedule();
 }
 

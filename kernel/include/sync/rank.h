@@ -13,6 +13,7 @@ enum lock_rank {
 	RANK_TTY = 140,
 	RANK_PIPE = 150,
 	RANK_EPOLL = 160,
+	RANK_NOTIFY = 162,	/* events are told under directories' locks and with a pipe locked */
 	RANK_TASK_EXEC = 80,
 	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
 	RANK_POSIX_TIMER = 205,	/* a firing timer sends its signal */
@@ -21,9 +22,14 @@ enum lock_rank {
 	RANK_IRQ_BIND = 175,	/* a device is opened: its interrupt is bound */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
 	RANK_OBJECT_MAPS = 185,
+	RANK_SYSV_TABLE = 190,	/* the last detach of a segment comes with its area */
+	RANK_SYSV_OBJECT = 192,
+	RANK_SYSV_UNDO = 194,
+	RANK_FASYNC = 195,	/* signals are sent under it */
 	RANK_FUTEX = 300,
 	RANK_SOCKET = 310,
 	RANK_RECLAIM = 315,	/* held while shrinkers run: above every mutex under which memory is allocated, below what shrinkers take */
+	RANK_LAZY = 317,	/* spaces with pages that may go: under map_lock, and in a shrinker */
 	RANK_DENTRY = 320,
 	RANK_FDTABLE = 330,
 	RANK_OBJECT = 340,	/* vm_object.lock */

@@ -47,7 +47,7 @@ struct __kernel_timex;
  */
 int clock_adjust(struct __kernel_timex *tx) MUST_CHECK;
 void clock_init(void); /* after arch_init_late: counter frequency known */
-/* Bring the bases and coarse clocks up to date if they are older than a tick; interrupts off. */
-void clock_tick(void);
+/* Bring the bases and coarse clocks up to date if they are older than a tick; @mono: clock_monotonic(). Interrupts off. */
+void clock_tick(u64 mono);
 /* Counter value at which CLOCK_MONOTONIC reaches @ns, or up to a second before; for timers. */
 u64 clock_counter_at(u64 ns);

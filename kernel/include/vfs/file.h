@@ -50,6 +50,8 @@ struct file_ops {
 	void (*release)(struct file *f);
 	/* F_SETFL changes O_ASYNC/O_DIRECT...; may refuse. */
 	int (*setfl)(struct file *f, unsigned flags);
+	/* O_ASYNC goes on or off, at the last close for sure; NULL: nobody is told by signal. See <vfs/fown.h>. */
+	int (*fasync)(struct file *f, int fd, bool on);
 	/* /proc/PID/fdinfo extra lines into buf. */
 	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* fcntl(2) commands of this kind of file: F_SETPIPE_SZ, F_ADD_SEALS...; -EINVAL for others. */
@@ -87,12 +89,11 @@ struct file {
 	void *private;		/* the ops' own */
 	struct list_head epoll_watches; /* lock */
 	struct fown *owner;	/* F_SETOWN/F_SETSIG, NULL until used */
-	struct fasync *fasync;	/* O_ASYNC: the watch that sends SIGIO; lock */
 	s64 ra_state[2];	/* readahead's */
 	struct rcu_head rcu;	/* while it waits for its release, a struct task_work */
 };
 
-/* Make a file that stands in no directory (pipe, socket, eventfd): "anon_inode:[name]" or a pipe/socket inode. -ENFILE -ENOMEM. */
+/* Make a file that stands in no directory (eventfd, epoll): "anon_inode:[name]". -ENFILE -ENOMEM. */
 int file_create_anon(const char *name, const struct file_ops *ops, void *priv, unsigned o_flags, struct file **out) MUST_CHECK;
 /*
  * The same for objects with an inode of their own: both ends of a pipe share one. @kind: "pipe", "socket" (shown as "pipe:[ino]"). The inode

@@ -92,7 +92,8 @@ struct inode {
 	u64 blocks512;
 	s32 writers;		/* atomic: > 0 open for writing, < 0 executed: ETXTBSY */
 	struct file_locks *locks;	/* POSIX, OFD, flock, leases; NULL until used */
-	struct fsnotify_marks *marks;	/* inotify, fanotify */
+	struct fsnotify_marks *marks;	/* inotify, fanotify: <vfs/notify.h> */
+	u32 notify;		/* atomic: what somebody wants to hear of it */
 	struct pipe *pipe;	/* FIFO */
 	const char *link;	/* symlink kept in memory: NUL-terminated and readable 8 bytes further, freed after RCU; NULL: ops->readlink or ops->follow */
 	u16 link_len;
@@ -126,6 +127,7 @@ struct super {
 	bool revalidate;	/* dentries of this file system are asked by ops->revalidate on every walk */
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
+	struct list_head watched; /* inodes with marks: notify.c */
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
 int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;

@@ -59,6 +59,8 @@ bool path_is_noexec(const struct path *p);
  */
 int vfs_mkdirat(int dirfd, const struct path_name *name, u32 mode) MUST_CHECK;
 int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev) MUST_CHECK;
+/* A new node in the working directory or where @name says, with references in *out; umask applied. For bind(2). */
+int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out) MUST_CHECK;
 int vfs_symlinkat(const struct path_name *target, int dirfd, const struct path_name *name) MUST_CHECK;
 int vfs_unlinkat(int dirfd, const struct path_name *name) MUST_CHECK;
 int vfs_rmdirat(int dirfd, const struct path_name *name) MUST_CHECK;

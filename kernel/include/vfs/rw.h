@@ -7,12 +7,20 @@
 #include <lib/compiler.h>
 #include <vfs/file.h>
 
+struct iobuf_seg;
+
 /* RWF_* of a call merged with what the file's flags ask for. */
 unsigned file_rwf(const struct file *f, unsigned rwf);
 
-#define COPY_BOUNCE 65536
-/* Up to @len bytes from @in to @out; @bounce: COPY_BOUNCE bytes of the caller's. Positions advance by what arrived. Bytes, or -errno if none. */
-ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len, void *bounce);
+/* Up to @len bytes from @in to @out. Positions advance by what arrived. Bytes, or -errno if none. */
+ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len);
+
+/*
+ * The bytes of @f from @pos on, at most @len, where they lie: references to pages of the page cache in segs[0..*nsegs), at most as many as *nsegs says
+ * before. Who holds them sees what is written to the file meanwhile. Context: may sleep.
+ * Returns: bytes; 0 at the end; -EOPNOTSUPP: no page cache, or a hole here; the file system's error. *nsegs is right in any case.
+ */
+ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *segs, u32 *nsegs);
 
 /*
  * The position of a file for one read, write or getdents: locked when somebody else could use it at the same time.

@@ -11,3 +11,5 @@ struct file;
 int shmem_create(const char *name, u64 size, struct file **out) MUST_CHECK;
 /* memfd_create(2): @name is the user's; MFD_* checked here. */
 int memfd_create_file(const char *name, unsigned flags, struct file **out) MUST_CHECK;
+/* Pages of all memory file systems, memfds and shared anonymous mappings. */
+u64 vfs_shmem_pages(void);

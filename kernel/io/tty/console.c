@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The device numbers that stand for another terminal: /dev/tty, the running process' controlling one, and /dev/console, the last console= of the
- * command line that exists (the first registered terminal if none does).
+ * command line that exists; if it says nothing, the virtual terminal that is seen, and if there is no display, the first registered terminal.
  */
 #include "tty_impl.h"
 #include <debug/log.h>
 #include <init/initcall.h>
 #include <init/param.h>
+#include <io/vt.h>
+#include <lib/parse.h>
+
+/* The terminal that a console= word names, referenced; NULL: there is none. */
+static struct tty *find_get(const char *word, size_t len)
+{
+	struct tty *tty = tty_find_name_get(word, len);
+	const char *end;
+	u64 nr;
+
+	if (tty || len < 4 || strncmp(word, "tty", 3) || strtou64_prefix(word + 3, 10, &end, &nr) || end != word + len)
+		return tty;
+	return vt_get((unsigned)min_t(u64, nr, U32_MAX), &tty) ? NULL : tty;
+}
 
 static struct tty *console_tty_get(void)
 {
@@ -18,13 +32,15 @@ static struct tty *console_tty_get(void)
 
 		while (*end && *end != ',')
 			end++;
-		next = tty_find_name_get(word, (size_t)(end - word));
+		next = find_get(word, (size_t)(end - word));
 		if (!next)
 			continue;
 		if (tty)
 			tty_put(tty);
 		tty = next;
 	}
+	if (!tty && !param_nth("console", 0) && !vt_get(0, &tty))
+		return tty;
 	return tty ? tty : tty_find_name_get(NULL, 0);
 }
 

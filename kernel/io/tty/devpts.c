@@ -10,6 +10,7 @@
 #include <lib/strbuf.h>
 #include <vfs/dentry.h>
 #include <vfs/namei.h>
+#include <vfs/notify.h>
 #include <linux/magic.h>
 
 struct devpts_options {
@@ -177,6 +178,8 @@ static int add_node(const char *name, u32 mode, u32 uid, u32 gid, u32 rdev, u64 
 		dentry_set_inode(d, inode);
 	else
 		inode_put(inode);
+	if (d)
+		notify_name(root->inode, IN_CREATE, d->name, d->len, inode, 0);
 	write_unlock(&root->inode->lock);
 	if (!d)
 		return -ENOMEM;
@@ -200,6 +203,7 @@ void devpts_remove(struct dentry *name)
 
 	write_lock(&dir->lock);
 	inode_set_nlink(name->inode, 0);
+	notify_name(dir, IN_DELETE, name->name, name->len, name->inode, 0);
 	dentry_delete(name);
 	write_unlock(&dir->lock);
 	dentry_put(name);

@@ -83,6 +83,7 @@ unsigned pty_next_index(unsigned from)
 static void wake_master(struct pty *pty, u32 key)
 {
 	wait_wake(&pty->master_wait, 0, key);
+	tty_async(&pty->tty, true, key & EPOLLIN);
 }
 
 static void pty_start(struct tty *tty)
@@ -261,6 +262,13 @@ static ssize_t master_write(struct file *f, struct iobuf *from, s64 *pos, unsign
 	return total;
 }
 
+static int master_fasync(struct file *f, int fd, bool on)
+{
+	struct pty *pty = f->private;
+
+	return tty_fasync_set(&pty->tty, &pty->tty.master_async, f, fd, on);
+}
+
 static u32 master_poll(struct file *f, struct poll_table *pt)
 {
 	struct pty *pty = f->private;
@@ -380,6 +388,7 @@ static const struct file_ops master_ops = {
 	.read = master_read,
 	.write = master_write,
 	.poll = master_poll,
+	.fasync = master_fasync,
 	.ioctl = master_ioctl,
 	.release = master_release,
 };

@@ -33,6 +33,9 @@ const struct termios2 tty_std_termios = {
 	.c_ospeed = 38400,
 };
 
+/* Bits of tty->deferred above the line discipline's. */
+#define TTY_ASYNC(master, readable) (1u << (24 + 2 * (master) + (readable)))
+
 static struct spinlock registry_lock = SPINLOCK_INIT(tty_registry);
 static struct tty *registry[TTY_MAX]; /* registry_lock */
 
@@ -49,7 +52,25 @@ static void deferred_work(struct work *w)
 		tty_signal_pgrp(tty, SIGQUIT);
 	if (events & LDISC_EV_SIGTSTP)
 		tty_signal_pgrp(tty, SIGTSTP);
+	for (unsigned i = 0; i < 4; i++) {
+		if (events & TTY_ASYNC(i >> 1, i & 1))
+			fasync_send(i >> 1 ? &tty->master_async : &tty->async, i & 1 ? POLL_IN : POLL_OUT);
+	}
 	tty_put(tty);
+}
+
+static void defer(struct tty *tty, u32 events)
+{
+	__atomic_fetch_or(&tty->deferred, events, __ATOMIC_RELEASE);
+	tty_get(tty);
+	if (!work_queue(&tty->work))
+		tty_put(tty);
+}
+
+void tty_async(struct tty *tty, bool master, bool readable)
+{
+	if (unlikely(fasync_wanted(master ? &tty->master_async : &tty->async)))
+		defer(tty, TTY_ASYNC(master, readable));
 }
 
 int tty_init(struct tty *tty, const struct tty_ops *ops, const struct termios2 *t, const char *name, u32 rdev)
@@ -68,6 +89,8 @@ int tty_init(struct tty *tty, const struct tty_ops *ops, const struct termios2 *
 	wait_queue_init(&tty->read_wait);
 	wait_queue_init(&tty->write_wait);
 	work_init(&tty->work, deferred_work);
+	fasync_list_init(&tty->async);
+	fasync_list_init(&tty->master_async);
 	tty->ld = kmalloc(sizeof(*tty->ld), 0);
 	tty->write_buf = kmalloc(TTY_WRITE_CHUNK, 0);
 	if (!tty->ld || !tty->write_buf) {
@@ -151,18 +174,17 @@ void tty_handle_events(struct tty *tty, u32 events)
 {
 	u32 signals = events & (LDISC_EV_SIGINT | LDISC_EV_SIGQUIT | LDISC_EV_SIGTSTP);
 
-	if (signals) {
-		__atomic_fetch_or(&tty->deferred, signals, __ATOMIC_RELEASE);
-		tty_get(tty);
-		if (!work_queue(&tty->work))
-			tty_put(tty);
-	}
-	if (events & LDISC_EV_READABLE)
+	if (signals)
+		defer(tty, signals);
+	if (events & LDISC_EV_READABLE) {
 		wait_wake(&tty->read_wait, 0, EPOLLIN | EPOLLRDNORM);
+		tty_async(tty, false, true);
+	}
 	if (events & LDISC_EV_FLUSHED_OUT) {
 		if (tty->ops->flush_output)
 			tty->ops->flush_output(tty);
 		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
+		tty_async(tty, false, false);
 	}
 	if (events & LDISC_EV_OUTPUT)
 		tty->ops->start(tty);
@@ -200,8 +222,10 @@ size_t tty_output_take(struct tty *tty, u8 *buf, size_t n)
 	n = ldisc_take(tty->ld, buf, n);
 	after = ldisc_outq(tty->ld);
 	spin_unlock_irqrestore(&tty->lock, flags);
-	if ((before >= TTY_OUT_WAKE && after < TTY_OUT_WAKE) || (before && !after))
+	if ((before >= TTY_OUT_WAKE && after < TTY_OUT_WAKE) || (before && !after)) {
 		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
+		tty_async(tty, false, false);
+	}
 	return n;
 }
 
@@ -295,10 +319,37 @@ void tty_hangup(struct tty *tty)
 	wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLHUP | EPOLLERR);
 }
 
+/* Who has named nobody to hear the signal means the foreground group, or himself. */
+int tty_fasync_set(struct tty *tty, struct fasync_list *l, struct file *f, int fd, bool on)
+{
+	struct pid *pid;
+	enum pid_type type;
+	int err = fasync_set(l, f, fd, on);
+
+	if (err || !on || file_get_owner(f, &type))
+		return err;
+	spin_lock(&proc_tree_lock);
+	pid = tty->pgrp;
+	type = pid ? PID_PGID : PID_TGID;
+	if (!pid)
+		pid = task_current()->proc->pid;
+	pid_get(pid);
+	spin_unlock(&proc_tree_lock);
+	return file_set_owner_pid(f, pid, type);
+}
+
+static int tty_fasync(struct file *f, int fd, bool on)
+{
+	struct tty_file *tf = tty_file(f);
+
+	return tty_fasync_set(tf->tty, &tf->tty->async, f, fd, on);
+}
+
 const struct file_ops tty_file_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
+	.fasync = tty_fasync,
 	.ioctl = tty_ioctl,
 	.release = tty_release,
 };

@@ -84,3 +84,5 @@ s64 tty_ioctl(struct file *f, unsigned cmd, u64 arg);
 s64 tty_common_ioctl(struct tty *tty, struct file *f, unsigned cmd, u64 arg);
 int tty_drain(struct tty *tty, bool hardware) MUST_CHECK;
 s64 tty_set_winsize(struct tty *tty, struct uptr arg);
+/* The fasync operation of a terminal's files. */
+int tty_fasync_set(struct tty *tty, struct fasync_list *l, struct file *f, int fd, bool on) MUST_CHECK;

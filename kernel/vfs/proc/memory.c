@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /proc/meminfo, vmstat, slabinfo. Only lines that something is counted for; absent ones read as 0 by the programs that want them.
+ * /proc/meminfo, vmstat, buddyinfo, zoneinfo, slabinfo. Only lines that are true: what is counted, and 0 for what cannot be (there is no swap, no write-back, no
+ * list of inactive pages). Absent ones read as 0 by the programs that want them.
  */
 #include "proc_fs.h"
 #include <arch/context.h>
 #include <debug/panic.h>
 #include <lib/string.h>
+#include <mm/kmap.h>
 #include <mm/page.h>
+#include <mm/percpu.h>
 #include <mm/reclaim.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <vfs/shmem.h>
 
 #define KIB (PAGE_SIZE / 1024)
 
@@ -42,28 +46,51 @@ static int show_meminfo(struct pseudo_text *t)
 {
 	struct slab_sums slab = {0};
 	struct page_stats ps;
-	u64 threads = 0;
+	u64 threads = 0, anon, cache, shmem, vmalloc, vmalloc_used;
 	s64 committed = vm_committed();
 
 	page_stats(&ps);
+	anon = ps.by_kind[PAGE_ANON];
+	cache = ps.by_kind[PAGE_CACHE];
+	shmem = min(vfs_shmem_pages(), cache);
 	slab_for_each(sum_slab, &slab);
 	thread_for_each(count_thread, &threads);
+	kmap_usage(&vmalloc, &vmalloc_used);
 	put_kib(&t->sb, "MemTotal:", ps.total);
 	put_kib(&t->sb, "MemFree:", ps.free);
 	put_kib(&t->sb, "MemAvailable:", min(reclaim_available(), ps.total));
 	put_kib(&t->sb, "Buffers:", 0);
-	put_kib(&t->sb, "Cached:", ps.by_kind[PAGE_CACHE]);
+	put_kib(&t->sb, "Cached:", cache);
 	put_kib(&t->sb, "SwapCached:", 0);
+	put_kib(&t->sb, "Active:", anon + cache);
+	put_kib(&t->sb, "Inactive:", 0);
+	put_kib(&t->sb, "Active(anon):", anon + shmem);
+	put_kib(&t->sb, "Inactive(anon):", 0);
+	put_kib(&t->sb, "Active(file):", cache - shmem);
+	put_kib(&t->sb, "Inactive(file):", 0);
 	put_kib(&t->sb, "SwapTotal:", 0);
 	put_kib(&t->sb, "SwapFree:", 0);
-	put_kib(&t->sb, "AnonPages:", ps.by_kind[PAGE_ANON]);
+	put_kib(&t->sb, "Dirty:", 0);
+	put_kib(&t->sb, "Writeback:", 0);
+	put_kib(&t->sb, "AnonPages:", anon);
+	put_kib(&t->sb, "Shmem:", shmem);
+	put_kib(&t->sb, "KReclaimable:", slab.reclaimable);
 	put_kib(&t->sb, "Slab:", slab.all);
 	put_kib(&t->sb, "SReclaimable:", slab.reclaimable);
 	put_kib(&t->sb, "SUnreclaim:", slab.all - slab.reclaimable);
 	put_kib(&t->sb, "KernelStack:", threads * (KSTACK_SIZE / PAGE_SIZE));
 	put_kib(&t->sb, "PageTables:", ps.by_kind[PAGE_TABLE]);
+	put_kib(&t->sb, "SecPageTables:", 0);
+	put_kib(&t->sb, "NFS_Unstable:", 0);
+	put_kib(&t->sb, "Bounce:", 0);
+	put_kib(&t->sb, "WritebackTmp:", 0);
 	put_kib(&t->sb, "CommitLimit:", vm_commit_limit());
 	put_kib(&t->sb, "Committed_AS:", (u64)max(committed, 0ll));
+	put_kib(&t->sb, "VmallocTotal:", vmalloc);
+	put_kib(&t->sb, "VmallocUsed:", vmalloc_used);
+	put_kib(&t->sb, "VmallocChunk:", 0);
+	put_kib(&t->sb, "Percpu:", percpu_bytes() / PAGE_SIZE);
+	put_kib(&t->sb, "AnonHugePages:", vm_huge_mapped());
 	return 0;
 }
 
@@ -77,6 +104,42 @@ static int show_vmstat(struct pseudo_text *t)
 	strbuf_printf(&t->sb, "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\nnr_slab_reclaimable %llu\nnr_slab_unreclaimable %llu\n",
 		ps.free, ps.by_kind[PAGE_ANON], ps.by_kind[PAGE_CACHE], slab.reclaimable, slab.all - slab.reclaimable);
 	strbuf_printf(&t->sb, "nr_page_table_pages %llu\n", ps.by_kind[PAGE_TABLE]);
+	return 0;
+}
+
+/* One line a zone, as Linux calls them. */
+static const char *zone_name(const struct page_zone_info *z)
+{
+	return z->high ? "Normal" : "DMA32";
+}
+
+static int show_buddyinfo(struct pseudo_text *t)
+{
+	struct page_zone_info z;
+
+	for (unsigned i = 0; page_zone_info(i, &z); i++) {
+		if (!z.total)
+			continue;
+		strbuf_printf(&t->sb, "Node %u, zone %8s ", z.node, zone_name(&z));
+		for (unsigned order = 0; order <= PAGE_MAX_ORDER; order++)
+			strbuf_printf(&t->sb, "%6llu ", z.blocks[order]);
+		strbuf_putc(&t->sb, '\n');
+	}
+	return 0;
+}
+
+static int show_zoneinfo(struct pseudo_text *t)
+{
+	struct page_zone_info z;
+
+	for (unsigned i = 0; page_zone_info(i, &z); i++) {
+		if (!z.total)
+			continue;
+		strbuf_printf(&t->sb, "Node %u, zone %8s\n  pages free     %llu\n        min      %llu\n        low      %llu\n        high     %llu\n",
+			z.node, zone_name(&z), z.free, z.reserve, z.reserve, z.reserve);
+		strbuf_printf(&t->sb, "        spanned  %llu\n        present  %llu\n        managed  %llu\n      nr_free_pages %llu\n", z.total, z.total,
+			z.total, z.free);
+	}
 	return 0;
 }
 
@@ -99,6 +162,8 @@ static int show_slabinfo(struct pseudo_text *t)
 static const struct pseudo_file files[] = {
 	{.name = "meminfo", .mode = 0444, .show = show_meminfo},
 	{.name = "vmstat", .mode = 0444, .show = show_vmstat},
+	{.name = "buddyinfo", .mode = 0444, .show = show_buddyinfo},
+	{.name = "zoneinfo", .mode = 0444, .show = show_zoneinfo},
 	{.name = "slabinfo", .mode = 0400, .show = show_slabinfo},
 };
 

@@ -37,6 +37,7 @@ s32 proc_parse_nr(const char *name, size_t len);
 int proc_revalidate(struct dentry *d);
 int proc_task_setattr(struct inode *inode, const struct iattr *attr);
 int proc_task_getattr(struct inode *inode, struct kstat *st);
+int proc_task_permission(struct inode *inode, int mask);
 extern const struct inode_ops proc_task_dir_ops;
 extern const struct file_ops proc_task_dir_fops;
 /* ---- task_list.c ---- */

@@ -83,13 +83,25 @@ int proc_task_getattr(struct inode *inode, struct kstat *st)
 	struct task *t = proc_inode_task(inode);
 
 	st->has_btime = false;
+	st->uid = st->gid = 0;
 	if (!t)
-		return -ESRCH;
+		return 0; /* what is open stays what it is, and is root's */
 	task_owner(t, inode->mode, &st->uid, &st->gid);
 	if (pseudo_inode(inode)->kind == PROC_TASK_LIST)
 		st->nlink = 2 + READ_ONCE(t->proc->nthreads);
 	task_put(t);
 	return 0;
+}
+
+/* Nobody walks through the directory of a task that is gone. */
+int proc_task_permission(struct inode *inode, int mask)
+{
+	struct task *t = proc_inode_task(inode);
+
+	if (!t)
+		return -ESRCH;
+	task_put(t);
+	return inode_permission_mode(inode, mask);
 }
 
 /* ---- callbacks of a task's files ---- */
@@ -281,6 +293,7 @@ static int task_dir_iterate(struct file *f, struct dir_emit *e)
 
 const struct inode_ops proc_task_dir_ops = {
 	.lookup = task_dir_lookup,
+	.permission = proc_task_permission,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
 	.revalidate = proc_revalidate,

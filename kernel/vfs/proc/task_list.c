@@ -75,6 +75,7 @@ out:
 
 const struct inode_ops proc_task_list_ops = {
 	.lookup = list_lookup,
+	.permission = proc_task_permission,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
 	.revalidate = proc_revalidate,

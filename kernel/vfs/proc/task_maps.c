@@ -15,7 +15,7 @@
 struct area_copy {
 	struct maps_line line;
 	u32 flags;
-	bool found;
+	bool found, huge;
 	char *name; /* PATH_MAX */
 };
 
@@ -42,6 +42,7 @@ static bool copy_area(struct vm_area *a, void *arg)
 
 	c->found = true;
 	c->flags = a->flags;
+	c->huge = vm_huge_fits(a);
 	c->line = (struct maps_line){
 		.start = a->start,
 		.end = a->end,
@@ -114,8 +115,8 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u)
 	put_kib(sb, "Private_Dirty:", u->private_dirty);
 	put_kib(sb, "Referenced:", u->referenced);
 	put_kib(sb, "Anonymous:", u->anonymous);
-	put_kib(sb, "LazyFree:", 0);
-	put_kib(sb, "AnonHugePages:", 0);
+	put_kib(sb, "LazyFree:", u->lazy_free);
+	put_kib(sb, "AnonHugePages:", u->anon_huge);
 	put_kib(sb, "ShmemPmdMapped:", 0);
 	put_kib(sb, "FilePmdMapped:", 0);
 	put_kib(sb, "Shared_Hugetlb:", 0);
@@ -158,7 +159,7 @@ int proc_next_smaps(struct pseudo_text *t)
 	put_kib(&t->sb, "KernelPageSize:", PAGE_SIZE);
 	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
 	put_usage(&t->sb, &u);
-	strbuf_printf(&t->sb, "THPeligible:    %8u\n", 0u);
+	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
 	put_flags(&t->sb, c.flags);
 	return 1;
 }

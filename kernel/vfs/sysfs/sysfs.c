@@ -64,6 +64,8 @@ static int sysfs_init(void)
 	err = make_dirs();
 	if (!err)
 		err = sysfs_cpu_init();
+	if (!err)
+		err = sysfs_memory_init();
 	if (err)
 		return err;
 	fs_register(&sysfs_type);

@@ -27,4 +27,4 @@
  */
 #include <lib/types.h>
 
-enum port_kind { PORT_NONE, PORT_BLK, PORT_FSYS, PORT_NIC, PORT_INET, PORT_RNG };
+enum port_kind { PORT_NONE, PORT_BLK, PORT_FSYS, PORT_NIC, PORT_INET, PORT_RNG, PORT_DISPLAY, PORT_INPUT };

@@ -39,6 +39,7 @@ void cpu_relax(void);
 #define this_cpu_add(v, x)	((void)__atomic_fetch_add(this_cpu_ptr(&(v)), (x), __ATOMIC_RELAXED))
 #define this_cpu_inc(v)		this_cpu_add(v, 1)
 #define this_cpu_dec(v)		((void)__atomic_fetch_sub(this_cpu_ptr(&(v)), 1, __ATOMIC_RELAXED))
+#define this_cpu_dec_and_test(v) (__atomic_sub_fetch(this_cpu_ptr(&(v)), 1, __ATOMIC_RELAXED) == 0)
 #define this_cpu_xchg(v, x)	__atomic_exchange_n(this_cpu_ptr(&(v)), (x), __ATOMIC_RELAXED)
 #define this_cpu_cmpxchg(v, old, new_value)                                                        \
 	({                                                                                         \

@@ -15,5 +15,7 @@ extern struct kernel_layout kernel_layout;
 
 #define USER_VA_END 0x00007ffffffff000ull /* one past the highest user address */
 
+#define LAYOUT_SHADOW_OFFSET 0 /* the compiler's own sanitizer has its shadow elsewhere */
+
 /* Make (or replace by an empty one) the arena of @len bytes; also describes it in boot_info as usable. */
 void host_memory_init(size_t len);

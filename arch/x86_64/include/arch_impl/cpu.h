@@ -64,6 +64,15 @@ DECLARE_PER_CPU(unsigned long, cpu_offset); /* per_cpu_offset[] of this CPU */
 #define this_cpu_inc(v)	     pcpu_op1_("inc", v)
 #define this_cpu_dec(v)	     pcpu_op1_("dec", v)
 
+/* Is it zero now? A u32. */
+#define this_cpu_dec_and_test(v)                                                                   \
+	({                                                                                         \
+		bool tcd_;                                                                         \
+		static_assert(sizeof(v) == 4, "u32");                                              \
+		__asm__ volatile("decl %%gs:%1" : "=@ccz"(tcd_), "+m"(v));                         \
+		tcd_;                                                                              \
+	})
+
 #define this_cpu_xchg(v, x)                                                                        \
 	({                                                                                         \
 		__typeof__(v) tcx_ = (x);                                                          \
@@ -156,10 +165,10 @@ static inline NORETURN void cpu_halt_forever(void)
 
 static inline u64 cpu_cycles(void)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | (u64)hi << 32;
+	return lo | hi << 32;
 }
 
 bool cpu_random_seed(u64 *out);

@@ -86,6 +86,17 @@ static inline struct pte pte_table(paddr_t pa)
 	return (struct pte){pa | PTE_P | PTE_W | PTE_U | PTE_A};
 }
 
+/* Of an entry above level 0: does it point to a table? */
+static inline bool pte_is_table(struct pte pte)
+{
+	return (pte.raw & (PTE_P | PTE_PS)) == PTE_P;
+}
+
+static inline paddr_t pte_table_paddr(struct pte table)
+{
+	return table.raw & PTE_ADDR;
+}
+
 static inline bool pte_is_leaf(struct pte pte, unsigned level)
 {
 	return level == 0 || (pte.raw & PTE_PS);
@@ -186,6 +197,15 @@ static inline struct pte pte_set_prot(struct pte pte, unsigned prot)
 	u64 keep = pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL);
 	u64 raw = keep | pte_bits(prot & (PROT_R | PROT_W | PROT_X | PROT_USER));
 	paddr_t pa = pte_paddr(pte);
+
+	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
+}
+
+/* Entry @i of the table that can take the place of a leaf of @level: the same rights. */
+static inline struct pte pte_part(struct pte pte, unsigned level, unsigned i)
+{
+	paddr_t pa = pte_paddr(pte) + ((u64)i << PT_LEVEL_SHIFT(level - 1));
+	u64 raw = pte.raw & ~(PTE_ADDR | (level == 1 ? PTE_PS : 0));
 
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
 }

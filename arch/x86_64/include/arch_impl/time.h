@@ -6,8 +6,8 @@
 /* The time-stamp counter, not read ahead of earlier loads: what one CPU has seen, another that read later does not undercut. */
 static inline u64 arch_counter(void)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
 	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return lo | (u64)hi << 32;
+	return lo | hi << 32;
 }

@@ -39,13 +39,12 @@ void fpu_init_late(void);
 void fpu_save_current(struct thread *t);
 /* The area was changed: registers are to be loaded from it. Running thread: at once. */
 void fpu_area_changed(struct thread *t);
+/* The running thread's area was overwritten in vain: all of it again from the registers. Preemption off since before that. */
+void fpu_area_spoilt(struct thread *t);
 /* At a switch, interrupts off. */
 void fpu_switch(struct thread *prev, struct thread *next);
 /* The state of a fresh program. */
 void fpu_reset(struct thread *t);
-/* A zeroed, aligned area that belongs to no thread; NULL: -ENOMEM. */
-struct fpu_area *fpu_area_create(void);
-void fpu_area_destroy(struct fpu_area *a); /* NULL is nothing */
 int fpu_alloc(struct thread *t) MUST_CHECK;
 void fpu_free(struct thread *t);
 /* Offset and size of extended component @i in an area; false if it is not enabled or lies in the legacy part. */
