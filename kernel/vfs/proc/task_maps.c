@@ -115,6 +115,7 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u)
 	put_kib(sb, "Private_Dirty:", u->private_dirty);
 	put_kib(sb, "Referenced:", u->referenced);
 	put_kib(sb, "Anonymous:", u->anonymous);
+	put_kib(sb, "KSM:", 0);
 	put_kib(sb, "LazyFree:", u->lazy_free);
 	put_kib(sb, "AnonHugePages:", u->anon_huge);
 	put_kib(sb, "ShmemPmdMapped:", 0);
