@@ -146,7 +146,7 @@ def sysvinit(args, work):
         harness.Machine(args).kernel, initrd, "console=ttyS0 quiet panic=-1 init=/sbin/init",
         smp=args.smp, memory=args.mem))
     steps = [(r"login: $", "root\n"), (r"nos:~# ", "echo level-$(runlevel) on-$(tty) is-$(cat /proc/1/comm)\n"),
-             (r"^level-N 2 on-/dev/ttyS0 is-init$", "poweroff\n"), (r"Switching to runlevel: 0", "")]
+             (r"level-N 2 on-/dev/ttyS0 is-init$", "poweroff\n"), (r"Switching to runlevel: 0", "")]
     try:
         for pattern, reply in steps:
             if not console.expect(pattern, 120 * args.scale):
