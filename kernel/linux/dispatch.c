@@ -4,6 +4,7 @@
  */
 #include <linux/syscall.h>
 #include <arch/context.h>
+#include <arch/cpu.h>
 #include <arch/trap.h>
 #include <debug/log.h>
 #include <debug/panic.h>
@@ -55,12 +56,8 @@ static __always_inline void dispatch(struct trapframe *tf)
 	u64 nr = tf_syscall_nr(tf);
 	syscall_fn fn = NULL;
 
-	if (likely(nr < NR_MAX)) {
-		/* no speculation with a number past the table's end */
-		u64 index = nr & (u64)((s64)(nr - NR_MAX) >> 63);
-
-		fn = table[index];
-	}
+	if (likely(nr < NR_MAX))
+		fn = table[index_nospec(nr, NR_MAX)];
 	if (likely(fn))
 		tf_set_ret(tf, fn(tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1), tf_syscall_arg(tf, 2),
 				       tf_syscall_arg(tf, 3), tf_syscall_arg(tf, 4), tf_syscall_arg(tf, 5)));

@@ -104,6 +104,9 @@ static enum hooked hook(struct mmu_space *mmu, struct pt_root *root, struct pte 
 		if (mine)
 			pt_root_store(mmu, e, pte_table(page_paddr(table)));
 		spin_unlock(&root->lock);
+	} else if (mmu == mmu_kernel_space()) {
+		/* Nothing is unhooked there, and the tables that boot made have no lock. */
+		mine = pte_cmpxchg(e, pte_none(), pte_table(page_paddr(table)));
 	} else {
 		pt_lock(e);
 		dead = pt_is_dead(e);

@@ -56,6 +56,7 @@ static int MUST_CHECK init_proc(struct task *t)
 	default_limits(p);
 	p->flags = PROC_INIT;
 	p->live = 1;
+	p->in_memory = 1;
 	p->nthreads = 1;
 	p->leader = t;
 	p->exit_signal = SIGCHLD;

@@ -456,6 +456,7 @@ void sched_tick(u64 now_ns, bool from_user)
 	if (thread_is_idle(rq, t))
 		return;
 	sample_mode(rq, t, from_user);
+	task_tick(t);
 	if (rq->rt.nr)
 		again = rt_tick(rq, t);
 	if (t->se.queued && t->se.klass == SCHED_CLASS_FAIR && rq->nr > 1)

@@ -92,6 +92,10 @@ void vm_space_put(struct vm_space *s)
 {
 }
 
+void task_tick(struct thread *t)
+{
+}
+
 bool thread_signal_pending(void)
 {
 	return false;

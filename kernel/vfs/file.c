@@ -11,6 +11,7 @@
  */
 #include "vfs_impl.h"
 #include <debug/panic.h>
+#include <arch/smp.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <sched/work.h>
@@ -58,6 +59,15 @@ static void count_files(s32 n)
 	}
 	this_cpu_write(file_delta, d);
 	preempt_enable();
+}
+
+u64 vfs_files(void)
+{
+	s64 n = atomic64_load_relaxed(&nr_files);
+
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		n += READ_ONCE(*per_cpu_ptr(&file_delta, cpu));
+	return (u64)max(n, 0ll);
 }
 
 int file_alloc(unsigned o_flags, struct file **out)

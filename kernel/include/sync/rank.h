@@ -17,6 +17,7 @@ enum lock_rank {
 	RANK_TASK_EXEC = 80,
 	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
 	RANK_POSIX_TIMER = 205,	/* a firing timer sends its signal */
+	RANK_CPU_WATCH = 206,	/* timers are armed under the lock of their table */
 	RANK_SIGHAND = 210,
 	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
 	RANK_IRQ_BIND = 175,	/* a device is opened: its interrupt is bound */
