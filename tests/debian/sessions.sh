@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # seconds: 240
 # su, login, agetty, tmux with vim and top in it, on ptys
 su user -c 'id; echo $HOME; pwd'; su - user -c 'echo $HOME $SHELL $USER; umask; ulimit -c'; su nobody -s /bin/sh -c 'whoami; cat /etc/shadow' 2>&1; su user -c 'su -c id root </dev/null' 2>&1 | tail -1; echo 'echo sub; id -u' | su user -s /bin/bash; runuser -u user -- id -un; su user -c 'kill -9 $$'; echo "su $?"; su -P user -c tty </dev/null 2>&1 | cut -c1-9; su user -c 'touch /etc/x' 2>&1; newgrp -h >/dev/null 2>&1; sg user id; chfn -h >/dev/null 2>&1; passwd -S user | awk '{print $1, $2}'; chage -l user | tail -1; echo user:secret | chpasswd; passwd -S user | awk '{print $2}'; vipw -h >/dev/null; useradd -m new && id new && userdel -r new; echo $?

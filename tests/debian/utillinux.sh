@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # util-linux: hardware, mounts, sessions, locks
 lscpu | grep -E '^(Architecture|CPU op-mode|Byte Order|CPU\(s\)|On-line|Vendor ID|Model name|CPU family|Thread|Core|Socket|NUMA node|Virtualization|Hypervisor|L[123])'; lscpu -p=cpu,core,socket,node,online | grep -v '^#'; lscpu -e | wc -l
 lsblk; echo "lsblk $?"; lsmem -s 2>&1 | tail -1 | cut -c1-20; lsipc 2>&1 | head -1; lslocks | wc -l; lsirq 2>&1 | head -1 | awk '{print $1, $2}'
