@@ -161,6 +161,8 @@ int proc_next_smaps(struct pseudo_text *t)
 	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
 	put_usage(&t->sb, &u);
 	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
+	if (mmu_keys() > 1)
+		strbuf_printf(&t->sb, "ProtectionKey:  %8u\n", (c.flags & VM_KEY) / (VM_KEY & -VM_KEY));
 	put_flags(&t->sb, c.flags);
 	return 1;
 }
