@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # util-linux: hardware, mounts, sessions, locks
-lscpu | grep -E '^(Architecture|CPU op-mode|Byte Order|CPU\(s\)|On-line|Vendor ID|Model name|CPU family|Thread|Core|Socket|NUMA node|Virtualization|Hypervisor|L[123])'; lscpu -p=cpu,core,socket,node,online | grep -v '^#'; lscpu -e | wc -l
+lscpu | grep -E '^(Architecture|CPU op-mode|Byte Order|CPU\(s\)|On-line|Vendor ID|Model name|CPU family|Thread|Core|Socket|NUMA node|Virtualization|Hypervisor)' | sed 's/  */ /g'; lscpu -p=cpu,core,socket,node,online | grep -v '^#'; lscpu -e | wc -l
 lsblk; echo "lsblk $?"; lsmem -s 2>&1 | tail -1 | cut -c1-20; lsipc 2>&1 | head -1; lslocks | wc -l; lsirq 2>&1 | head -1 | awk '{print $1, $2}'
 mkdir m n; mount -t tmpfs -o size=1m,mode=700 mytmp m; findmnt -no FSTYPE,SOURCE,TARGET m | awk '{print $1, $2, $3}'; stat -c %a m; head -c 2000000 /dev/zero >m/x 2>/dev/null; stat -c %s m/x; mount -o remount,size=4m,ro m; touch m/y 2>&1; grep ' /work/m ' /proc/mounts | sed 's/,inode64//'
 mount --bind m n; findmnt -rno TARGET,FSTYPE n; ls n; mount --move n n 2>&1 | head -1 | cut -c1-12; umount n; umount m; mountpoint m; mountpoint -q /proc && echo proc; mountpoint -d /work | cut -c1-2
