@@ -31,7 +31,7 @@ static const struct flag flags[] = {
 	{EC, 6, "sse4a"}, {EC, 8, "3dnowprefetch"}, {B7, 0, "fsgsbase"}, {B7, 3, "bmi1"}, {B7, 5, "avx2"}, {B7, 7, "smep"},
 	{B7, 8, "bmi2"}, {B7, 9, "erms"}, {B7, 10, "invpcid"}, {B7, 16, "avx512f"}, {B7, 17, "avx512dq"}, {B7, 18, "rdseed"},
 	{B7, 19, "adx"}, {B7, 20, "smap"}, {B7, 23, "clflushopt"}, {B7, 24, "clwb"}, {B7, 28, "avx512cd"}, {B7, 29, "sha_ni"},
-	{B7, 30, "avx512bw"}, {B7, 31, "avx512vl"}, {C7, 2, "umip"}, {C7, 9, "vaes"}, {C7, 10, "vpclmulqdq"}, {C7, 16, "la57"},
+	{B7, 30, "avx512bw"}, {B7, 31, "avx512vl"}, {C7, 2, "umip"}, {C7, 3, "pku"}, {C7, 4, "ospke"}, {C7, 9, "vaes"}, {C7, 10, "vpclmulqdq"}, {C7, 16, "la57"},
 	{C7, 22, "rdpid"}, {D7, 4, "fsrm"},
 };
 
@@ -92,7 +92,8 @@ const char *arch_vulnerability(const char *name)
 		return intel && !(cpu_model.arch_cap & 1) ? "Vulnerable" : "Not affected";
 	}
 	if (!strcmp(name, "spectre_v1"))
-		return cpu_has(F_CLEAR_REGS) ? "Vulnerable: registers cleared, swapgs barriers, but no masking of indices" : "Vulnerable";
+		return cpu_has(F_CLEAR_REGS) ? "Mitigation: usercopy/swapgs barriers and __user pointer sanitization" :
+					       "Vulnerable: __user pointer sanitization and usercopy barriers only; no swapgs barriers";
 	if (!strcmp(name, "spectre_v2"))
 		return cpu_has(F_NO_RETPOLINE) ? "Vulnerable" : cpu_has(F_IBPB) ? "Mitigation: Retpolines; IBPB: always-on; RSB filling" :
 										  "Mitigation: Retpolines; RSB filling";

@@ -14,9 +14,11 @@
 #include <lib/errno.h>
 #include <mm/uaccess.h>
 #include <vfs/file.h>
+#include <vfs/inode.h>
 #include <vfs/rw.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/stat.h>
 
 static bool nonblocking(struct file *pipe, unsigned flags)
 {
@@ -68,7 +70,7 @@ ssize_t splice_from_pipe(struct file *in, struct file *out, s64 *pos, size_t len
 }
 
 /* Read into one new buffer. Lock held, not full. */
-static ssize_t read_one(struct pipe *p, struct file *in, s64 *pos, size_t len)
+static ssize_t read_one(struct pipe *p, struct file *in, s64 *pos, size_t len, unsigned rwf)
 {
 	struct page *page = pipe_page_get(p);
 	struct iobuf to;
@@ -77,7 +79,7 @@ static ssize_t read_one(struct pipe *p, struct file *in, s64 *pos, size_t len)
 	if (!page)
 		return -ENOMEM;
 	iobuf_init_kernel(&to, page_va(page), min_t(size_t, len, PAGE_SIZE));
-	n = file_read(in, &to, pos, 0);
+	n = file_read(in, &to, pos, rwf);
 	if (n > 0)
 		pipe_push(p, page, 0, (u32)n, PIPE_BUF_MERGE);
 	else
@@ -102,6 +104,8 @@ static ssize_t refer(struct pipe *p, struct file *in, s64 *pos, size_t len)
 ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, unsigned flags)
 {
 	struct pipe *p = file_pipe(out);
+	/* Of the files that wait only sockets hear of the flag, as on Linux. */
+	unsigned rwf = (flags & SPLICE_NONBLOCK) && inode_is(in->inode, S_IFSOCK) ? RWF_NOWAIT : 0;
 	ssize_t total = 0, n;
 
 	mutex_lock(&p->lock);
@@ -112,7 +116,7 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 		n = pos ? refer(p, in, pos, len) : -EOPNOTSUPP;
 		if (n == -EOPNOTSUPP) {
 			want = min_t(size_t, len, PAGE_SIZE);
-			n = read_one(p, in, pos, want);
+			n = read_one(p, in, pos, want, rwf);
 		}
 		if (n <= 0)
 			break;

@@ -29,6 +29,7 @@ static int MUST_CHECK limit_get(struct proc *p, unsigned res, struct rlimit64 *o
 {
 	if (res >= RLIM_NLIMITS)
 		return -EINVAL;
+	res = index_nospec(res, RLIM_NLIMITS);
 	spin_lock(&p->lock);
 	out->rlim_cur = p->rlimits[res].cur;
 	out->rlim_max = p->rlimits[res].max;
@@ -45,6 +46,7 @@ static int MUST_CHECK limit_set(struct proc *p, unsigned res, const struct rlimi
 		return -EINVAL;
 	if (res == RLIMIT_NOFILE && lim->rlim_max > NR_OPEN_MAX)
 		return -EPERM;
+	res = index_nospec(res, RLIM_NLIMITS);
 	spin_lock(&p->lock);
 	if (lim->rlim_max > p->rlimits[res].max && !raise_ok) {
 		err = -EPERM;

@@ -260,17 +260,13 @@ static void deliver_fds(struct socket_msg *m, struct scm_fds *f)
 static void deliver_pidfd(struct socket_msg *m, struct pid *pid)
 {
 	struct file *f = NULL;
-	bool there;
 	int fd;
 
 	if (m->out->left < CMSG_SIZE(sizeof(s32))) {
 		m->out_flags |= MSG_CTRUNC;
 		return;
 	}
-	rcu_read_lock();
-	there = pid_task_rcu(pid, PID_TGID) != NULL;
-	rcu_read_unlock();
-	fd = there ? pidfd_create(pid, 0, &f) : -ESRCH;
+	fd = pidfd_create(pid, 0, &f); /* also of one who is gone */
 	if (!fd) {
 		fd = fd_reserve(0, true);
 		if (fd < 0) {

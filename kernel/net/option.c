@@ -254,15 +254,8 @@ static int put_groups(const struct cred *c, struct uptr val, struct uptr user_le
 static int put_peer_pidfd(struct pid *pid, struct uptr val, u32 room)
 {
 	struct file *f;
-	bool there;
-	int fd, err;
+	int fd, err = pidfd_create(pid, 0, &f);
 
-	rcu_read_lock();
-	there = pid_task_rcu(pid, PID_TGID) != NULL;
-	rcu_read_unlock();
-	if (!there)
-		return -ESRCH;
-	err = pidfd_create(pid, 0, &f);
 	if (err)
 		return err;
 	fd = fd_reserve(0, true);

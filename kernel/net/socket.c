@@ -49,6 +49,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, u32 family, u32
 		.sndtimeo = ~0ull};
 	wait_queue_init(&s->rd_wait);
 	wait_queue_init(&s->wr_wait);
+	fasync_list_init(&s->async);
 }
 
 u64 socket_deadline(u64 timeo, bool nonblock)
@@ -244,6 +245,13 @@ static s64 socket_ioctl(struct file *f, unsigned cmd, u64 arg)
 	}
 }
 
+static int socket_fasync(struct file *f, int fd, bool on)
+{
+	struct socket *s = f->private;
+
+	return fasync_set(&s->async, f, fd, on);
+}
+
 static size_t socket_show_fdinfo(struct file *f, char *buf, size_t size)
 {
 	struct socket *s = f->private;
@@ -256,6 +264,7 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.fasync = socket_fasync,
 	.release = socket_release,
 	.show_fdinfo = socket_show_fdinfo,
 };

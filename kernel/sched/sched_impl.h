@@ -15,6 +15,7 @@
 #include <lib/rbtree.h>
 #include <arch/cpu.h>
 #include <debug/panic.h>
+#include <debug/trace.h>
 #include <sched/sched.h>
 #include <time/clock.h>
 #include <time/timer.h>

@@ -102,17 +102,15 @@ static void show_one(struct strbuf *sb, enum mount_show what, const struct mount
 	}
 }
 
-size_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size)
+ssize_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size)
 {
 	char *scratch = kmalloc(PATH_MAX, 0);
 	struct strbuf sb;
 	struct mount *m;
 	u64 at = 0;
 
-	if (!scratch || !size) {
-		kfree(scratch);
-		return 0;
-	}
+	if (!scratch)
+		return -ENOMEM;
 	strbuf_init(&sb, buf, size);
 	mutex_lock(&mount_sem);
 	list_for_each_entry(m, &mount_ns_init.mounts, ns_link)
@@ -132,5 +130,5 @@ size_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line,
 	}
 	mutex_unlock(&mount_sem);
 	kfree(scratch);
-	return sb.len;
+	return (ssize_t)sb.len;
 }

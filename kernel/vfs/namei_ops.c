@@ -138,11 +138,25 @@ static int do_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 dev)
 	return dir->ops->mknod ? dir->ops->mknod(dir, d, mode, dev) : -EPERM;
 }
 
-int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
+/* *out (may be NULL) gets references to the new node. */
+static int make_node(int dirfd, const struct path_name *name, u32 mode, u32 dev, struct path *out)
 {
 	struct place pl;
-	int err;
+	int err = place_begin(dirfd, name, false, &pl);
 
+	if (err)
+		return err;
+	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), dev);
+	if (!err && out) {
+		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
+		path_get(out);
+	}
+	place_end(&pl, err);
+	return err;
+}
+
+int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
+{
 	switch (mode & S_IFMT) {
 	case 0: mode |= S_IFREG; break;
 	case S_IFREG:
@@ -153,28 +167,12 @@ int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
 	case S_IFDIR: return -EPERM;
 	default: return -EINVAL;
 	}
-	err = place_begin(dirfd, name, false, &pl);
-	if (err)
-		return err;
-	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), dev);
-	place_end(&pl, err);
-	return err;
+	return make_node(dirfd, name, mode, dev, NULL);
 }
 
 int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out)
 {
-	struct place pl;
-	int err = place_begin(AT_FDCWD, name, false, &pl);
-
-	if (err)
-		return err;
-	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), 0);
-	if (!err) {
-		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
-		path_get(out);
-	}
-	place_end(&pl, err);
-	return err;
+	return make_node(AT_FDCWD, name, mode, 0, out);
 }
 
 int vfs_symlinkat(const struct path_name *target, int dirfd, const struct path_name *name)

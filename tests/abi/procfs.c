@@ -187,6 +187,16 @@ static void global_files(void)
 	slurp("/proc/sys/kernel/random/uuid");
 	V(strlen(buf));
 	IS(slurp("/proc/sys/kernel/osrelease") > 0);
+	slurp("/proc/sys/fs/file-nr");
+	V(words(buf));
+	IS(strstr(buf, "\t0\t") && atoi(buf) > 0);
+	slurp("/proc/sys/kernel/randomize_va_space");
+	S(buf);
+	slurp("/proc/sys/kernel/overflowuid");
+	S(buf);
+	slurp("/proc/sys/fs/pipe-max-size");
+	S(buf);
+	IS(slurp("/proc/sys/vm/min_free_kbytes") > 0 && atoi(buf) > 0);
 	slurp("/proc/sys/vm/overcommit_memory");
 	IS(buf[0] >= '0' && buf[0] <= '2');
 }

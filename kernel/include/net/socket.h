@@ -16,6 +16,7 @@
 #include <abi/socket.h>
 #include <env/iobuf.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 
 struct file;
 struct poll_table;
@@ -79,7 +80,9 @@ struct socket {
 	s32 priority;
 	u64 rcvtimeo, sndtimeo;	/* ns; ~0: for ever */
 	u64 cookie;		/* 0: not asked for yet */
+	bool nospace;		/* a sender found it full: who set O_ASYNC hears when it is not */
 	struct wait_queue rd_wait, wr_wait;
+	struct fasync_list async;
 };
 
 enum { SOCKET_RCV_SHUT = 1, SOCKET_SEND_SHUT = 2 };
@@ -169,6 +172,20 @@ static inline int socket_wait_error(int err, u64 deadline)
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err == -ERESTARTSYS && deadline != ~0ull ? -EINTR : err;
+}
+/* There is something to receive, or room to send again: wake who waits and signal. Thread context, no spinlock. */
+static inline void socket_wake_read(struct socket *s, u32 events)
+{
+	wait_wake_sync(&s->rd_wait, 1, events);
+	fasync_send(&s->async, POLL_IN);
+}
+static inline void socket_wake_write(struct socket *s, u32 events)
+{
+	wait_wake(&s->wr_wait, 0, events);
+	if (unlikely(READ_ONCE(s->nospace))) {
+		WRITE_ONCE(s->nospace, false);
+		fasync_send(&s->async, POLL_OUT);
+	}
 }
 /* -EPIPE, and SIGPIPE unless MSG_NOSIGNAL. */
 int socket_broken(unsigned flags);

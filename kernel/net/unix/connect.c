@@ -108,7 +108,7 @@ static int connect_embryo(struct unix_sock *u, struct unix_sock *e, const struct
 			return err;
 		err = try_connect(u, e, listener);
 		if (!err)
-			wait_wake_sync(&listener->sock.rd_wait, 1, UNIX_READ_EVENTS);
+			socket_wake_read(&listener->sock, UNIX_READ_EVENTS);
 		else if (err == -EAGAIN && deadline)
 			err = unix_wait_for_peer(listener, deadline) ?: -ESTALE;
 		unix_put(listener);
@@ -181,6 +181,7 @@ int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 		}
 	}
 	wait_wake(&u->peer_wait, 1, UNIX_WRITE_EVENTS);
+	__atomic_fetch_or(&e->sock.flags, READ_ONCE(s->flags) & (SOCKF_PASSCRED | SOCKF_PASSPIDFD | SOCKF_PASSSEC), __ATOMIC_RELAXED);
 	*out = &e->sock;
 	return 0;
 }
@@ -219,6 +220,7 @@ int unix_shutdown(struct socket *s, unsigned how)
 		peer->sock.how |= (u8)((how & SOCKET_RCV_SHUT ? SOCKET_SEND_SHUT : 0) | (how & SOCKET_SEND_SHUT ? SOCKET_RCV_SHUT : 0));
 		spin_unlock(&peer->lock);
 		unix_wake_all(peer);
+		fasync_send(&peer->sock.async, how == (SOCKET_RCV_SHUT | SOCKET_SEND_SHUT) ? POLL_HUP : POLL_IN);
 	}
 	unix_put(peer);
 	return 0;

@@ -160,6 +160,7 @@ static int wait_sndbuf(struct unix_sock *u, u64 deadline)
 			return -EPIPE;
 		if (likely(READ_ONCE(u->tx_charge) < READ_ONCE(s->sndbuf)))
 			return 0;
+		WRITE_ONCE(s->nospace, true);
 		if (!deadline)
 			return -EAGAIN;
 		err = wait_event_state(&s->wr_wait,
@@ -228,7 +229,7 @@ static ssize_t send_to(struct unix_sock *u, struct unix_sock *other, const struc
 		}
 		err = deliver(u, other, msg);
 		if (likely(!err)) {
-			wait_wake_sync(&other->sock.rd_wait, 1, UNIX_READ_EVENTS);
+			socket_wake_read(&other->sock, UNIX_READ_EVENTS);
 			break;
 		}
 		if (err == -EXFULL) {

@@ -3,9 +3,12 @@
  * Messages and queues. See unix_impl.h.
  */
 #include "unix_impl.h"
+#include <lib/bits.h>
 #include <lib/string.h>
 #include <mm/page.h>
 #include <mm/slab.h>
+
+#define BLOCK_ORDER 3u /* what the frame allocator keeps ready per CPU */
 
 /* What a message counts for in a send buffer: Linux' figure, because programs size their buffers by it. */
 static u32 charge_of(u32 len)
@@ -15,22 +18,53 @@ static u32 charge_of(u32 len)
 	return 256 + (data <= 8192 ? (u32)1 << (32 - (u32)__builtin_clz(data - 1)) : align_up(data, 4096u));
 }
 
-static struct unix_msg *alloc_pages(u32 len)
+static u32 block_size(const struct unix_msg *msg)
 {
-	u32 n = DIV_ROUND_UP(len, (u32)PAGE_SIZE);
-	struct unix_msg *msg = kmalloc(sizeof(*msg) + n * sizeof(struct page *), 0);
-	u32 got;
+	return (u32)PAGE_SIZE << msg->order;
+}
+
+static void free_blocks(struct unix_msg *msg, u32 n)
+{
+	if (msg->order == 0) {
+		page_free_batch(msg->pages, n);
+		return;
+	}
+	while (n)
+		page_free(msg->pages[--n], msg->order);
+}
+
+static bool get_blocks(struct unix_msg *msg, u32 n, unsigned alloc_flags)
+{
+	u32 got = 0;
+
+	if (msg->order == 0) {
+		got = page_alloc_batch(msg->pages, n, alloc_flags);
+	} else {
+		while (got < n && (msg->pages[got] = page_alloc(msg->order, alloc_flags)))
+			got++;
+	}
+	if (got < n)
+		free_blocks(msg, got);
+	return got == n;
+}
+
+/* Large blocks if there are any, for they are fewer; then single pages. */
+static struct unix_msg *alloc_paged(u32 len)
+{
+	u32 npages = DIV_ROUND_UP(len, (u32)PAGE_SIZE);
+	struct unix_msg *msg = kmalloc(sizeof(*msg) + npages * sizeof(struct page *), 0);
 
 	if (!msg)
 		return NULL;
-	got = page_alloc_batch(msg->pages, n, ALLOC_USER);
-	if (got < n) {
-		page_free_batch(msg->pages, got);
-		kfree(msg);
-		return NULL;
-	}
 	msg->room = 0;
-	return msg;
+	msg->order = (u8)min(ilog2_ceil(npages), BLOCK_ORDER);
+	if (get_blocks(msg, DIV_ROUND_UP(len, block_size(msg)), ALLOC_NOWAIT))
+		return msg;
+	msg->order = 0;
+	if (get_blocks(msg, npages, ALLOC_USER))
+		return msg;
+	kfree(msg);
+	return NULL;
 }
 
 struct unix_msg *unix_msg_alloc(u32 len)
@@ -43,7 +77,7 @@ struct unix_msg *unix_msg_alloc(u32 len)
 		if (msg)
 			msg->room = (u32)(kmalloc_usable(msg) - offsetof(struct unix_msg, bytes));
 	} else {
-		msg = alloc_pages(len);
+		msg = alloc_paged(len);
 	}
 	if (!msg)
 		return NULL;
@@ -64,7 +98,7 @@ int unix_msg_fill(struct unix_msg *msg, struct iobuf *from)
 	if (likely(msg->room))
 		return iobuf_get(from, msg->bytes, left) == left ? 0 : -EFAULT;
 	for (u32 i = 0; left; i++) {
-		u32 n = min(left, (u32)PAGE_SIZE);
+		u32 n = min(left, block_size(msg));
 
 		if (iobuf_get(from, page_va(msg->pages[i]), n) != n)
 			return -EFAULT;
@@ -78,9 +112,9 @@ int unix_msg_read(const struct unix_msg *msg, u32 off, u32 len, struct iobuf *to
 	if (likely(msg->room))
 		return iobuf_put(to, msg->bytes + off, len) == len ? 0 : -EFAULT;
 	while (len) {
-		u32 in_page = off % PAGE_SIZE, n = min(len, (u32)PAGE_SIZE - in_page);
+		u32 size = block_size(msg), at = off & (size - 1), n = min(len, size - at);
 
-		if (iobuf_put(to, (u8 *)page_va(msg->pages[off / PAGE_SIZE]) + in_page, n) != n)
+		if (iobuf_put(to, (u8 *)page_va(msg->pages[off >> (PAGE_SHIFT + msg->order)]) + at, n) != n)
 			return -EFAULT;
 		off += n;
 		len -= n;
@@ -95,7 +129,7 @@ static void uncharge_sender(struct unix_msg *msg)
 
 	__atomic_fetch_sub(&u->tx_charge, msg->charge, __ATOMIC_RELEASE);
 	if (unix_writable(u))
-		wait_wake(&u->sock.wr_wait, 0, UNIX_WRITE_EVENTS);
+		socket_wake_write(&u->sock, UNIX_WRITE_EVENTS);
 	unix_put(u);
 }
 
@@ -109,7 +143,7 @@ void unix_msg_free(struct unix_msg *msg)
 		scm_drop(&msg->scm);
 	}
 	if (unlikely(!msg->room))
-		page_free_batch(msg->pages, DIV_ROUND_UP(msg->len, (u32)PAGE_SIZE));
+		free_blocks(msg, DIV_ROUND_UP(msg->len, block_size(msg)));
 	kfree(msg);
 }
 

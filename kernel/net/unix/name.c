@@ -136,7 +136,7 @@ int unix_find(const struct socket_addr *a, u8 type, struct unix_sock **out)
 {
 	const char *bytes = (const char *)a->bytes + UNIX_PATH_OFF;
 	u32 n = a->len - UNIX_PATH_OFF;
-	char path[UNIX_PATH_MAX + 1];
+	char path[UNIX_PATH_MAX + 8];
 	struct unix_sock *u;
 	struct bucket *b;
 
@@ -265,7 +265,7 @@ out:
 int unix_bind(struct socket *s, const struct socket_addr *sa)
 {
 	struct unix_sock *u = unix_of(s);
-	char path[UNIX_PATH_MAX + 1];
+	char path[UNIX_PATH_MAX + 8];
 	struct unix_addr *a;
 	u32 n;
 	int err;

@@ -26,7 +26,7 @@ static bool show_one(struct unix_sock *u, void *arg)
 	struct strbuf *sb = arg;
 
 	/* A file that is there keeps its inode for a grace period; the bucket's lock is a read section. */
-	strbuf_printf(sb, "%016x: %08X %08X %08X %04X %02X %5llu", 0, (unsigned)refcount_read(&u->refs), 0,
+	strbuf_printf(sb, "%016x: %08X %08X %08X %04X %02X %5llu", 0, (unsigned)refcount_read(&u->refs) + 1, 0, /* one for the table, as Linux counts */
 		u->state == UNIX_LISTENING ? SHOW_LISTENING : 0, u->sock.type, shown_state(u), f ? f->inode->ino : 0ull);
 	if (a) {
 		strbuf_putc(sb, ' ');

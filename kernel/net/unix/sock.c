@@ -194,6 +194,7 @@ static void tell_peer(struct unix_sock *u, struct unix_sock *peer, bool reset)
 			WRITE_ONCE(peer->sock.err, ECONNRESET);
 		spin_unlock(&peer->lock);
 		unix_wake_all(peer);
+		fasync_send(&peer->sock.async, POLL_HUP);
 	}
 	unix_unwatch_full(u, peer);
 	unix_put(peer);

@@ -26,6 +26,7 @@ static int wait_room(struct unix_sock *u, struct unix_sock *peer, bool nonblock,
 			return -EPIPE;
 		if (likely(READ_ONCE(peer->rx_charge) < READ_ONCE(s->sndbuf)))
 			return 0;
+		WRITE_ONCE(s->nospace, true);
 		if (*deadline == ~0ull - 1)
 			*deadline = socket_deadline(READ_ONCE(s->sndtimeo), nonblock);
 		if (!*deadline)
@@ -159,7 +160,7 @@ static ssize_t send_all(struct unix_sock *u, struct unix_sock *peer, struct sock
 				n = socket_broken(m->flags);
 			break;
 		}
-		wait_wake_sync(&peer->sock.rd_wait, 1, UNIX_READ_EVENTS | (urgent ? EPOLLPRI : 0));
+		socket_wake_read(&peer->sock, UNIX_READ_EVENTS | (urgent ? EPOLLPRI : 0));
 		if (unlikely(urgent))
 			socket_send_urg(&peer->sock);
 		done += n;
@@ -333,7 +334,7 @@ static void wake_writers(struct unix_sock *u)
 	struct unix_sock *peer = u->peer;
 
 	if (likely(peer) && unix_writable(peer))
-		wait_wake(&peer->sock.wr_wait, 0, UNIX_WRITE_EVENTS);
+		socket_wake_write(&peer->sock, UNIX_WRITE_EVENTS);
 }
 
 /* @n bytes of @msg have been read. True: go on with the next. */

@@ -98,7 +98,7 @@ static inline bool unix_is_dgram(const struct unix_sock *u)
 /*
  * Bytes under way, with what goes along. Small ones lie behind the head, larger ones in pages:
  *
- *	head | bytes[room]        or        head | pages[] ─► 4 KiB each, room == 0
+ *	head | bytes[room]        or        head | pages[] ─► 4 KiB << order each, room == 0
  *
  * [off, len) has not been read yet. A stream appends to the last message as long as room lasts.
  */
@@ -109,6 +109,7 @@ struct unix_msg {
 	s64 stamp;
 	u32 len, off;
 	u32 room, charge;
+	u8 order;
 	bool oob;
 	union {
 		u8 bytes[0];

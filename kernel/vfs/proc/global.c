@@ -133,6 +133,7 @@ static int store_sysrq(struct pseudo_text *t, char *text, size_t len)
 	case 'b': klog(LOG_EMERG, "sysrq: resetting"); arch_reboot();
 	case 'o': klog(LOG_EMERG, "sysrq: power off"); arch_power_off();
 	case 'c': panic("sysrq triggered crash");
+	case 'l': print_backtraces(); break;
 	case 's': (void)vfs_sync_all(); break;
 	default:
 		if (text[0] >= '0' && text[0] <= '9')

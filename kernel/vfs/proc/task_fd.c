@@ -190,8 +190,8 @@ static int show_fdinfo(struct pseudo_text *text)
 	}
 	if (!f)
 		return -ENOENT;
-	/* O_LARGEFILE is what every open on a 64-bit system has. */
-	strbuf_printf(sb, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", READ_ONCE(f->pos), flags | 0100000, f->path.mnt->id,
+	/* O_LARGEFILE is what every open on a 64-bit system has; pipes, sockets and the like were not opened. */
+	strbuf_printf(sb, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", READ_ONCE(f->pos), flags | (f->inode->flags & INODE_ANON ? 0 : 0100000), f->path.mnt->id,
 		f->inode->ino);
 	if (f->ops && f->ops->show_fdinfo) {
 		more = kmalloc(FDINFO_ROOM, 0);
