@@ -8,7 +8,8 @@
  * No wake-up is lost: a waiter raises the count, takes the lock, reads the word, and queues itself before it gives the lock up. A waker has changed the word before
  * its call, and reads the count behind a full barrier. Either the waiter sees the new word, or the waker the count.
  *
- * A waiter's bucket pointer is changed under the bucket's lock only: NULL means woken. The thread is woken inside the lock: its memory outlives that by RCU.
+ * A waiter's bucket pointer is changed under the bucket's lock only: NULL means woken. The thread is woken inside the lock or after it: its memory outlives
+ * that by RCU, and who has returned meanwhile is woken for nothing.
  */
 #include <lib/errno.h>
 #include <lib/hash.h>
@@ -28,6 +29,7 @@
 #include "proc_impl.h"
 
 #define BUCKETS_PER_CPU 64
+#define WAKE_BATCH	32
 
 LOCK_CLASS(futex_bucket, RANK_FUTEX, "threads waiting on the words of one hash bucket");
 
@@ -94,11 +96,12 @@ void futex_waiter_queue(struct futex_waiter *w, struct futex_bucket *b)
 {
 	w->bucket = b;
 	w->thread = thread_current();
+	w->ticket = ++b->ticket;
 	list_add_tail(&w->link, &b->waiters);
 }
 
-/* Bucket lock held. */
-void futex_waiter_wake(struct futex_waiter *w)
+/* Bucket lock held. Who is to be woken; in a read section the thread stays. */
+static struct thread *waiter_take(struct futex_waiter *w)
 {
 	struct thread *t = w->thread;
 	struct futex_bucket *b = w->bucket;
@@ -106,7 +109,12 @@ void futex_waiter_wake(struct futex_waiter *w)
 	list_del(&w->link);
 	STORE_RELEASE(w->bucket, NULL); /* from here on the waiter may be gone */
 	__atomic_sub_fetch(&b->count, 1, __ATOMIC_RELEASE);
-	thread_wake(t);
+	return t;
+}
+
+void futex_waiter_wake(struct futex_waiter *w)
+{
+	thread_wake(waiter_take(w));
 }
 
 /* Take a waiter out. False: it was woken already. */
@@ -193,12 +201,47 @@ s64 futex_wait(struct uptr word, u32 value, u32 bitset, bool shared, struct fute
 	return waiter_unqueue(&w) ? err : 0;
 }
 
+/*
+ * Wake up to @nr: how many, or -EINVAL. The threads are woken when the lock is free again: waking may mean to interrupt another processor, and who is
+ * awake comes for this lock. More than a batch: the caller calls again; *@until is 0 the first time and then says who was waiting already.
+ */
+static s64 wake_batch(struct futex_bucket *b, const struct vm_key *key, s64 nr, u32 bitset, u64 *until)
+{
+	struct thread *batch[WAKE_BATCH];
+	struct futex_waiter *w, *tmp;
+	s64 n = 0, err = 0;
+
+	rcu_read_lock();
+	spin_lock(&b->lock);
+	if (!*until)
+		*until = b->ticket;
+	list_for_each_entry_safe(w, tmp, &b->waiters, link)
+	{
+		if (w->ticket > *until)
+			break;
+		if (!futex_key_equal(&w->key, key) || !(w->bitset & bitset))
+			continue;
+		if (w->pi || w->pi_target) {
+			err = -EINVAL;
+			break;
+		}
+		batch[n++] = waiter_take(w);
+		if (n >= nr || n == WAKE_BATCH)
+			break;
+	}
+	spin_unlock(&b->lock);
+	for (s64 i = 0; i < n; i++)
+		thread_wake(batch[i]);
+	rcu_read_unlock();
+	return err ? err : n;
+}
+
 s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 {
-	struct futex_waiter *w, *tmp;
 	struct vm_key key;
 	struct futex_bucket *b;
-	s64 woken = 0;
+	s64 woken = 0, n;
+	u64 until = 0;
 	int err;
 
 	if (!bitset)
@@ -210,20 +253,12 @@ s64 futex_wake(struct uptr word, s32 nr, u32 bitset, bool shared)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!READ_ONCE(b->count))
 		return 0;
-	spin_lock(&b->lock);
-	list_for_each_entry_safe(w, tmp, &b->waiters, link)
-	{
-		if (!futex_key_equal(&w->key, &key) || !(w->bitset & bitset))
-			continue;
-		if (w->pi || w->pi_target) {
-			woken = -EINVAL;
-			break;
-		}
-		futex_waiter_wake(w);
-		if (++woken >= nr)
-			break;
-	}
-	spin_unlock(&b->lock);
+	do {
+		n = wake_batch(b, &key, nr - woken, bitset, &until);
+		if (n < 0)
+			return n;
+		woken += n;
+	} while (n == WAKE_BATCH && woken < nr);
 	return woken;
 }
 
@@ -249,6 +284,7 @@ void futex_waiter_move(struct futex_waiter *w, struct futex_bucket *from, struct
 	w->key = *key;
 	if (from == to)
 		return;
+	w->ticket = ++to->ticket;
 	list_move_tail(&w->link, &to->waiters);
 	__atomic_add_fetch(&to->count, 1, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&from->count, 1, __ATOMIC_RELEASE);

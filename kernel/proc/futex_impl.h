@@ -14,12 +14,14 @@ struct futex_pi_state;
 struct futex_bucket {
 	struct spinlock lock;
 	u32 count;
-	struct list_head waiters;
+	struct list_head waiters; /* in the order of their tickets */
+	u64 ticket;		  /* lock; the newest */
 } __aligned(64);
 
 struct futex_waiter {
 	struct list_head link;
 	struct futex_bucket *bucket; /* NULL: woken */
+	u64 ticket;		     /* the bucket's lock */
 	struct vm_key key;
 	u32 bitset;
 	struct thread *thread;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <sync/spinlock.h>
 
-#define BACKOFF_MAX 64
+#define BACKOFF_MAX 8 /* a section is a few hundred cycles, and so is this many pauses */
 
 void spin_init_class(struct spinlock *l, struct lock_class *klass)
 {

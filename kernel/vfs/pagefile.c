@@ -13,6 +13,7 @@
 #include <mm/space.h>
 #include <linux/fs.h>
 #include <vfs/fown.h>
+#include <vfs/notify.h>
 #include <vfs/rw.h>
 
 ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
@@ -86,9 +87,12 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 		done += segs[*nsegs].len;
 		++*nsegs;
 	}
-	if (done && !(f->flags & O_NOATIME))
+	if (!done)
+		return err;
+	if (!(f->flags & O_NOATIME))
 		inode_atime(f->inode, f->path.mnt);
-	return done ? (ssize_t)done : err;
+	notify_file(f, IN_ACCESS);
+	return (ssize_t)done;
 }
 
 int write_limit(struct file *f, s64 pos, size_t *len)

@@ -42,7 +42,7 @@ static void tmpfs_evict(struct inode *inode)
 	__atomic_fetch_sub(&ts->used_inodes, 1, __ATOMIC_RELAXED);
 }
 
-static const struct inode_ops tmpfs_special_ops = {
+const struct inode_ops tmpfs_special_ops = {
 	.getattr = tmpfs_getattr,
 	.setattr = tmpfs_setattr,
 	.getxattr = tmpfs_getxattr,
@@ -253,7 +253,7 @@ static void tmpfs_kill(struct super *sb)
 	kfree(sb->private);
 }
 
-static const struct super_ops tmpfs_super_ops = {
+const struct super_ops tmpfs_super_ops = {
 	.alloc_inode = tmpfs_alloc_inode,
 	.free_inode = tmpfs_free_inode,
 	.evict = tmpfs_evict,

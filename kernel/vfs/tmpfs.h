@@ -43,11 +43,15 @@ static inline struct tmpfs_super *tmpfs_super(const struct super *sb)
 }
 
 /* ---- tmpfs.c ---- */
+extern const struct super_ops tmpfs_super_ops;
+extern const struct inode_ops tmpfs_special_ops;
 int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, struct inode **out) MUST_CHECK;
 int tmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out) MUST_CHECK;
 /* ---- tmpfs_dir.c ---- */
 extern const struct inode_ops tmpfs_dir_ops;
 extern const struct file_ops tmpfs_dir_fops;
+/* @inode becomes the file of the new name @d. The directory is locked. */
+void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode);
 /* ---- tmpfs_file.c ---- */
 extern const struct inode_ops tmpfs_file_ops;
 extern const struct file_ops tmpfs_file_fops;

@@ -45,7 +45,7 @@ static void touch_dir(struct inode *dir)
 	dir->mtime = dir->ctime = ktime_now();
 }
 
-static void link_in(struct inode *dir, struct dentry *d, struct inode *inode)
+void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	entry_add(dir, d);
 	dentry_pin(d);
@@ -59,7 +59,7 @@ static int tmpfs_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 rdev)
 	int err = tmpfs_inode_create(dir->super, dir, mode, rdev, &inode);
 
 	if (!err)
-		link_in(dir, d, inode);
+		tmpfs_link_in(dir, d, inode);
 	return err;
 }
 
@@ -96,7 +96,7 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 	inode->link = text;
 	inode->link_len = (u16)len;
 	inode->data.size = len;
-	link_in(dir, d, inode);
+	tmpfs_link_in(dir, d, inode);
 	return 0;
 }
 
@@ -114,7 +114,7 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *inode)
 	inode_get(inode);
 	inode_set_nlink(inode, inode->nlink + 1);
 	inode->ctime = ktime_now();
-	link_in(dir, d, inode);
+	tmpfs_link_in(dir, d, inode);
 	return 0;
 }
 

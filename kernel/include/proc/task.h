@@ -119,6 +119,7 @@ struct proc {
 	u32 stop_count;			/* threads still to stop */
 	struct sigqueue_set pending;	/* shared pending signals */
 	struct tty *tty;		/* controlling terminal: tree lock */
+	struct pid *tty_old_pgrp;	/* a leader's: the foreground group of the terminal that hung up, to hang up at his end; tree lock */
 	struct file *exe;
 	struct rlimit64_pair {
 		u64 cur, max;
