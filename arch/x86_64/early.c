@@ -301,7 +301,7 @@ static void relocate(void)
 
 	for (struct rela *r = (struct rela *)__rela_start; r < (struct rela *)__rela_end; r++)
 		if ((u32)r->info == 8) /* R_X86_64_RELATIVE: the only type in a static PIE */
-			*(u64 *)(l->image_phys + (r->offset - LAYOUT_IMAGE_FIRST)) = r->addend + (l->image_base - LAYOUT_IMAGE_FIRST);
+			*(u64_any *)(l->image_phys + (r->offset - LAYOUT_IMAGE_FIRST)) = r->addend + (l->image_base - LAYOUT_IMAGE_FIRST);
 }
 
 bool pti_wanted(const char *cmdline)
