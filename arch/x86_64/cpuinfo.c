@@ -10,6 +10,7 @@
 #include <arch/time.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/firmware.h>
+#include <arch_x86/insn.h>
 
 struct flag {
 	u8 word, bit;
@@ -103,4 +104,31 @@ const char *arch_vulnerability(const char *name)
 		return cpu_has(F_MDS_CLEAR) ? "Mitigation: Clear CPU buffers" :
 		       intel && !(cpu_model.arch_cap & 1 << 5)	    ? "Vulnerable" : "Not affected";
 	return NULL;
+}
+
+#define TOPOLOGY_LEAF	  0xb
+#define LEVEL_TYPE(ecx)	  ((ecx) >> 8 & 0xff)
+#define LEVEL_SHIFT(eax)  ((eax) & 0x1f)
+#define MAX_LEVELS	  8
+
+/*
+ * An APIC ID is package : core : thread; CPUID tells how many bits each level and those below it have [sdm vol. 2 CPUID 0BH]. Without the leaf
+ * every CPU is a package.
+ */
+struct cpu_place arch_cpu_place(unsigned cpu)
+{
+	u32 id = cpu_apic_ids[cpu], thread_bits = 0, package_bits = 0;
+
+	for (u32 level = 0; cpuid(0, 0).a >= TOPOLOGY_LEAF && level < MAX_LEVELS; level++) {
+		struct cpuid_regs r = cpuid(TOPOLOGY_LEAF, level);
+
+		if (!LEVEL_TYPE(r.c))
+			break;
+		if (level == 0)
+			thread_bits = LEVEL_SHIFT(r.a);
+		package_bits = LEVEL_SHIFT(r.a);
+	}
+	return (struct cpu_place){.package = id >> package_bits,
+		.core = (id & ((1u << package_bits) - 1)) >> thread_bits,
+		.thread = id & ((1u << thread_bits) - 1)};
 }

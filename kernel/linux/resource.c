@@ -3,6 +3,7 @@
  * Limits, usage, and what the machine is: prlimit, getrusage, times, sysinfo, uname.
  */
 #include <linux/syscall.h>
+#include <linux/personality.h>
 #include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/times.h>
@@ -203,11 +204,32 @@ SYSCALL1(sysinfo, struct uptr, uinfo)
 	return copy_to_user(uinfo, &info, sizeof(info));
 }
 
+/* For programs that cannot count beyond Linux 2.6: 6.12 is 2.6.72 [man personality(2)]. */
+static void release_as_2_6(char release[__NEW_UTS_LEN + 1])
+{
+	char old[__NEW_UTS_LEN + 1];
+	const char *rest = old;
+	u64 minor = 0;
+
+	memcpy(old, release, sizeof(old));
+	for (unsigned dots = 0; *rest == '.' || (*rest >= '0' && *rest <= '9'); rest++) {
+		if (*rest == '.' && ++dots == 3)
+			break;
+		if (*rest == '.')
+			continue;
+		if (dots == 1)
+			minor = minor * 10 + (u64)(*rest - '0');
+	}
+	snprintf(release, sizeof(old), "2.6.%llu%s", minor + 60, rest);
+}
+
 SYSCALL1(uname, struct uptr, ubuf)
 {
 	struct new_utsname n;
 
 	uts_read(&n);
+	if (task_current()->personality & UNAME26)
+		release_as_2_6(n.release);
 	return copy_to_user(ubuf, &n, sizeof(n));
 }
 

@@ -145,6 +145,7 @@ static void clone_task_fields(struct task *t, const struct task *me, const struc
 	}
 	t->timer_slack_ns = t->default_slack_ns = me->timer_slack_ns;
 	t->oom_score_adj = me->oom_score_adj;
+	t->ioprio = READ_ONCE(me->ioprio);
 	t->personality = me->personality;
 	t->start_boottime = clock_boottime();
 }

@@ -114,17 +114,20 @@ static void start_second(void *arg)
 
 void sched_watch_tick(struct rq *rq)
 {
-	if (rq->last_switch != rq->stats.switches) {
+	/* Who runs alone may run for ever: the clock starts when a tick finds that it should have made room. */
+	if (rq->last_switch != rq->stats.switches || !need_resched()) {
 		rq->last_switch = rq->stats.switches;
-		rq->last_switch_at = rq->now;
+		rq->resched_since = 0;
 		rq->lockup_reported = false;
 		return;
 	}
-	if (!need_resched() || rq->now - rq->last_switch_at < 2 * thresh_ns || rq->lockup_reported)
+	if (!rq->resched_since)
+		rq->resched_since = rq->now;
+	if (rq->now - rq->resched_since < 2 * thresh_ns || rq->lockup_reported)
 		return;
 	rq->lockup_reported = true;
 	klog(LOG_ERR, "soft lock-up: cpu %u has not rescheduled for %llu s, runs %s, depth %x", rq->cpu,
-		(rq->now - rq->last_switch_at) / 1000000000, rq->curr->name, preempt_depth());
+		(rq->now - rq->resched_since) / 1000000000, rq->curr->name, preempt_depth());
 	print_backtrace();
 }
 

@@ -75,7 +75,6 @@ struct task {
 	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
 	u64 timer_slack_ns, default_slack_ns;
 	u64 min_flt, maj_flt, start_boottime;
-	u64 syscall_nr;			/* for /proc/PID/syscall and restarts */
 	struct restart_block {
 		s64 (*fn)(struct restart_block *);
 		u64 args[5];
@@ -83,6 +82,7 @@ struct task {
 	struct task_work *work;		/* run before user mode; atomic push */
 	s32 oom_score_adj;
 	u64 ioac[7];			/* rchar wchar syscr syscw read_bytes write_bytes cancelled */
+	u16 ioprio;	/* ioprio_set(2); 0: none was set */
 	u32 personality;
 };
 

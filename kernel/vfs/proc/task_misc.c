@@ -196,7 +196,7 @@ int proc_show_syscall(struct pseudo_text *t)
 		strbuf_printf(&t->sb, "-1 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
 		return 0;
 	}
-	strbuf_printf(&t->sb, "%llu", (u64)t->task->syscall_nr);
+	strbuf_printf(&t->sb, "%llu", tf_syscall_nr(tf));
 	for (unsigned i = 0; i < 6; i++)
 		strbuf_printf(&t->sb, " 0x%llx", (u64)tf_syscall_arg(tf, i));
 	strbuf_printf(&t->sb, " 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
