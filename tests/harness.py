@@ -99,7 +99,7 @@ def build_programs(out):
             commands.append([cc()] + CFLAGS + ["-Dmain=abi_main_" + name, "-c", str(src),
                                                "-o", str(obj)])
     singles = [HERE / "init" / "init.c"] + sorted((HERE / "storm").glob("*.c"))
-    singles += sorted((HERE / "fuzz").glob("*.c"))
+    singles += sorted((HERE / "fuzz").glob("*.c")) + sorted((HERE / "fault").glob("*.c"))
     for src in singles:
         target = out / src.stem
         if stale(target, [src, header] + sorted((HERE / "storm").glob("*.h"))):
@@ -140,7 +140,7 @@ def make_root(root, build, jobs, names, scale=1):
     shutil.copy(build / "abi-all", root / "abi" / "abi-all")
     for n in names:
         (root / "abi" / n).symlink_to("abi-all")
-    for src in sorted((HERE / "storm").glob("*.c")) + sorted((HERE / "fuzz").glob("*.c")):
+    for src in (p for d in ("storm", "fuzz", "fault") for p in sorted((HERE / d).glob("*.c"))):
         shutil.copy(build / src.stem, root / "test" / src.stem)
     if BUSYBOX.exists():
         shutil.copy(BUSYBOX, root / "bin" / "busybox")

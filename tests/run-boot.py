@@ -5,7 +5,11 @@
 `--kernel` takes a Linux image too: what is asked here of NOS, Linux does.
 """
 import gzip
+import socket
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
@@ -202,6 +206,34 @@ def multiboot2(t):
     t.expect(result.ok() and 'hello from Linux, 2 processors' in result.log, result.why())
 
 
+def talkative(path, heard):
+    """The other end of a serial line: for each G that it hears it says 20000 bytes, whatever else it is told."""
+    with socket.socket(socket.AF_UNIX) as line:
+        for _ in range(300):
+            try:
+                line.connect(str(path))
+                break
+            except OSError:
+                time.sleep(0.1)
+        while data := line.recv(1):
+            heard.extend(data)
+            if data == b'G':
+                line.sendall(bytes(ord('a') + i % 23 for i in range(20000)))
+
+
+@suite.test
+def serial_flow_control(t):
+    """A receiver that falls behind asks to wait by STOP or by RTS; a sender waits for CTS; nothing is lost."""
+    program, path, heard = Path(t.folder) / 'serial_flow', Path(t.folder) / 'line', bytearray()
+    source = Path(__file__).resolve().parent / 'boot/serial_flow.c'
+    subprocess.run(['gcc', '-std=gnu17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', program, source], check=True)
+    threading.Thread(target=talkative, args=(path, heard), daemon=True).start()
+    initrd = initramfs.userland('serial_flow', files=[('bin/serial_flow', program)]).write(Path(t.folder) / 'i')
+    t.boot(initrd=initrd, extra=['-chardev', f'socket,id=line,path={path},server=on,wait=off', '-serial', 'chardev:line'])
+    stops = bytes(heard).replace(b'\x13\x11', b'')
+    t.expect(b'\x13\x11' in heard and stops == b'GG', f'the other side heard {bytes(heard)}')
+
+
 INITTAB = '::sysinit:/etc/rc\ntty1::respawn:-/bin/sh\ntty2::respawn:-/bin/sh\n::ctrlaltdel:/bin/true\n'
 
 
@@ -246,6 +278,7 @@ def vga_and_keyboard(t):
         shown.key('alt-left')
         if not shown.expect('/dev/tty1', seconds):
             raise nostest.Failed('no way back to tty1', shown.text())
+        type_and_look(shown, seconds, [('chvt 2\n', '/dev/tty2'), ('chvt 1\n', '/dev/tty1')])
         shown.type('poweroff -f\n')
 
     initrd = initramfs.userland(files=[('etc/inittab', INITTAB)]).write(Path(t.folder) / 'i')

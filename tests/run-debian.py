@@ -19,6 +19,7 @@ import harness
 sys.path.insert(0, str(harness.TOP / "tools" / "nos"))
 import debian  # noqa: E402 pylint: disable=wrong-import-position
 import debian_linux  # noqa: E402 pylint: disable=wrong-import-position
+import qemu  # noqa: E402 pylint: disable=wrong-import-position
 
 SCRIPTS = harness.HERE / "debian"
 SERIES = "6.12"
@@ -138,6 +139,29 @@ def settle(results):
     return results
 
 
+def sysvinit(args, work):
+    """Debian's sysvinit as process 1: a log-in on the console, and its own way to power off."""
+    initrd = debian.image(work / "sysvinit.cpio", debian.session())
+    console = qemu.Console(qemu.Machine(
+        harness.Machine(args).kernel, initrd, "console=ttyS0 quiet panic=-1 init=/sbin/init",
+        smp=args.smp, memory=args.mem))
+    steps = [(r"login: $", "root\n"), (r"nos:~# ", "echo level-$(runlevel) on-$(tty) is-$(cat /proc/1/comm)\n"),
+             (r"level-N 2 on-/dev/ttyS0 is-init$", "poweroff\n"), (r"Switching to runlevel: 0", "")]
+    try:
+        for pattern, reply in steps:
+            if not console.expect(pattern, 120 * args.scale):
+                print("FAIL sysvinit: %s did not come" % pattern)
+                print(console.text()[-3000:])
+                return False
+            console.send(reply)
+        off = console.ended(60 * args.scale)
+        print("%s sysvinit: boot, log-in, power-off" % ("PASS" if off else "FAIL"))
+        return off
+    finally:
+        console.close()
+        initrd.unlink()
+
+
 def main():
     parser = harness.parse_args(__doc__, default_smp=4, default_mem=3072)
     parser.add_argument("--python", action="store_true", help="Python's regression tests")
@@ -147,10 +171,14 @@ def main():
     jobs = [job for job in all_jobs(args.python) if not args.names or job.name in args.names]
     if args.list:
         return harness.list_jobs(jobs)
+    boot = not args.python and (not args.names or "sysvinit" in args.names)
     harness.build_programs(args.build)
     work = pathlib.Path(tempfile.mkdtemp(prefix="nos-debian-", dir=harness.TOP / "build"))
     try:
         make_root(work / "root", args.build)
+        booted = not boot or args.host_only or sysvinit(args, work)
+        if not jobs:
+            return 0 if booted else 1
         want = settle(reference(args, jobs, work / "root", work))
         if args.show:
             for job in jobs:
@@ -164,7 +192,8 @@ def main():
         for job in jobs if args.out else []:
             (args.out / (job.name + ".linux")).write_bytes(want[job.name].out)
             (args.out / (job.name + ".nos")).write_bytes(got[job.name].out)
-        return 1 if (compare_python if args.python else harness.compare)(jobs, want, got) else 0
+        failed = (compare_python if args.python else harness.compare)(jobs, want, got)
+        return 1 if failed or not booted else 0
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

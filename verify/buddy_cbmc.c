@@ -14,7 +14,8 @@
  *
  * cbmc: --function check_buddy --unwind 12 --unwindset buddy_alloc.0:4 --unwindset buddy_free.0:5 --unwinding-assertions
  * cbmc: --bounds-check --pointer-check --signed-overflow-check --no-standard-checks
- * seconds: 400
+ * seconds: 600
+ * break-cbmc: -DFRAMES=4u -DORDERS=3u
  * break: kernel/mm/buddy.c: || buddy->order != order => || false
  * break: kernel/mm/buddy.c: if (buddy < page) => if (buddy > page)
  * break: kernel/mm/buddy.c: pfn_page(page->link)->prev = page->prev; => ;
@@ -38,9 +39,11 @@ static struct page *other_half(const struct page *page, unsigned order);
 #pragma CPROVER check disable "pointer"
 #pragma CPROVER check disable "signed-overflow"
 
-#define FIRST	8u /* number of the first frame; in this file frames count from 0 */
+#ifndef FRAMES
 #define FRAMES	8u
 #define ORDERS	4u /* 0..3 */
+#endif
+#define FIRST	FRAMES /* number of the first frame; in this file frames count from 0 */
 
 unsigned nondet_unsigned(void);
 u8 nondet_u8(void);

@@ -75,6 +75,15 @@ void pt_root_store(struct mmu_space *space, struct pte *slot, struct pte pte)
 	pte_store(slot, pte);
 }
 
+unsigned mmu_keys(void)
+{
+	return 16;
+}
+
+void mmu_key_restrict(unsigned key, unsigned rights)
+{
+}
+
 static void mark_cpu(struct mmu_space *space, bool on)
 {
 	unsigned long bit = 1ul << (cpu_id() % 64);

@@ -92,6 +92,8 @@ void arch_ipi_send(unsigned cpu, enum ipi ipi)
 	if (ipi == IPI_STOP) {
 		__atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
 		send(cpu_apic_ids[cpu], ICR_ASSERT | ICR_NMI);
+	} else if (ipi == IPI_BACKTRACE) {
+		send(cpu_apic_ids[cpu], ICR_ASSERT | ICR_NMI);
 	} else {
 		send(cpu_apic_ids[cpu], ICR_ASSERT | IRQ_VECTOR_IPI((u32)ipi));
 	}
@@ -127,6 +129,8 @@ void apic_nmi(struct trapframe *tf)
 		__atomic_store_n(&printing, 0, __ATOMIC_RELEASE);
 		cpu_halt_forever();
 	}
+	if (remote_backtrace_nmi(tf))
+		return;
 	klog_ratelimited(LOG_WARN, "cpu %u: NMI for no known reason", cpu_id());
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who called? Debug kernels keep frame pointers, and the chain is followed. A release kernel has none: then every word on the stack that points behind
+ * Who called? Debug kernels keep frame pointers, and the chain is followed; where a trap came in between, the frame pointer is the trapframe's address + 1. A release kernel has none: then every word on the stack that points behind
  * a call instruction counts; that may show a call that has returned, but misses none.
  */
 #include <lib/config.h>
@@ -56,13 +56,33 @@ static bool is_behind_call(u64 pc)
 	return false;
 }
 
+/* Where a trap came; and who called, if that is a function's first instruction: no frame has been made yet. */
+static unsigned add_trap(const struct trapframe *tf, vaddr_t *out_pc, unsigned n, unsigned max)
+{
+	struct stack_range s;
+
+	out_pc[n++] = tf->rip;
+	if (n < max && is_text(tf->rip) && *(const u8 *)tf->rip == 0x55 /* push %rbp */ && find_stack(tf->rsp, &s) &&
+		is_text(*(const u64 *)tf->rsp))
+		out_pc[n++] = *(const u64 *)tf->rsp;
+	return n;
+}
+
 static unsigned follow_frames(u64 fp, vaddr_t *out_pc, unsigned n, unsigned max)
 {
 	struct stack_range s = {0, 0};
 
-	while (n < max && !(fp & 7) && ((fp >= s.lo && fp < s.hi) || find_stack(fp, &s)) && fp + 16 <= s.hi) {
+	while (n < max && !(fp & 6) && ((fp >= s.lo && fp < s.hi) || find_stack(fp, &s)) && fp + 16 <= s.hi) {
 		const u64 *frame = (const u64 *)fp;
+		const struct trapframe *tf = (const struct trapframe *)(fp - 1);
 
+		if (fp & 1) {
+			if (tf_from_user(tf) || !is_text(tf->rip))
+				break;
+			n = add_trap(tf, out_pc, n, max);
+			fp = tf->rbp;
+			continue;
+		}
 		if (!is_text(frame[1]))
 			break;
 		out_pc[n++] = frame[1];
@@ -95,7 +115,7 @@ NOINLINE unsigned arch_backtrace(const struct trapframe *tf, vaddr_t *out_pc, un
 	if (tf && tf_from_user(tf))
 		return 0;
 	if (tf && n < max)
-		out_pc[n++] = tf->rip;
+		n = add_trap(tf, out_pc, n, max);
 	if (NOS_DEBUG)
 		return follow_frames(tf ? tf->rbp : (u64)__builtin_frame_address(0), out_pc, n, max);
 	return scan(tf ? tf->rsp : (u64)__builtin_frame_address(0), out_pc, n, max);

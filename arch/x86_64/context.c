@@ -16,6 +16,7 @@
 #include <arch_x86/desc.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
+#include <arch_x86/pkey.h>
 #include <arch_x86/insn.h>
 #include <arch_impl/layout.h>
 #include <debug/panic.h>
@@ -153,6 +154,16 @@ static void load_user(struct arch_thread *a)
 		write_user_gs(a->gs_base);
 }
 
+static inline void switch_keys(struct arch_thread *prev, const struct arch_thread *next)
+{
+	u32 now = rdpkru();
+
+	prev->pkru = now;
+	/* A kernel thread looks at no user memory. */
+	if (next->fpu && next->pkru != now)
+		wrpkru(next->pkru);
+}
+
 struct thread *arch_switch(struct thread *prev, struct thread *next)
 {
 	if (prev->arch.fpu)
@@ -160,6 +171,8 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
 	if (next->arch.fpu)
 		load_user(&next->arch);
 	fpu_switch(prev, next);
+	if (cpu_has(F_PKU))
+		switch_keys(&prev->arch, &next->arch);
 	if (unlikely(prev->arch.debug_on | next->arch.debug_on))
 		load_debug(&next->arch);
 	desc_set_kstack(next->arch.stack_top);
@@ -185,6 +198,8 @@ int arch_thread_fork(struct thread *child)
 	child->arch.fs_base = t->arch.fs_base;
 	child->arch.gs_base = t->arch.gs_base;
 	child->arch.selectors = t->arch.selectors;
+	if (cpu_has(F_PKU))
+		child->arch.pkru = rdpkru();
 	/* Breakpoints are a tracer's and are not inherited [man ptrace(2)]. */
 	child->arch.debug_on = 0;
 	child->arch.dr7 = child->arch.dr6 = 0;
@@ -206,6 +221,8 @@ void arch_thread_reset_user(void)
 	write_user_fs(0);
 	write_user_gs(0);
 	fpu_reset(t);
+	if (cpu_has(F_PKU))
+		wrpkru(PKRU_INITIAL);
 	if (t->arch.debug_on) {
 		t->arch.debug_on = 0;
 		t->arch.dr7 = 0;

@@ -10,9 +10,11 @@
 
 	.text
 
-/* Refuse unless [\reg, \reg + rdx) is in the user half. Clobbers rax. */
+/* Refuse unless [\reg, \reg + rdx) is in the user half; even a wrong guess of that goes no further than the first address above it. Clobbers rax. */
 .macro CHECK_RANGE reg
 	movabs	$USER_VA_END, %rax
+	cmp	%rax, \reg
+	cmova	%rax, \reg
 	sub	%rdx, %rax
 	jc	user_copy_refuse
 	cmp	%rax, \reg

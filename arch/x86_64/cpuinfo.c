@@ -10,6 +10,7 @@
 #include <arch/time.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/firmware.h>
+#include <arch_x86/insn.h>
 
 struct flag {
 	u8 word, bit;
@@ -31,7 +32,7 @@ static const struct flag flags[] = {
 	{EC, 6, "sse4a"}, {EC, 8, "3dnowprefetch"}, {B7, 0, "fsgsbase"}, {B7, 3, "bmi1"}, {B7, 5, "avx2"}, {B7, 7, "smep"},
 	{B7, 8, "bmi2"}, {B7, 9, "erms"}, {B7, 10, "invpcid"}, {B7, 16, "avx512f"}, {B7, 17, "avx512dq"}, {B7, 18, "rdseed"},
 	{B7, 19, "adx"}, {B7, 20, "smap"}, {B7, 23, "clflushopt"}, {B7, 24, "clwb"}, {B7, 28, "avx512cd"}, {B7, 29, "sha_ni"},
-	{B7, 30, "avx512bw"}, {B7, 31, "avx512vl"}, {C7, 2, "umip"}, {C7, 9, "vaes"}, {C7, 10, "vpclmulqdq"}, {C7, 16, "la57"},
+	{B7, 30, "avx512bw"}, {B7, 31, "avx512vl"}, {C7, 2, "umip"}, {C7, 3, "pku"}, {C7, 4, "ospke"}, {C7, 9, "vaes"}, {C7, 10, "vpclmulqdq"}, {C7, 16, "la57"},
 	{C7, 22, "rdpid"}, {D7, 4, "fsrm"},
 };
 
@@ -92,7 +93,8 @@ const char *arch_vulnerability(const char *name)
 		return intel && !(cpu_model.arch_cap & 1) ? "Vulnerable" : "Not affected";
 	}
 	if (!strcmp(name, "spectre_v1"))
-		return cpu_has(F_CLEAR_REGS) ? "Vulnerable: registers cleared, swapgs barriers, but no masking of indices" : "Vulnerable";
+		return cpu_has(F_CLEAR_REGS) ? "Mitigation: usercopy/swapgs barriers and __user pointer sanitization" :
+					       "Vulnerable: __user pointer sanitization and usercopy barriers only; no swapgs barriers";
 	if (!strcmp(name, "spectre_v2"))
 		return cpu_has(F_NO_RETPOLINE) ? "Vulnerable" : cpu_has(F_IBPB) ? "Mitigation: Retpolines; IBPB: always-on; RSB filling" :
 										  "Mitigation: Retpolines; RSB filling";
@@ -102,4 +104,31 @@ const char *arch_vulnerability(const char *name)
 		return cpu_has(F_MDS_CLEAR) ? "Mitigation: Clear CPU buffers" :
 		       intel && !(cpu_model.arch_cap & 1 << 5)	    ? "Vulnerable" : "Not affected";
 	return NULL;
+}
+
+#define TOPOLOGY_LEAF	  0xb
+#define LEVEL_TYPE(ecx)	  ((ecx) >> 8 & 0xff)
+#define LEVEL_SHIFT(eax)  ((eax) & 0x1f)
+#define MAX_LEVELS	  8
+
+/*
+ * An APIC ID is package : core : thread; CPUID tells how many bits each level and those below it have [sdm vol. 2 CPUID 0BH]. Without the leaf
+ * every CPU is a package.
+ */
+struct cpu_place arch_cpu_place(unsigned cpu)
+{
+	u32 id = cpu_apic_ids[cpu], thread_bits = 0, package_bits = 0;
+
+	for (u32 level = 0; cpuid(0, 0).a >= TOPOLOGY_LEAF && level < MAX_LEVELS; level++) {
+		struct cpuid_regs r = cpuid(TOPOLOGY_LEAF, level);
+
+		if (!LEVEL_TYPE(r.c))
+			break;
+		if (level == 0)
+			thread_bits = LEVEL_SHIFT(r.a);
+		package_bits = LEVEL_SHIFT(r.a);
+	}
+	return (struct cpu_place){.package = id >> package_bits,
+		.core = (id & ((1u << package_bits) - 1)) >> thread_bits,
+		.thread = id & ((1u << thread_bits) - 1)};
 }

@@ -197,6 +197,7 @@ trap_to_thread_stack:
 	SAVE_FROM_RDX %rax
 	mov	%rsp, %rdi
 	CLEAR_REGS
+	lea	1(%rsp), %rbp		/* for backtraces: see backtrace.c */
 	call	trap_dispatch
 	testb	$3, TF_CS(%rsp)
 	jz	exit_kernel
@@ -264,7 +265,7 @@ FUNC(trap_paranoid)
 	mov	8(%rsp), %rsi
 	mov	%rdi, 8(%rsp)
 	SAVE_FROM_RDX %rax
-	xor	%ebp, %ebp
+	lea	1(%rsp), %rbp
 	mov	$MSR_GS_BASE, %ecx
 	rdmsr
 	mov	%eax, %ebx

@@ -122,6 +122,9 @@ void features_init(void)
 	set_if(F_SMEP, (m->f7b & 1u << 7) && !param_get("nosmep"));
 	set_if(F_SMAP, (m->f7b & 1u << 20) && !param_get("nosmap"));
 	set_if(F_UMIP, m->f7c & 1u << 2);
+	set_if(F_PKU, (m->f7c & 1u << 3) && !param_get("nopku"));
+	if (cpu_has(F_PKU))
+		cpu_model.f7c |= 1u << 4; /* what CPUID says from then on */
 	set_if(F_PGE, m->f1d & 1u << 13);
 	set_if(F_PCID, (m->f1c & 1u << 17) && (m->f7b & 1u << 10) && !param_get("nopcid"));
 	set_if(F_XSAVE, (m->f1c & 1u << 26) && !param_get("noxsave"));
@@ -192,6 +195,8 @@ void cpu_control_init(void)
 		cr4 |= CR4_UMIP;
 	if (cpu_has(F_XSAVE))
 		cr4 |= CR4_OSXSAVE;
+	if (cpu_has(F_PKU))
+		cr4 |= CR4_PKE;
 	write_cr4(cr4);
 	/* PCID may be turned on only while CR3 names PCID 0, as it does here. */
 	if (cpu_has(F_PCID))

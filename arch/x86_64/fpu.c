@@ -2,7 +2,7 @@
 /*
  * Vector and floating-point registers: saved when a user thread leaves the CPU, loaded when it comes back, unless nobody used them in between.
  *
- * Components: x87, SSE, AVX and the three of AVX-512. Not AMX (8 KiB that hardly a thread uses; Linux makes programs ask for it), not protection keys.
+ * Components: x87, SSE, AVX and the three of AVX-512. Not AMX (8 KiB that hardly a thread uses; Linux makes programs ask for it). Protection keys: pkey.c.
  */
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -10,6 +10,7 @@
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
 #include <arch_x86/insn.h>
+#include <arch_x86/pkey.h>
 #include <arch_x86/image.h>
 #include <debug/panic.h>
 #include <mm/slab.h>
@@ -21,6 +22,7 @@
 
 u32 fpu_size = 512;
 u64 fpu_components = 3;
+u32 fpu_keys_offset;
 static u32 mxcsr_valid = 0xffbf;
 static struct slab_cache *fpu_slab;
 static DEFINE_PER_CPU(struct thread *, fpu_owner);
@@ -69,6 +71,8 @@ void fpu_init(void)
 	fpu_init_cpu();
 	if (cpu_has(F_XSAVE))
 		fpu_size = cpuid(13, 0).b; /* for what XCR0 now enables */
+	if (cpu_has(F_XSAVE) && cpu_has(F_PKU))
+		fpu_keys_offset = cpuid(13, PKRU_COMPONENT).b;
 	__asm__ volatile("fxsave64 %0" : "=m"(probe)::"memory");
 	if (probe.mxcsr_mask)
 		mxcsr_valid = probe.mxcsr_mask;

@@ -18,6 +18,7 @@
 #include <arch_x86/asm.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
+#include <arch_x86/pkey.h>
 #include <mm/page.h>
 #include <mm/uaccess.h>
 #include <sched/preempt.h>
@@ -36,18 +37,35 @@ static_assert(sizeof(struct ucontext) == 304 && offsetof(struct frame, info) == 
 static_assert(sizeof(struct sigcontext_64) == 32 * 8 && sizeof(stack_t) == 24, "fill_context leaves no byte out");
 static_assert(offsetof(struct fpu_area, software) == 464 && sizeof(struct _fpx_sw_bytes) == 48, "as XSAVE has it");
 
-/* Bytes of the FPU part. */
-static size_t fpu_frame_size(void)
+/* Bytes of the XSAVE area in a frame. Frames have the rights by keys only where they are not those that a handler gets anyway. */
+static u32 area_size(bool with_keys)
 {
-	return cpu_has(F_XSAVE) ? fpu_size + FP_XSTATE_MAGIC2_SIZE : LEGACY_SIZE;
+	return with_keys ? fpu_keys_offset + 8 : fpu_size;
+}
+
+/* Bytes of the FPU part. */
+static size_t fpu_frame_size(bool with_keys)
+{
+	return cpu_has(F_XSAVE) ? area_size(with_keys) + FP_XSTATE_MAGIC2_SIZE : LEGACY_SIZE;
 }
 
 u64 arch_elf_minsigstksz(void)
 {
-	return sizeof(struct frame) + fpu_frame_size() + 64 + 16 + 8;
+	return sizeof(struct frame) + fpu_frame_size(fpu_keys_offset != 0) + 64 + 16 + 8;
 }
 
-static int push_fpu(struct uptr to)
+/* The thread's own area does not have them: they are put behind what has been copied. */
+static int push_keys(struct uptr to, u32 rights)
+{
+	u64 bv = thread_current()->arch.fpu->xstate_bv | 1u << PKRU_COMPONENT;
+	u32 off = fpu_keys_offset;
+
+	if (arch_clear_user(uptr_add(to, fpu_size), off - fpu_size) || user_store64(uptr_add(to, off), rights))
+		return -EFAULT;
+	return user_store64(uptr_add(to, offsetof(struct fpu_area, xstate_bv)), bv);
+}
+
+static int push_fpu(struct uptr to, bool with_keys, u32 rights)
 {
 	struct fpu_area *a = thread_current()->arch.fpu;
 	struct _fpx_sw_bytes *sw = (struct _fpx_sw_bytes *)a->software;
@@ -59,15 +77,17 @@ static int push_fpu(struct uptr to)
 	if (cpu_has(F_XSAVE)) {
 		a->xstate_bv |= 3; /* what the handler changes there counts */
 		sw->magic1 = FP_XSTATE_MAGIC1;
-		sw->extended_size = fpu_size + FP_XSTATE_MAGIC2_SIZE;
-		sw->xfeatures = fpu_components;
-		sw->xstate_size = fpu_size;
+		sw->extended_size = area_size(with_keys) + FP_XSTATE_MAGIC2_SIZE;
+		sw->xfeatures = fpu_components | (u64)with_keys << PKRU_COMPONENT;
+		sw->xstate_size = area_size(with_keys);
 	}
 	irq_restore(flags);
 	/* A switch meanwhile saves the same registers to the same area again. */
 	if (copy_to_user(to, a, cpu_has(F_XSAVE) ? fpu_size : LEGACY_SIZE))
 		return -EFAULT;
-	return cpu_has(F_XSAVE) ? user_store32(uptr_add(to, fpu_size), FP_XSTATE_MAGIC2) : 0;
+	if (with_keys && push_keys(to, rights))
+		return -EFAULT;
+	return cpu_has(F_XSAVE) ? user_store32(uptr_add(to, area_size(with_keys)), FP_XSTATE_MAGIC2) : 0;
 }
 
 static void fill_context(struct sigcontext_64 *sc, const struct trapframe *tf, u64 fpstate, u64 mask)
@@ -109,20 +129,23 @@ static bool on_stack(const stack_t *s, u64 sp)
 }
 
 /* Where the frame and its FPU part go; false: below the end of the alternate stack. */
-static bool place(const struct trapframe *tf, const struct signal_frame_args *args, u64 *out_fpu, u64 *out_frame)
+static bool place(const struct trapframe *tf, const struct signal_frame_args *args, bool with_keys, u64 *out_fpu,
+	u64 *out_frame)
 {
 	bool nested = on_stack(&args->altstack, tf->rsp);
 	u64 sp = tf->rsp - RED_ZONE;
 
 	if (args->on_altstack && !nested)
 		sp = (u64)args->altstack.ss_sp + args->altstack.ss_size;
-	*out_fpu = (sp - fpu_frame_size()) & ~63ull;
+	*out_fpu = (sp - fpu_frame_size(with_keys)) & ~63ull;
 	*out_frame = ((*out_fpu - sizeof(struct frame)) & ~15ull) - 8;
 	return !(args->on_altstack || nested) || on_stack(&args->altstack, *out_frame);
 }
 
-int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
+/* The frame, written with the rights to all keys: the handler's stack may have one that the interrupted code could not use. */
+static int push_frame(struct trapframe *tf, const struct signal_frame_args *args, u32 rights)
 {
+	bool with_keys = rights != PKRU_INITIAL && fpu_keys_offset;
 	struct uptr frame;
 	struct {
 		u64 restorer;
@@ -130,7 +153,7 @@ int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
 	} f;
 	u64 fpu_at, frame_at;
 
-	if (!place(tf, args, &fpu_at, &frame_at) || push_fpu(uptr_make(fpu_at)))
+	if (!place(tf, args, with_keys, &fpu_at, &frame_at) || push_fpu(uptr_make(fpu_at), with_keys, rights))
 		return -EFAULT;
 	frame = uptr_make(frame_at);
 	f.restorer = args->restorer;
@@ -154,15 +177,32 @@ int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
 	return 0;
 }
 
-/* Does the user's area have extended state, all of it and not more than we know? */
-static bool is_extended(struct uptr from)
+int arch_signal_push(struct trapframe *tf, const struct signal_frame_args *args)
+{
+	u32 rights = PKRU_INITIAL;
+	int err;
+
+	if (!cpu_has(F_PKU))
+		return push_frame(tf, args, rights);
+	rights = rdpkru();
+	if (rights != PKRU_INITIAL)
+		wrpkru(0);
+	err = push_frame(tf, args, rights);
+	if (rights != PKRU_INITIAL)
+		wrpkru(err ? rights : PKRU_INITIAL);
+	return err;
+}
+
+/* Does the user's area have extended state, all of it and not more than we know? *out_keys: and the rights by keys? */
+static bool is_extended(struct uptr from, bool *out_keys)
 {
 	struct _fpx_sw_bytes sw;
 	u32 magic2;
 
 	if (!cpu_has(F_XSAVE) || copy_from_user(&sw, uptr_add(from, offsetof(struct fpu_area, software)), sizeof(sw)))
 		return false;
-	if (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size != fpu_size || sw.extended_size < sw.xstate_size)
+	*out_keys = fpu_keys_offset && sw.xstate_size == area_size(true);
+	if (sw.magic1 != FP_XSTATE_MAGIC1 || (sw.xstate_size != fpu_size && !*out_keys) || sw.extended_size < sw.xstate_size)
 		return false;
 	return !user_load32(&magic2, uptr_add(from, sw.xstate_size)) && magic2 == FP_XSTATE_MAGIC2;
 }
@@ -177,11 +217,24 @@ static int fault_in(struct uptr from, size_t len)
 	return err;
 }
 
+/* The rights by keys in the user's area; where it says that they are in their initial state: all, 0. */
+static u32 keys_of(struct uptr from)
+{
+	u32 rights;
+	u64 bv;
+
+	if (user_load64(&bv, uptr_add(from, offsetof(struct fpu_area, xstate_bv))) || user_load32(&rights, uptr_add(from, fpu_keys_offset)))
+		return PKRU_INITIAL;
+	return bv >> PKRU_COMPONENT & 1 ? rights : 0;
+}
+
 static int pop_fpu(u64 fpstate)
 {
 	struct thread *t = thread_current();
 	struct uptr from = uptr_make(fpstate);
-	size_t len = is_extended(from) ? fpu_size : LEGACY_SIZE;
+	bool keys = false;
+	size_t len = is_extended(from, &keys) ? fpu_size : LEGACY_SIZE;
+	u32 rights = keys ? keys_of(from) : PKRU_INITIAL;
 	struct fpu_area *a = t->arch.fpu;
 	irqflags_t flags;
 	int err, left;
@@ -206,6 +259,8 @@ static int pop_fpu(u64 fpstate)
 		preempt_enable();
 		err = left ? fault_in(from, len) : 0;
 	} while (left && !err);
+	if (!err && cpu_has(F_PKU) && rdpkru() != rights)
+		wrpkru(rights);
 	return err;
 }
 

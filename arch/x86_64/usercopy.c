@@ -42,11 +42,11 @@ ssize_t arch_strncpy_from_user(char *dst, struct uptr src, size_t size)
 
 int arch_user_cmpxchg32(struct uptr p, u32 old, u32 new_value, u32 *out_old)
 {
-	if (p.va > USER_VA_END - 4)
-		return -EFAULT;
+	unsigned long va = user_sanitize(p.va);
+
 	__asm__ goto volatile(STAC "1: lock cmpxchgl %2, %1\n" CLAC EXTABLE_("1b", "%l[fault]")
 		: "+a"(old)
-		: "m"(*(u32 *)(unsigned long)p.va), "r"(new_value)
+		: "m"(*(u32 *)va), "r"(new_value)
 		: "memory", "cc"
 		: fault);
 	*out_old = old;

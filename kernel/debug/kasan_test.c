@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * "kasan_test" on the command line: do once each thing that KASAN is there to find, and say what was found. "kasan_test=overflow" runs out of stack instead.
+ * "kasan_test" on the command line: do once each thing that KASAN is there to find, and say what was found.
  */
 #include <lib/string.h>
 #include <arch/smp.h>
@@ -165,24 +165,12 @@ static const struct {
 	{"global_end", global_end}, {"copy_past_end", copy_past_end},
 };
 
-static NOINLINE unsigned dig(unsigned depth)
-{
-	volatile u8 buf[256];
-
-	OPAQUE(depth);
-	buf[depth % 256] = 1;
-	return depth == ~0u ? 0 : dig(depth + 1) + buf[0];
-}
-
 static int kasan_test(void)
 {
-	const char *word = param_get("kasan_test");
 	unsigned found = 0;
 
-	if (!word)
+	if (!param_get("kasan_test"))
 		return 0;
-	if (!strcmp(word, "overflow"))
-		return (int)dig(0);
 	for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
 		unsigned before = kasan_reports();
 

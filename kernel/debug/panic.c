@@ -15,11 +15,14 @@
 #include <debug/log_impl.h>
 #include <debug/panic.h>
 #include <debug/symtab.h>
+#include <debug/trace.h>
+#include <sched/preempt.h>
 #include <sched/smp_call.h>
 #include <sched/thread.h>
 #include <sync/lockdep.h>
 
 #define BACKTRACE_MAX 32
+#define TRACE_LAST    32 /* trace events that a panic prints */
 
 int panic_timeout;
 static u32 panic_owner; /* CPU + 1 */
@@ -56,13 +59,75 @@ void warn_at(const char *file, int line, const char *what)
 	print_pcs(NULL);
 }
 
+/* One CPU asks another at a time; the asked one writes the addresses, the asker prints them: nothing is printed in an NMI. */
+static struct {
+	u32 asker;  /* CPU + 1, 0 none */
+	u32 asked;  /* CPU + 1; 0: it has answered, or nobody is asked */
+	bool is_user;
+	unsigned n;
+	vaddr_t pcs[BACKTRACE_MAX];
+} remote;
+
+bool remote_backtrace_nmi(const struct trapframe *tf)
+{
+	if (LOAD_ACQUIRE(remote.asked) != cpu_id() + 1)
+		return false;
+	remote.is_user = tf_from_user(tf);
+	remote.n = arch_backtrace(tf, remote.pcs, BACKTRACE_MAX);
+	STORE_RELEASE(remote.asked, 0);
+	return true;
+}
+
+bool print_backtrace_of(unsigned cpu)
+{
+	u32 free = 0;
+	u64 start = arch_counter(), patience = arch_counter_hz() / 10;
+	bool answered;
+
+	while (!__atomic_compare_exchange_n(&remote.asker, &free, cpu_id() + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (free == cpu_id() + 1 || arch_counter() - start > 10 * patience)
+			return false;
+		free = 0;
+		cpu_relax();
+	}
+	STORE_RELEASE(remote.asked, cpu + 1);
+	arch_ipi_send(cpu, IPI_BACKTRACE);
+	start = arch_counter();
+	while (LOAD_ACQUIRE(remote.asked) && arch_counter() - start < patience)
+		cpu_relax();
+	/* Whoever answers later finds nobody asking. */
+	answered = !__atomic_exchange_n(&remote.asked, 0, __ATOMIC_ACQ_REL);
+	if (answered) {
+		klog(LOG_ERR, "cpu %u is%s", cpu, remote.is_user ? " in user mode" : " at");
+		panic_print_pcs(remote.pcs, remote.n, true);
+	} else {
+		klog(LOG_ERR, "cpu %u does not answer", cpu);
+	}
+	STORE_RELEASE(remote.asker, 0);
+	return answered;
+}
+
+void print_backtraces(void)
+{
+	unsigned me;
+
+	preempt_disable();
+	me = cpu_id();
+	klog(LOG_ERR, "cpu %u is here", me);
+	print_backtrace();
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		if (cpu != me && cpumask_test(&cpus_online, cpu))
+			print_backtrace_of(cpu);
+	preempt_enable();
+}
+
 static void stop_others(void)
 {
 	unsigned me = cpu_id();
 	u64 start = arch_counter();
 
 	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
-		if (cpu != me && cpus_online.bits[cpu / 64] >> (cpu % 64) & 1)
+		if (cpu != me && cpumask_test(&cpus_online, cpu))
 			arch_ipi_send(cpu, IPI_STOP);
 	/* A moment for their backtraces. */
 	while (arch_counter() - start < arch_counter_hz() / 50)
@@ -114,6 +179,7 @@ static NORETURN void panic_tail(const struct trapframe *tf)
 	if (NOS_DEBUG)
 		lockdep_print_held();
 	stop_others();
+	trace_dump(TRACE_LAST);
 	finish();
 }
 

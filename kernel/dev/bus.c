@@ -50,7 +50,7 @@ static void take_port(const struct env_driver *d, void *self)
 	case PORT_RNG: hwrng_remove(self); break;
 	case PORT_DISPLAY: vt_display_remove(self); break;
 	case PORT_INPUT: vt_input_remove(self); break;
-	default:
+	default: break;
 	}
 }
 

@@ -9,7 +9,9 @@
 #include <mm/slab.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <lib/parse.h>
 #include <vfs/file.h>
+#include <vfs/procfs.h>
 #include <vfs/inode.h>
 #include <vfs/namei.h>
 #include <linux/capability.h>
@@ -66,6 +68,8 @@ static int resize(struct pipe *p, u32 nbufs)
 	return 0;
 }
 
+static u32 max_size = 1u << 20; /* fs.pipe-max-size: for those without CAP_SYS_RESOURCE */
+
 static s64 pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
 {
 	struct pipe *p = f->private;
@@ -81,7 +85,7 @@ static s64 pipe_fcntl(struct file *f, unsigned cmd, u64 arg)
 		return -EINVAL;
 	while ((u64)nbufs * PAGE_SIZE < arg)
 		nbufs *= 2;
-	if (nbufs > PIPE_MAX_SIZE / PAGE_SIZE && !capable(CAP_SYS_RESOURCE))
+	if (nbufs > READ_ONCE(max_size) / PAGE_SIZE && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	mutex_lock(&p->lock);
 	err = resize(p, nbufs);
@@ -324,6 +328,37 @@ out:
 	inode_put(inode);
 	return err;
 }
+
+static int get_max_size(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%u\n", READ_ONCE(max_size));
+	return 0;
+}
+
+static int set_max_size(const struct sysctl *s, char *text)
+{
+	s64 v;
+	u32 size = PAGE_SIZE;
+
+	if (strtos64(text, 0, &v) || v < 1 || v > 1ll << 31)
+		return -EINVAL;
+	while (size < v)
+		size *= 2;
+	WRITE_ONCE(max_size, size);
+	return 0;
+}
+
+static const struct sysctl table[] = {
+	{"fs/pipe-max-size", 0644, SYSCTL_CALL, .get = get_max_size, .set = set_max_size},
+};
+
+static int pipe_sysctl_init(void)
+{
+	sysctl_register(table, ARRAY_SIZE(table));
+	return 0;
+}
+
+INITCALL(pipe_sysctl, "procfs", pipe_sysctl_init);
 
 static int pipe_init(void)
 {

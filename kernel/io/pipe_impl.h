@@ -17,7 +17,6 @@ struct poll_table;
 
 #define PIPE_DEFAULT_BUFS 16
 #define PIPE_CACHE	  2
-#define PIPE_MAX_SIZE	  (1u << 20)
 
 enum pipe_buf_flag {
 	PIPE_BUF_PACKET = 1u << 0, /* O_DIRECT: a read takes at most this one */

@@ -7,102 +7,66 @@
  *	write(2) ─► tty_ops.start ─┐
  *	"transmitter empty" ───────┴► fill: up to 16 bytes as long as the FIFO is empty
  *
- * When the terminal's reader is behind, receiving stops (IER bit 0) with the byte that was not taken kept in port->held: the line's own flow
- * control, if it has any, does the rest.
+ * When the terminal's reader falls behind, the other side is asked to wait (serial8250_line.c); if that does not help, receiving stops (IER bit 0) with
+ * the byte that was not taken kept in port->held.
  */
 #include <arch/cpu.h>
-#include <arch/pio.h>
-#include <debug/log.h>
 #include <init/initcall.h>
 #include <init/param.h>
-#include <io/tty.h>
-#include <irq/irq.h>
 #include <lib/errno.h>
 #include <lib/parse.h>
 #include <lib/string.h>
 #include <time/clock.h>
 #include <vfs/inode.h>
 #include <linux/major.h>
-#include <linux/serial_reg.h>
-#include "log_lock.h"
+#include "serial8250_impl.h"
 #include "tty/ldisc.h"
 
-#define FIFO_SIZE   16
 #define FILL_ROUNDS 64	 /* FIFOs in one go: a device that is never full must not keep us */
+#define CLOSING_WAIT 3000 /* 30 s */
 #define RX_ROUNDS   256	 /* bytes in one interrupt */
-#define CLOCK_BASE  115200
-
-struct port {
-	struct tty tty;
-	struct log_console console;
-	u16 io;
-	u8 isa_irq;
-	bool present, has_fifo;
-	struct irq *irq;
-	u32 lock;
-	u8 ier, lcr, mcr;	/* lock; as written */
-	bool open;		/* lock */
-	u8 held[FIFO_SIZE];	/* the interrupt's and, while TTY_THROTTLED, unthrottle's */
-	u32 nheld;
-};
-
 static struct port ports[4] = {{.io = 0x3f8, .isa_irq = 4}, {.io = 0x2f8, .isa_irq = 3}, {.io = 0x3e8, .isa_irq = 4}, {.io = 0x2e8, .isa_irq = 3}};
 
-static u8 in(struct port *p, unsigned reg)
-{
-	return pio_read8((u16)(p->io + reg));
-}
-
-static void out(struct port *p, unsigned reg, u8 v)
-{
-	pio_write8((u16)(p->io + reg), v);
-}
-
-static irqflags_t port_lock(struct port *p)
-{
-	return log_lock_take(&p->lock);
-}
-
-static void port_unlock(struct port *p, irqflags_t flags)
-{
-	log_lock_drop(&p->lock, flags);
-}
+/* ---- sending ---- */
 
 static void set_ier(struct port *p, u8 ier)
 {
 	if (ier == p->ier)
 		return;
 	p->ier = ier;
-	out(p, UART_IER, ier);
+	serial_out(p, UART_IER, ier);
 }
-
-static struct port *port_of(struct tty *tty)
-{
-	return container_of(tty, struct port, tty);
-}
-
-/* ---- sending ---- */
 
 /* Feed the transmitter while it is empty. Ask for its interrupt if bytes are left. Lock held. */
 static void fill(struct port *p)
 {
-	u8 buf[FIFO_SIZE];
+	u8 buf[SERIAL_FIFO];
 	unsigned rounds = 0;
 	size_t n;
 
-	while (rounds++ < FILL_ROUNDS && (in(p, UART_LSR) & UART_LSR_THRE)) {
-		n = tty_output_take(&p->tty, buf, p->has_fifo ? FIFO_SIZE : 1);
+	while (rounds++ < FILL_ROUNDS && (serial_in(p, UART_LSR) & UART_LSR_THRE)) {
+		if (unlikely(p->xchar)) {
+			serial_out(p, UART_TX, p->xchar);
+			p->xchar = 0;
+			continue;
+		}
+		if (unlikely(!serial_may_send(p))) { /* the modem lines' interrupt comes when that changes */
+			set_ier(p, (u8)(p->ier & ~UART_IER_THRI));
+			return;
+		}
+		n = tty_output_take(&p->tty, buf, p->has_fifo ? SERIAL_FIFO : 1);
 		if (!n) {
 			set_ier(p, (u8)(p->ier & ~UART_IER_THRI));
 			return;
 		}
 		for (size_t i = 0; i < n; i++)
-			out(p, UART_TX, buf[i]);
+			serial_out(p, UART_TX, buf[i]);
+		p->counts.tx += (int)n;
 	}
 	set_ier(p, p->ier | UART_IER_THRI);
 }
 
-static void serial_start(struct tty *tty)
+void serial_start(struct tty *tty)
 {
 	struct port *p = port_of(tty);
 	irqflags_t flags = port_lock(p);
@@ -112,10 +76,15 @@ static void serial_start(struct tty *tty)
 	port_unlock(p, flags);
 }
 
+unsigned serial_number(const struct port *p)
+{
+	return (unsigned)(p - ports);
+}
+
 static bool wait_empty(struct port *p, u8 bits)
 {
 	for (u32 i = 0; i < 100000; i++) {
-		if ((in(p, UART_LSR) & bits) == bits)
+		if ((serial_in(p, UART_LSR) & bits) == bits)
 			return true;
 		cpu_relax();
 	}
@@ -132,15 +101,15 @@ static void console_write(struct log_console *c, const char *s, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (room < 2) {
 			(void)wait_empty(p, UART_LSR_THRE);
-			room = p->has_fifo ? FIFO_SIZE : 2;
+			room = p->has_fifo ? SERIAL_FIFO : 2;
 		}
 		if (s[i] == '\n') {
-			out(p, UART_TX, '\r');
+			serial_out(p, UART_TX, '\r');
 			room--;
 			if (!p->has_fifo)
 				(void)wait_empty(p, UART_LSR_THRE);
 		}
-		out(p, UART_TX, (u8)s[i]);
+		serial_out(p, UART_TX, (u8)s[i]);
 		room--;
 	}
 	port_unlock(p, flags);
@@ -150,7 +119,7 @@ static void serial_wait_sent(struct tty *tty)
 {
 	struct port *p = port_of(tty);
 
-	for (unsigned i = 0; i < 100 && (in(p, UART_LSR) & UART_LSR_TEMT) == 0; i++) {
+	for (unsigned i = 0; i < 100 && (serial_in(p, UART_LSR) & UART_LSR_TEMT) == 0; i++) {
 		thread_prepare_wait(THREAD_SLEEP_UNINTR);
 		(void)schedule_deadline(deadline_after(1000000), 100000);
 		thread_finish_wait();
@@ -163,7 +132,7 @@ static void serial_flush_output(struct tty *tty)
 	irqflags_t flags = port_lock(p);
 
 	if (p->has_fifo)
-		out(p, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_XMIT | UART_FCR_TRIGGER_14);
+		serial_out(p, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_XMIT | UART_FCR_TRIGGER_14);
 	port_unlock(p, flags);
 }
 
@@ -171,6 +140,9 @@ static void serial_flush_output(struct tty *tty)
 
 static void rx_error(struct port *p, u8 c, u8 lsr)
 {
+	p->counts.brk += lsr & UART_LSR_BI ? 1 : 0;
+	p->counts.parity += lsr & UART_LSR_PE ? 1 : 0;
+	p->counts.frame += lsr & UART_LSR_FE ? 1 : 0;
 	unsigned flag = lsr & UART_LSR_BI ? LDISC_BREAK : lsr & UART_LSR_PE ? LDISC_PARITY : LDISC_FRAME;
 
 	tty_receive_error(&p->tty, c, flag);
@@ -191,15 +163,17 @@ static bool deliver(struct port *p, const u8 *s, u32 n)
 /* Take what the receiver has. Interrupt of this port only; no lock. */
 static bool receive(struct port *p)
 {
-	u8 buf[FIFO_SIZE], lsr;
+	u8 buf[SERIAL_FIFO], lsr;
 	u32 n = 0;
 
 	for (unsigned i = 0; i < RX_ROUNDS; i++) {
-		lsr = in(p, UART_LSR);
+		lsr = serial_in(p, UART_LSR);
 		if (lsr == 0xff || !(lsr & (UART_LSR_DR | UART_LSR_BI)))
 			break;
-		u8 c = in(p, UART_RX);
+		u8 c = serial_in(p, UART_RX);
 
+		p->counts.rx++;
+		p->counts.overrun += lsr & UART_LSR_OE ? 1 : 0;
 		if (unlikely(lsr & (UART_LSR_BI | UART_LSR_PE | UART_LSR_FE))) {
 			if (n && !deliver(p, buf, n))
 				return false;
@@ -208,7 +182,7 @@ static bool receive(struct port *p)
 			continue;
 		}
 		buf[n++] = c;
-		if (n == FIFO_SIZE) {
+		if (n == SERIAL_FIFO) {
 			if (!deliver(p, buf, n))
 				return false;
 			n = 0;
@@ -230,13 +204,31 @@ static void rx_enable(struct port *p, bool on)
 static void serial_unthrottle(struct tty *tty)
 {
 	struct port *p = port_of(tty);
-	u8 buf[FIFO_SIZE];
+	u8 buf[SERIAL_FIFO];
 	u32 n = p->nheld;
 
 	memcpy(buf, p->held, n);
 	p->nheld = 0;
-	if (!n || deliver(p, buf, n))
-		rx_enable(p, true);
+	if (n && !deliver(p, buf, n))
+		return;
+	rx_enable(p, true);
+	serial_ask(p, false);
+}
+
+/* Before all is full, while the other side can still hear us. */
+static void serial_throttle(struct tty *tty)
+{
+	serial_ask(port_of(tty), true);
+}
+
+static void modem_changed(struct port *p)
+{
+	irqflags_t flags = port_lock(p);
+
+	(void)serial_read_modem(p);
+	if (p->open && p->cts_flow)
+		fill(p);
+	port_unlock(p, flags);
 }
 
 static void serial_interrupt(void *arg)
@@ -246,17 +238,17 @@ static void serial_interrupt(void *arg)
 
 	/* Edge-triggered: until the port has nothing more to say, or it is a storm. */
 	for (unsigned i = 0; i < 64; i++) {
-		u8 iir = in(p, UART_IIR);
+		u8 iir = serial_in(p, UART_IIR);
 
 		if (iir & UART_IIR_NO_INT)
 			return;
 		if ((iir & UART_IIR_ID) == UART_IIR_MSI)
-			(void)in(p, UART_MSR);
+			modem_changed(p);
 		if (p->ier & UART_IER_RDI) {
 			if (!receive(p))
 				rx_enable(p, false);
 		} else if ((iir & UART_IIR_ID) == UART_IIR_RLSI) {
-			(void)in(p, UART_LSR);
+			(void)serial_in(p, UART_LSR);
 		}
 		flags = port_lock(p);
 		if (p->ier & UART_IER_THRI)
@@ -265,72 +257,7 @@ static void serial_interrupt(void *arg)
 	}
 }
 
-/* ---- settings ---- */
-
-static void serial_set_termios(struct tty *tty, struct termios2 *t)
-{
-	struct port *p = port_of(tty);
-	u32 speed = clamp_t(u32, t->c_ospeed ? t->c_ospeed : CLOCK_BASE, 50, CLOCK_BASE);
-	u32 divisor = (CLOCK_BASE + speed / 2) / speed;
-	u8 lcr = (u8)((t->c_cflag & CSIZE) >> 4);
-	irqflags_t flags;
-
-	if (t->c_cflag & CSTOPB)
-		lcr |= UART_LCR_STOP;
-	if (t->c_cflag & PARENB)
-		lcr |= UART_LCR_PARITY | (t->c_cflag & PARODD ? 0 : UART_LCR_EPAR) | (t->c_cflag & CMSPAR ? UART_LCR_SPAR : 0);
-	flags = port_lock(p);
-	p->lcr = lcr;
-	out(p, UART_LCR, lcr | UART_LCR_DLAB);
-	out(p, UART_DLL, (u8)divisor);
-	out(p, UART_DLM, (u8)(divisor >> 8));
-	out(p, UART_LCR, lcr);
-	if (t->c_ospeed)
-		p->mcr |= UART_MCR_DTR | UART_MCR_RTS;
-	else
-		p->mcr &= (u8)~(UART_MCR_DTR | UART_MCR_RTS); /* B0 hangs up */
-	out(p, UART_MCR, p->mcr);
-	port_unlock(p, flags);
-}
-
-static int serial_break_ctl(struct tty *tty, bool on)
-{
-	struct port *p = port_of(tty);
-	irqflags_t flags = port_lock(p);
-
-	p->lcr = (u8)(on ? p->lcr | UART_LCR_SBC : p->lcr & ~UART_LCR_SBC);
-	out(p, UART_LCR, p->lcr);
-	port_unlock(p, flags);
-	return 0;
-}
-
-static int serial_tiocmget(struct tty *tty)
-{
-	struct port *p = port_of(tty);
-	u8 msr = in(p, UART_MSR);
-
-	return (p->mcr & UART_MCR_DTR ? TIOCM_DTR : 0) | (p->mcr & UART_MCR_RTS ? TIOCM_RTS : 0)
-		| (p->mcr & UART_MCR_LOOP ? TIOCM_LOOP : 0) | (p->mcr & UART_MCR_OUT1 ? TIOCM_OUT1 : 0)
-		| (msr & UART_MSR_DCD ? TIOCM_CAR : 0) | (msr & UART_MSR_RI ? TIOCM_RNG : 0)
-		| (msr & UART_MSR_DSR ? TIOCM_DSR : 0) | (msr & UART_MSR_CTS ? TIOCM_CTS : 0);
-}
-
-static u8 mcr_bits(unsigned tiocm)
-{
-	return (u8)((tiocm & TIOCM_DTR ? UART_MCR_DTR : 0) | (tiocm & TIOCM_RTS ? UART_MCR_RTS : 0)
-		| (tiocm & TIOCM_LOOP ? UART_MCR_LOOP : 0) | (tiocm & TIOCM_OUT1 ? UART_MCR_OUT1 : 0));
-}
-
-static int serial_tiocmset(struct tty *tty, unsigned set, unsigned clear)
-{
-	struct port *p = port_of(tty);
-	irqflags_t flags = port_lock(p);
-
-	p->mcr = (u8)((p->mcr & ~mcr_bits(clear)) | mcr_bits(set));
-	out(p, UART_MCR, p->mcr);
-	port_unlock(p, flags);
-	return 0;
-}
+/* ---- opening and closing ---- */
 
 static int serial_open(struct tty *tty)
 {
@@ -352,10 +279,20 @@ static int serial_open(struct tty *tty)
 	p->nheld = 0;
 	tty->flags &= ~(u32)TTY_THROTTLED;
 	p->mcr |= UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2; /* OUT2 lets the interrupt through */
-	out(p, UART_MCR, p->mcr);
-	set_ier(p, UART_IER_RDI | UART_IER_RLSI | UART_IER_THRI);
+	serial_out(p, UART_MCR, p->mcr);
+	p->xchar = 0;
+	p->asked_to_wait = false;
+	set_ier(p, UART_IER_RDI | UART_IER_RLSI | UART_IER_THRI | UART_IER_MSI);
 	port_unlock(p, flags);
 	return 0;
+}
+
+/* Of 10 ms each. */
+static unsigned closing_steps(const struct port *p)
+{
+	u16 wait = READ_ONCE(p->closing_wait);
+
+	return wait == ASYNC_CLOSING_WAIT_NONE ? 0 : wait == ASYNC_CLOSING_WAIT_INF ? ~0u : wait;
 }
 
 static void serial_close(struct tty *tty)
@@ -364,9 +301,9 @@ static void serial_close(struct tty *tty)
 	irqflags_t flags;
 
 	/* What is still to be sent goes out, within reason. */
-	for (unsigned i = 0; i < 200 && tty_output_pending(tty); i++) {
+	for (unsigned i = 0; i < closing_steps(p) && tty_output_pending(tty); i++) {
 		thread_prepare_wait(THREAD_SLEEP_UNINTR);
-		(void)schedule_deadline(deadline_after(5000000), 1000000);
+		(void)schedule_deadline(deadline_after(10000000), 1000000);
 		thread_finish_wait();
 	}
 	serial_wait_sent(tty);
@@ -375,12 +312,13 @@ static void serial_close(struct tty *tty)
 	set_ier(p, 0);
 	if (tty->init_termios.c_cflag & HUPCL)
 		p->mcr &= (u8)~(UART_MCR_DTR | UART_MCR_RTS);
-	out(p, UART_MCR, p->mcr);
+	serial_out(p, UART_MCR, p->mcr);
 	port_unlock(p, flags);
 }
 
 static const struct tty_ops serial_ops = {
 	.start = serial_start,
+	.throttle = serial_throttle,
 	.unthrottle = serial_unthrottle,
 	.open = serial_open,
 	.close = serial_close,
@@ -388,8 +326,10 @@ static const struct tty_ops serial_ops = {
 	.flush_output = serial_flush_output,
 	.wait_sent = serial_wait_sent,
 	.break_ctl = serial_break_ctl,
+	.send_xchar = serial_send_xchar,
 	.tiocmget = serial_tiocmget,
 	.tiocmset = serial_tiocmset,
+	.ioctl = serial_ioctl,
 };
 
 /* ---- finding them ---- */
@@ -397,21 +337,21 @@ static const struct tty_ops serial_ops = {
 /* A UART answers: the interrupt-enable register keeps its low bits, and in loopback mode the outputs come back as inputs. */
 static bool probe(struct port *p)
 {
-	u8 ier = in(p, UART_IER), lo, hi, mcr, msr;
+	u8 ier = serial_in(p, UART_IER), lo, hi, mcr, msr;
 
-	out(p, UART_IER, 0);
-	lo = in(p, UART_IER);
-	out(p, UART_IER, 0x0f);
-	hi = in(p, UART_IER);
-	out(p, UART_IER, 0);
+	serial_out(p, UART_IER, 0);
+	lo = serial_in(p, UART_IER);
+	serial_out(p, UART_IER, 0x0f);
+	hi = serial_in(p, UART_IER);
+	serial_out(p, UART_IER, 0);
 	if (lo & 0x0f || (hi & 0x0f) != 0x0f) {
-		out(p, UART_IER, ier);
+		serial_out(p, UART_IER, ier);
 		return false;
 	}
-	mcr = in(p, UART_MCR);
-	out(p, UART_MCR, UART_MCR_LOOP | UART_MCR_OUT2 | UART_MCR_RTS);
-	msr = in(p, UART_MSR);
-	out(p, UART_MCR, mcr);
+	mcr = serial_in(p, UART_MCR);
+	serial_out(p, UART_MCR, UART_MCR_LOOP | UART_MCR_OUT2 | UART_MCR_RTS);
+	msr = serial_in(p, UART_MSR);
+	serial_out(p, UART_MCR, mcr);
 	return (msr & 0xf0) == (UART_MSR_DCD | UART_MSR_CTS);
 }
 
@@ -468,11 +408,13 @@ static int setup(struct port *p, unsigned nr)
 	err = tty_init(&p->tty, &serial_ops, &t, name, vfs_mkdev(TTY_MAJOR, 64 + nr));
 	if (err)
 		return err;
-	out(p, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
-	p->has_fifo = (in(p, UART_IIR) & 0xc0) == 0xc0;
+	serial_out(p, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
+	p->has_fifo = (serial_in(p, UART_IIR) & 0xc0) == 0xc0;
 	p->mcr = UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2;
+	p->closing_wait = CLOSING_WAIT;
+	wait_queue_init(&p->modem_wait);
 	serial_set_termios(&p->tty, &t);
-	(void)in(p, UART_RX);
+	(void)serial_in(p, UART_RX);
 	err = tty_register(&p->tty);
 	if (err)
 		return err;

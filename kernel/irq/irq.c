@@ -12,6 +12,7 @@
 #include <arch/smp.h>
 #include <arch/trap.h>
 #include <debug/log.h>
+#include <debug/trace.h>
 #include <irq/irq.h>
 #include <irq/soft.h>
 #include <mm/slab.h>
@@ -68,6 +69,7 @@ void irq_dispatch(unsigned vector, struct trapframe *tf)
 {
 	this_cpu_add(preempt_count, PREEMPT_IRQ);
 	sched_irq_enter();
+	trace(TRACE_IRQ_ENTER, vector, 0, 0);
 	/* Acknowledged before: the handlers below arm timers and switch nothing, and a message that comes meanwhile stays pending. */
 	if (vector >= IRQ_VECTOR_END) {
 		arch_irq_eoi();
@@ -83,6 +85,7 @@ void irq_dispatch(unsigned vector, struct trapframe *tf)
 		device_interrupt(vector);
 		arch_irq_eoi(); /* a level-triggered line is low again by now */
 	}
+	trace(TRACE_IRQ_EXIT, vector, 0, 0);
 	this_cpu_add(preempt_count, -PREEMPT_IRQ);
 	soft_run();
 }

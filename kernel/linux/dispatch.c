@@ -4,9 +4,11 @@
  */
 #include <linux/syscall.h>
 #include <arch/context.h>
+#include <arch/cpu.h>
 #include <arch/trap.h>
 #include <debug/log.h>
 #include <debug/panic.h>
+#include <debug/trace.h>
 #include <init/initcall.h>
 #include <proc/task.h>
 #include "syscalls.h"
@@ -49,20 +51,31 @@ static COLD NOINLINE s64 syscall_rare(struct trapframe *tf, u64 nr)
 	return ret;
 }
 
-void syscall_dispatch(struct trapframe *tf)
+static __always_inline void dispatch(struct trapframe *tf)
 {
 	u64 nr = tf_syscall_nr(tf);
 	syscall_fn fn = NULL;
 
-	if (likely(nr < NR_MAX)) {
-		/* no speculation with a number past the table's end */
-		u64 index = nr & (u64)((s64)(nr - NR_MAX) >> 63);
-
-		fn = table[index];
-	}
+	if (likely(nr < NR_MAX))
+		fn = table[index_nospec(nr, NR_MAX)];
 	if (likely(fn))
 		tf_set_ret(tf, fn(tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1), tf_syscall_arg(tf, 2),
 				       tf_syscall_arg(tf, 3), tf_syscall_arg(tf, 4), tf_syscall_arg(tf, 5)));
 	else
 		tf_set_ret(tf, syscall_rare(tf, nr));
+}
+
+static COLD NOINLINE void dispatch_traced(struct trapframe *tf)
+{
+	trace(TRACE_SYS_ENTER, tf_syscall_nr(tf), tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1));
+	dispatch(tf);
+	trace(TRACE_SYS_EXIT, tf_syscall_nr(tf), (u64)tf_ret(tf), 0);
+}
+
+void syscall_dispatch(struct trapframe *tf)
+{
+	if (unlikely(READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)))
+		dispatch_traced(tf);
+	else
+		dispatch(tf);
 }

@@ -183,7 +183,7 @@ SYSCALL2(munmap, u64, addr, u64, len)
 	return vm_unmap(space_current(), addr, len);
 }
 
-SYSCALL3(mprotect, u64, addr, u64, len, u64, prot)
+static s64 protect(u64 addr, u64 len, u64 prot, int key)
 {
 	u64 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
 
@@ -198,7 +198,38 @@ SYSCALL3(mprotect, u64, addr, u64, len, u64, prot)
 		return -ENOMEM;
 	if (prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
-	return vm_protect(space_current(), addr, len, prot_flags(prot), grows);
+	if (key != -1 && !vm_key_is_allocated(space_current(), key))
+		return -EINVAL;
+	return vm_protect_key(space_current(), addr, len, prot_flags(prot), grows, key);
+}
+
+SYSCALL3(mprotect, u64, addr, u64, len, u64, prot)
+{
+	return protect(addr, len, prot, -1);
+}
+
+SYSCALL4(pkey_mprotect, u64, addr, u64, len, u64, prot, int, key)
+{
+	return protect(addr, len, prot, key);
+}
+
+SYSCALL2(pkey_alloc, u64, flags, u64, rights)
+{
+	unsigned key;
+	int err;
+
+	if (flags || (rights & ~(u64)(PKEY_DISABLE_ACCESS | PKEY_DISABLE_WRITE)))
+		return -EINVAL;
+	err = vm_key_alloc(space_current(), &key);
+	if (err)
+		return err;
+	mmu_key_restrict(key, (unsigned)rights);
+	return (s64)key;
+}
+
+SYSCALL1(pkey_free, int, key)
+{
+	return vm_key_free(space_current(), key);
 }
 
 SYSCALL5(mremap, u64, old, u64, old_len, u64, new_len, u64, flags, u64, new_addr)

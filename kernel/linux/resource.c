@@ -3,6 +3,7 @@
  * Limits, usage, and what the machine is: prlimit, getrusage, times, sysinfo, uname.
  */
 #include <linux/syscall.h>
+#include <linux/personality.h>
 #include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/times.h>
@@ -29,6 +30,7 @@ static int MUST_CHECK limit_get(struct proc *p, unsigned res, struct rlimit64 *o
 {
 	if (res >= RLIM_NLIMITS)
 		return -EINVAL;
+	res = index_nospec(res, RLIM_NLIMITS);
 	spin_lock(&p->lock);
 	out->rlim_cur = p->rlimits[res].cur;
 	out->rlim_max = p->rlimits[res].max;
@@ -45,6 +47,7 @@ static int MUST_CHECK limit_set(struct proc *p, unsigned res, const struct rlimi
 		return -EINVAL;
 	if (res == RLIMIT_NOFILE && lim->rlim_max > NR_OPEN_MAX)
 		return -EPERM;
+	res = index_nospec(res, RLIM_NLIMITS);
 	spin_lock(&p->lock);
 	if (lim->rlim_max > p->rlimits[res].max && !raise_ok) {
 		err = -EPERM;
@@ -201,11 +204,32 @@ SYSCALL1(sysinfo, struct uptr, uinfo)
 	return copy_to_user(uinfo, &info, sizeof(info));
 }
 
+/* For programs that cannot count beyond Linux 2.6: 6.12 is 2.6.72 [man personality(2)]. */
+static void release_as_2_6(char release[__NEW_UTS_LEN + 1])
+{
+	char old[__NEW_UTS_LEN + 1];
+	const char *rest = old;
+	u64 minor = 0;
+
+	memcpy(old, release, sizeof(old));
+	for (unsigned dots = 0; *rest == '.' || (*rest >= '0' && *rest <= '9'); rest++) {
+		if (*rest == '.' && ++dots == 3)
+			break;
+		if (*rest == '.')
+			continue;
+		if (dots == 1)
+			minor = minor * 10 + (u64)(*rest - '0');
+	}
+	snprintf(release, sizeof(old), "2.6.%llu%s", minor + 60, rest);
+}
+
 SYSCALL1(uname, struct uptr, ubuf)
 {
 	struct new_utsname n;
 
 	uts_read(&n);
+	if (task_current()->personality & UNAME26)
+		release_as_2_6(n.release);
 	return copy_to_user(ubuf, &n, sizeof(n));
 }
 

@@ -3,6 +3,7 @@
  * Scheduling calls: who may change what, and the formats; the work is in kernel/sched. [man sched(7)]
  */
 #include <linux/syscall.h>
+#include <linux/ioprio.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
@@ -366,12 +367,13 @@ SYSCALL3(sched_getaffinity, s32, pid, u32, len, struct uptr, umask)
 /* ---- nice values: setpriority(2) addresses a process, a group or a user; its scale is 1..40 on the way out ---- */
 
 struct prio_walk {
-	int nice;
+	void (*one)(struct task *t, struct prio_walk *w);
+	int value;
 	s64 ret;
 	bool set;
 };
 
-static void prio_one(struct task *t, struct prio_walk *w)
+static void nice_one(struct task *t, struct prio_walk *w)
 {
 	struct sched_params p;
 
@@ -382,10 +384,10 @@ static void prio_one(struct task *t, struct prio_walk *w)
 	}
 	if (!same_owner(t) && !capable(CAP_SYS_NICE)) {
 		w->ret = -EPERM;
-	} else if (w->nice < p.nice && !nice_allowed(t, w->nice)) {
+	} else if (w->value < p.nice && !nice_allowed(t, w->value)) {
 		w->ret = -EACCES;
 	} else {
-		p.nice = w->nice;
+		p.nice = w->value;
 		int err = sched_set_params(&t->thread, &p);
 
 		if (w->ret == -ESRCH || err)
@@ -407,7 +409,7 @@ static void prio_all(struct prio_walk *w, bool (*match)(struct task *, u64), u64
 		if (!t)
 			continue;
 		if (match(t, arg))
-			prio_one(t, w);
+			w->one(t, w);
 		task_put(t);
 	}
 }
@@ -435,7 +437,7 @@ static s64 priority(int which, s32 who, struct prio_walk *w)
 	case PRIO_PROCESS:
 		t = target_get(who);
 		if (t) {
-			prio_one(t, w);
+			w->one(t, w);
 			task_put(t);
 		}
 		return w->ret;
@@ -447,14 +449,60 @@ static s64 priority(int which, s32 who, struct prio_walk *w)
 
 SYSCALL3(setpriority, int, which, s32, who, int, nice)
 {
-	struct prio_walk w = {.set = true, .nice = clamp(nice, NICE_MIN, NICE_MAX), .ret = -ESRCH};
+	struct prio_walk w = {.one = nice_one, .set = true, .value = clamp(nice, NICE_MIN, NICE_MAX), .ret = -ESRCH};
 
 	return priority(which, who, &w);
 }
 
 SYSCALL2(getpriority, int, which, s32, who)
 {
-	struct prio_walk w = {.ret = -ESRCH};
+	struct prio_walk w = {.one = nice_one, .ret = -ESRCH};
 
 	return priority(which, who, &w);
+}
+
+/* ---- I/O priorities [man ioprio_set(2)]: kept and told; nothing queues I/O yet ---- */
+
+static void ioprio_one(struct task *t, struct prio_walk *w)
+{
+	u16 mine = READ_ONCE(t->ioprio);
+
+	if (!w->set) {
+		w->ret = w->ret < 0 ? mine : min(w->ret, (s64)mine);
+	} else if (!same_owner(t) && !capable(CAP_SYS_NICE)) {
+		w->ret = -EPERM;
+	} else {
+		WRITE_ONCE(t->ioprio, (u16)w->value);
+		if (w->ret == -ESRCH)
+			w->ret = 0;
+	}
+}
+
+static int ioprio_check(int ioprio)
+{
+	switch (IOPRIO_PRIO_CLASS(ioprio)) {
+	case IOPRIO_CLASS_RT: return capable(CAP_SYS_ADMIN) || capable(CAP_SYS_NICE) ? 0 : -EPERM;
+	case IOPRIO_CLASS_BE:
+	case IOPRIO_CLASS_IDLE: return 0;
+	case IOPRIO_CLASS_NONE: return IOPRIO_PRIO_LEVEL(ioprio) ? -EINVAL : 0;
+	default: return -EINVAL;
+	}
+}
+
+static_assert(IOPRIO_WHO_PROCESS == PRIO_PROCESS + 1 && IOPRIO_WHO_PGRP == PRIO_PGRP + 1 && IOPRIO_WHO_USER == PRIO_USER + 1,
+	"whom they address");
+
+SYSCALL3(ioprio_set, int, which, s32, who, int, ioprio)
+{
+	struct prio_walk w = {.one = ioprio_one, .set = true, .value = ioprio, .ret = -ESRCH};
+	int err = ioprio_check(ioprio);
+
+	return err ? err : priority(which - 1, who, &w);
+}
+
+SYSCALL2(ioprio_get, int, which, s32, who)
+{
+	struct prio_walk w = {.one = ioprio_one, .ret = -ESRCH};
+
+	return priority(which - 1, who, &w);
 }

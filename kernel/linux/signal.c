@@ -71,6 +71,7 @@ SYSCALL4(rt_sigaction, int, signo, struct uptr, act, struct uptr, oact, size_t, 
 		return -EFAULT;
 	if (signo < 1 || signo > SIG_MAX || (!uptr_is_null(act) && (SIG_UNBLOCKABLE & SIGMASK(signo))))
 		return -EINVAL;
+	signo = 1 + index_nospec(signo - 1, SIG_MAX);
 	s = sighand_lock(me->proc, &flags);
 	old = s->action[signo - 1];
 	if (!uptr_is_null(act)) {

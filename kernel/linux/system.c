@@ -13,6 +13,7 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
+#include <io/tty_session.h>
 #include <proc/cred.h>
 #include <proc/reboot.h>
 #include <proc/signal.h>
@@ -91,6 +92,14 @@ SYSCALL4(reboot, u32, magic1, u32, magic2, u32, cmd, struct uptr, arg)
 		cpu_halt_forever();
 	default: return -EINVAL; /* kexec and suspend are not there */
 	}
+}
+
+SYSCALL0(vhangup)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	tty_hangup_current();
+	return 0;
 }
 
 /* ---- membarrier(2) ---- */

@@ -10,6 +10,7 @@
 
 int vm_overcommit_policy;
 unsigned vm_overcommit_ratio = 50;
+u64 vm_overcommit_kbytes;
 static DEFINE_PER_CPU(s64, committed);
 
 s64 vm_committed(void)
@@ -31,7 +32,9 @@ static u64 total_pages(void)
 
 u64 vm_commit_limit(void)
 {
-	return total_pages() * vm_overcommit_ratio / 100;
+	u64 kbytes = READ_ONCE(vm_overcommit_kbytes);
+
+	return kbytes ? kbytes / (PAGE_SIZE / 1024) : total_pages() * vm_overcommit_ratio / 100;
 }
 
 int vm_commit(u64 npages)

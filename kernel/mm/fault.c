@@ -98,11 +98,11 @@ static void map_around(struct fault *f, u64 index)
 	u64 size = DIV_ROUND_UP(READ_ONCE(f->v.object->size), PAGE_SIZE);
 	vaddr_t group = align_down(f->va, AROUND * PAGE_SIZE);
 	vaddr_t from = max(group, f->v.start), to = min(group + AROUND * PAGE_SIZE, f->v.end);
-	unsigned prot = area_prot(f->v.flags, false), mapped = 0;
+	bool write = (f->v.flags & VM_SHARED) && !f->v.object->ops->mkwrite;
+	struct pte like = pte_mkold(pte_leaf(0, area_prot(f->v.flags, write), 0));
 	struct pte *e = f->e - ((f->va - from) >> PAGE_SHIFT);
+	unsigned mapped = 0;
 
-	if ((f->v.flags & VM_SHARED) && !f->v.object->ops->mkwrite)
-		prot = area_prot(f->v.flags, true);
 	index -= (f->va - from) >> PAGE_SHIFT;
 	for (vaddr_t va = from; va < to && index < size; va += PAGE_SIZE, e++, index++) {
 		struct page *page;
@@ -117,7 +117,7 @@ static void map_around(struct fault *f, u64 index)
 			page_put(page);
 			continue;
 		}
-		pte_store(e, pte_mkold(pte_leaf(page_paddr(page), prot, 0)));
+		pte_store(e, pte_of_frame(like, page_paddr(page)));
 		mapped++;
 	}
 	if (mapped) {

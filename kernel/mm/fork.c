@@ -193,6 +193,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
 	child->no_huge = parent->no_huge;
+	child->keys = parent->keys;
 	child->sealed = parent->sealed;
 }
 

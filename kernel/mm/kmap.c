@@ -15,6 +15,7 @@
 #include <lib/string.h>
 #include <debug/kasan.h>
 #include <debug/panic.h>
+#include "page_impl.h"
 #include "pt.h"
 
 #define REGION_MAX  (1ull << 40)
@@ -310,20 +311,30 @@ void vmap_device_free(void *va)
 	vmap_free(va);
 }
 
-void kmap_init(void)
+/* The tables under the root: the early code's, or new ones. */
+static void make_top_tables(vaddr_t start, vaddr_t end)
 {
 	unsigned top = pt_levels() - 1;
-	bool leaf;
+	bool busy;
 
+	for (vaddr_t va = align_down(start, pt_span(top)); va < end; va += pt_span(top)) {
+		struct pte e = pte_load(mmu_space_root(mmu_kernel_space()) + pt_index(va, top));
+
+		if (!pte_is_none(e))
+			pt_table_adopt(page_describe(pte_paddr(e)));
+		else if (!pt_make(mmu_kernel_space(), &kmap_root, max(va, start), top - 1, ALLOC_NOWAIT, &busy) && !busy)
+			panic("no memory for the kernel's page tables");
+	}
+}
+
+void kmap_init(void)
+{
 	/* One guard page before the first stretch. */
 	region_start = kernel_layout.vmap_base + PAGE_SIZE;
 	region_end = min(kernel_layout.vmap_end, kernel_layout.vmap_base + REGION_MAX);
-	for (vaddr_t va = align_down(region_start, pt_span(top)); va < region_end; va += pt_span(top)) {
-		if (!pt_make(mmu_kernel_space(), &kmap_root, max(va, region_start), top - 1,
-			    ALLOC_NOWAIT, &leaf) &&
-			!leaf)
-			panic("no memory for the kernel's page tables");
-	}
+	make_top_tables(region_start, region_end);
+	if (NOS_KASAN)
+		make_top_tables((region_start >> 3) + LAYOUT_SHADOW_OFFSET, (region_end >> 3) + LAYOUT_SHADOW_OFFSET);
 }
 
 void kmap_usage(u64 *out_total, u64 *out_used)

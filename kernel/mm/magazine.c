@@ -11,6 +11,7 @@
  */
 #include <arch/smp.h>
 #include <lib/string.h>
+#include <mm/fail.h>
 #include <mm/percpu.h>
 #include <sched/preempt.h>
 #include <debug/panic.h>
@@ -205,9 +206,12 @@ static NOINLINE void *alloc_slow(struct slab_cache *c, struct slab_cpu *cpu, uns
 
 void *slab_alloc(struct slab_cache *c, unsigned alloc_flags)
 {
-	struct slab_cpu *cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
+	struct slab_cpu *cpu;
 	void *obj;
 
+	if (alloc_must_fail(alloc_flags))
+		return NULL;
+	cpu = likely(c->cpu) ? cpu_enter(c) : NULL;
 	if (likely(cpu && cpu->loaded->n)) {
 		struct magazine *m = cpu->loaded;
 		unsigned n = m->n - 1u;

@@ -10,6 +10,7 @@
  * Near exhaustion: the last zone->reserve frames are for ALLOC_RESERVE, half of them also for ALLOC_NOWAIT. Who may sleep first lets the
  * shrinkers give memory back and takes the frames out of the other CPUs' caches. Then NULL: an error to the caller.
  */
+#include <mm/fail.h>
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <arch/smp.h>
@@ -365,6 +366,8 @@ struct page *page_alloc(unsigned order, unsigned alloc_flags)
 {
 	struct page *page = NULL;
 
+	if (alloc_must_fail(alloc_flags))
+		return NULL;
 	if (likely(order < PCP_ORDERS && !(alloc_flags & ALLOC_DMA32)))
 		page = pcp_pop(order, alloc_flags);
 	if (unlikely(!page)) {
@@ -383,7 +386,7 @@ struct page *page_alloc_node(unsigned node, unsigned order, unsigned alloc_flags
 
 	if (page_zones_nr == 2 || node == cpu_node(cpu_id()))
 		return page_alloc(order, alloc_flags);
-	if (order > PAGE_MAX_ORDER || node >= page_zones_nr / 2)
+	if (order > PAGE_MAX_ORDER || node >= page_zones_nr / 2 || alloc_must_fail(alloc_flags))
 		return NULL;
 	page = alloc_slow(node, order, alloc_flags);
 	return page ? prepare(page, order, alloc_flags) : NULL;

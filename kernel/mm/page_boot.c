@@ -353,6 +353,20 @@ void page_give(paddr_t base, u64 len)
 	}
 }
 
+struct page *page_describe(paddr_t pa)
+{
+	unsigned section = (unsigned)(pa / SECTION_BYTES), chunk = pa % SECTION_BYTES / CHUNK_BYTES;
+	struct page_section *s = &page_sections[section];
+	struct zone *zone = &page_zones[s->zone];
+	irqflags_t flags = spin_lock_irqsave(&zone->lock);
+
+	ASSERT(chunk >= s->first && chunk < s->end);
+	if (!(s->ready >> chunk & 1))
+		make_ready(zone, section, chunk);
+	spin_unlock_irqrestore(&zone->lock, flags);
+	return pfn_page(pa >> PAGE_SHIFT);
+}
+
 struct page *paddr_page(paddr_t pa)
 {
 	u64 pfn = pa >> PAGE_SHIFT;

@@ -40,6 +40,8 @@ static inline struct zone *page_zone(const struct page *page)
 
 /* Make the next chunk of the zone ready; its lock is held. False: there is none. */
 bool zone_grow(struct zone *zone);
+/* The descriptor of a frame that boot took (MEM_KERNEL), made now if it is not yet. At boot. */
+struct page *page_describe(paddr_t pa);
 /* Fold into page_peak_used what is in use now. */
 void page_note_peak(void);
 /* Make the running CPU's cache empty. Preemption off, not busy. */

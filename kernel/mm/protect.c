@@ -3,12 +3,21 @@
  * mprotect: the areas' flags first, then the entries. An entry gets the right to write only where a fault would give it without more ado.
  */
 #include <lib/bits.h>
+#include <sync/rcu.h>
 #include "pt.h"
 #include "space_impl.h"
 
+/* What is done to an area. */
+struct protect {
+	const struct vm_area *area;
+	struct pte plain, writable; /* leaves with the rights that its entries get */
+	vaddr_t low, high;	    /* of this and the areas before: what has lost a right */
+};
+
 /* The entry as it should be now. */
-static struct pte adjust(const struct vm_area *a, struct pte pte)
+static struct pte adjust(const struct protect *p, struct pte pte)
 {
+	const struct vm_area *a = p->area;
 	bool write = false;
 
 	if (!pte_is_special(pte) && (a->flags & VM_WRITE)) {
@@ -21,12 +30,17 @@ static struct pte adjust(const struct vm_area *a, struct pte pte)
 		if (write && page->kind == PAGE_CACHE)
 			page_set_dirty(page);
 	}
-	return pte_set_prot(pte, area_prot(a->flags, write) & ~PROT_DIRTY);
+	return pte_set_prot(pte, write ? p->writable : p->plain);
 }
 
-/* Entries of one table; widens [*low, *high) by those that lost a right. */
-static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t end, vaddr_t *low,
-	vaddr_t *high)
+/* Did @old give a right that @fresh does not? Then processors must forget it. */
+static inline bool is_less(struct pte old, struct pte fresh)
+{
+	return pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X);
+}
+
+/* Entries of one table. */
+static void protect_entries(struct protect *p, struct pte *e, vaddr_t va, vaddr_t end)
 {
 	struct page *table = pt_page_of(e);
 	u32 groups;
@@ -42,20 +56,20 @@ static void protect_entries(const struct vm_area *a, struct pte *e, vaddr_t va, 
 			old = pte_load(e);
 			if (!pte_is_present(old))
 				break;
-			fresh = adjust(a, old);
+			fresh = adjust(p, old);
 		} while (fresh.raw != old.raw && !pte_cmpxchg(e, old, fresh));
 		if (!pte_is_present(old) || fresh.raw == old.raw)
 			continue;
-		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
-			*low = min(*low, va);
-			*high = max(*high, va + PAGE_SIZE);
+		if (is_less(old, fresh)) {
+			p->low = min(p->low, va);
+			p->high = max(p->high, va + PAGE_SIZE);
 		}
 	}
 	spin_unlock(pt_table_lock(table));
 }
 
 /* A huge leaf, all of it in the area. */
-static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, vaddr_t *low, vaddr_t *high)
+static void protect_large(struct protect *p, struct pte *e, vaddr_t va)
 {
 	struct pte old, fresh;
 
@@ -67,28 +81,32 @@ static void protect_large(const struct vm_area *a, struct pte *e, vaddr_t va, va
 		if (pte_is_none(old) || pte_is_table(old))
 			break;
 		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
-		fresh = pte_set_prot(old, area_prot(a->flags, write) & ~PROT_DIRTY);
-		if (pte_prot(old) & ~pte_prot(fresh) & (PROT_R | PROT_W | PROT_X)) {
-			*low = min(*low, va);
-			*high = max(*high, va + HUGE_SIZE);
+		fresh = pte_set_prot(old, write ? p->writable : p->plain);
+		if (is_less(old, fresh)) {
+			p->low = min(p->low, va);
+			p->high = max(p->high, va + HUGE_SIZE);
 		}
 	} while (!pte_cmpxchg(e, old, fresh));
 	pt_unlock(e);
 }
 
-static void protect_area(const struct vm_area *a, vaddr_t *low, vaddr_t *high)
+static void protect_area(struct protect *p)
 {
+	const struct vm_area *a = p->area;
 	vaddr_t va = a->start;
 	struct pt_at at;
+
+	p->plain = pte_leaf(0, area_prot(a->flags, false), 0);
+	p->writable = a->flags & VM_WRITE ? pte_mkwrite(p->plain) : p->plain;
 
 	while ((at = pt_next(a->space, &va, a->end)).e) {
 		struct pte *e = at.e;
 		vaddr_t stop = min(pt_end(va, at.level), a->end);
 
 		if (!at.level) {
-			protect_entries(a, e, va, stop, low, high);
+			protect_entries(p, e, va, stop);
 		} else {
-			protect_large(a, e, va, low, high);
+			protect_large(p, e, va);
 			if (pte_is_table(pte_load(e)))
 				continue; /* a fault has taken it apart meanwhile */
 		}
@@ -115,28 +133,36 @@ static int promise(struct vm_area *a, u32 *flags)
 	return 0;
 }
 
-/* One area; the entries that lost a right widen [*low, *high). */
-static int protect_one(struct vm_area *a, u32 rwx, vaddr_t *low, vaddr_t *high)
+static int protect_one(struct protect *p, struct vm_area *a, u32 rwx, int key)
 {
 	u32 flags = (a->flags & ~VM_RWX) | rwx;
 	int err = may_protect(a, rwx);
 
+	if (key >= 0)
+		flags = (flags & ~VM_KEY) | (u32)key << ctz32(VM_KEY);
 	if (err || flags == a->flags)
 		return err;
 	err = promise(a, &flags);
 	if (err)
 		return err;
 	space_account(a->space, a->flags, -(s64)area_pages(a));
+	/* The rights that another key gives are nobody's to compare. */
+	if (unlikely((flags ^ a->flags) & VM_KEY)) {
+		p->low = min(p->low, a->start);
+		p->high = max(p->high, a->end);
+	}
 	area_set_flags(a, flags);
 	space_account(a->space, a->flags, (s64)area_pages(a));
-	protect_area(a, low, high);
+	p->area = a;
+	protect_area(p);
 	return 0;
 }
 
 /* What comes before a hole, or before an area that may not become what is asked, has changed. */
-static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
+static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx, int key)
 {
-	vaddr_t low = ~0ull, high = 0, at = va;
+	struct protect p = {.low = ~0ull};
+	vaddr_t at = va;
 	struct vm_area *a;
 	int err = area_cut(s, va, end);
 
@@ -145,11 +171,11 @@ static int protect_locked(struct vm_space *s, vaddr_t va, vaddr_t end, u32 rwx)
 			err = -ENOMEM;
 			break;
 		}
-		err = protect_one(a, rwx, &low, &high);
+		err = protect_one(&p, a, rwx, key);
 		at = a->end;
 	}
-	if (low < high)
-		tlb_flush_range(&s->mmu, low, high, false);
+	if (p.low < p.high)
+		tlb_flush_range(&s->mmu, p.low, p.high, false);
 	/* Join what is alike again, from the left neighbour to the right one. */
 	a = area_find(s, va);
 	while (a && a->start <= end) {
@@ -199,7 +225,7 @@ int vm_seal(struct vm_space *s, vaddr_t va, size_t len)
 	return err;
 }
 
-int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
+int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key)
 {
 	u64 bytes = align_up(len, PAGE_SIZE);
 	vaddr_t end = va + bytes;
@@ -226,7 +252,45 @@ int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool grow
 		err = 0;
 	}
 	if (!err)
-		err = protect_locked(s, va, end, vm_rwx & VM_RWX);
+		err = protect_locked(s, va, end, vm_rwx & VM_RWX, key);
 	mutex_unlock(&s->map_lock);
 	return err;
+}
+
+int vm_key_alloc(struct vm_space *s, unsigned *out_key)
+{
+	u32 keys = READ_ONCE(s->keys), key;
+
+	do {
+		key = ctz32(~keys);
+		if (key >= mmu_keys())
+			return -ENOSPC;
+	} while (!__atomic_compare_exchange_n(&s->keys, &keys, keys | 1u << key, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	*out_key = key;
+	return 0;
+}
+
+bool vm_key_is_allocated(const struct vm_space *s, int key)
+{
+	return key >= 0 && (unsigned)key < mmu_keys() && (READ_ONCE(s->keys) >> key & 1);
+}
+
+int vm_key_free(struct vm_space *s, int key)
+{
+	if (!vm_key_is_allocated(s, key))
+		return -EINVAL;
+	__atomic_fetch_and(&s->keys, ~(1u << key), __ATOMIC_RELAXED);
+	return 0;
+}
+
+unsigned vm_key_at(struct vm_space *s, vaddr_t va)
+{
+	struct area_view v;
+	unsigned key = 0;
+
+	rcu_read_lock();
+	if (va < USER_VA_END && area_view(s, va, &v) == AREA_HIT)
+		key = (v.flags & VM_KEY) >> ctz32(VM_KEY);
+	rcu_read_unlock();
+	return key;
 }

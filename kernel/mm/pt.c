@@ -25,6 +25,12 @@ struct page *pt_table_new(unsigned alloc_flags)
 	return table;
 }
 
+void pt_table_adopt(struct page *table)
+{
+	spin_init((struct spinlock *)&table->counts, pt);
+	table->index_lo = ~0u;
+}
+
 void pt_table_free(struct page *table)
 {
 	page_free(table, 0);
@@ -98,6 +104,9 @@ static enum hooked hook(struct mmu_space *mmu, struct pt_root *root, struct pte 
 		if (mine)
 			pt_root_store(mmu, e, pte_table(page_paddr(table)));
 		spin_unlock(&root->lock);
+	} else if (mmu == mmu_kernel_space()) {
+		/* Nothing is unhooked there, and the tables that boot made have no lock. */
+		mine = pte_cmpxchg(e, pte_none(), pte_table(page_paddr(table)));
 	} else {
 		pt_lock(e);
 		dead = pt_is_dead(e);

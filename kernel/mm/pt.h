@@ -88,6 +88,8 @@ static inline void pt_note_used(const struct pte *e)
 
 /* An empty table; NULL: no memory. */
 struct page *pt_table_new(unsigned alloc_flags);
+/* Make a table that the early code made, whose lock nobody has initialised, one of ours. */
+void pt_table_adopt(struct page *table);
 void pt_table_free(struct page *table);
 void pt_table_free_rcu(struct page *table);
 

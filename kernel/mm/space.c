@@ -28,6 +28,7 @@ struct vm_space *vm_space_create(void)
 	}
 	s->users = 1;
 	s->refs = 1;
+	s->keys = 1;
 	mutex_init(&s->map_lock, map);
 	list_init(&s->lazy_link);
 	spin_init(&s->root.lock, pt_root);

@@ -161,3 +161,51 @@ TEST(space_every_amount_of_memory)
 	CHECK_EQ(most, 20);
 	free(held);
 }
+
+/* ---- every failing allocation, each once ---- */
+
+/* But for magazines, which CPUs keep. */
+static void count_live(const struct slab_info *info, void *arg)
+{
+	if (strncmp(info->name, "magazine", 8))
+		*(u64 *)arg += info->live;
+}
+
+static u64 live_objects(void)
+{
+	u64 n = 0;
+
+	slab_for_each(count_live, &n);
+	return n;
+}
+
+TEST(space_every_failing_allocation)
+{
+	unsigned done = 0, all;
+	u32 left = 0;
+	u64 live;
+
+	start(32 * MB, 1);
+	script(&done);
+	all = done;
+	live = live_objects();
+	for (u32 n = 1; !left; n++) {
+		struct page_stats after;
+
+		done = 0;
+		env_fail_nth(n);
+		script(&done);
+		left = env_fail_left();
+		env_fail_nth(0);
+		env_kill_pending = false;
+		page_stats(&after);
+		CHECK_EQ(after.by_kind[PAGE_ANON] + after.by_kind[PAGE_CACHE], 0);
+		CHECK_EQ(after.by_kind[PAGE_TABLE], kernel_tables);
+		CHECK_EQ(vm_committed(), 0);
+		CHECK_EQ(live_objects(), live);
+		/* One step fails, and what needs it. */
+		CHECK(done <= all);
+		REQUIRE(n < 1000);
+	}
+	CHECK_EQ(done, all);
+}

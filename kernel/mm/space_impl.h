@@ -121,6 +121,7 @@ static inline bool area_is_accounted(u32 flags)
 	return (flags & VM_ACCOUNT) != 0;
 }
 
+static_assert(VM_KEY == (u32)PROT_KEY, "an area's key is passed on as it is");
 /* Rights in an entry for @flags; writing only if @write. */
 static inline unsigned area_prot(u32 flags, bool write)
 {
@@ -128,7 +129,7 @@ static inline unsigned area_prot(u32 flags, bool write)
 
 	if (!(flags & VM_RWX))
 		return 0;
-	prot = PROT_R | PROT_USER;
+	prot = PROT_R | PROT_USER | (flags & VM_KEY);
 	if (flags & VM_EXEC)
 		prot |= PROT_X;
 	if (write && (flags & VM_WRITE))

@@ -356,3 +356,18 @@ bool thread_kill_pending(void)
 {
 	return env_kill_pending;
 }
+
+/* Tests that bring no thread of their own have this one as long as something shall fail. */
+static struct thread failing_thread;
+
+void env_fail_nth(u32 n)
+{
+	if (!thread_current())
+		this_cpu_write(current_thread, &failing_thread);
+	thread_current()->fail_nth = n;
+}
+
+u32 env_fail_left(void)
+{
+	return thread_current()->fail_nth;
+}

@@ -18,3 +18,8 @@ void env_run_cpus(unsigned n, void (*fn)(void *), void *arg);
 /* How often oom_kill() was called; it makes thread_kill_pending() true. */
 extern u64 env_oom_kills;
 extern bool env_kill_pending;
+/*
+ * Let the @n-th allocation from now fail (mm/fail.h); 0: none. What env_fail_left() says afterwards: 0, it has failed.
+ */
+void env_fail_nth(u32 n);
+u32 env_fail_left(void);

@@ -120,6 +120,7 @@ static struct proc *clone_proc(const struct task *me, u64 flags, s32 exit_signal
 	}
 	p->exit_signal = exit_signal;
 	p->live = 1;
+	p->in_memory = 1;
 	return p;
 }
 
@@ -144,6 +145,7 @@ static void clone_task_fields(struct task *t, const struct task *me, const struc
 	}
 	t->timer_slack_ns = t->default_slack_ns = me->timer_slack_ns;
 	t->oom_score_adj = me->oom_score_adj;
+	t->ioprio = READ_ONCE(me->ioprio);
 	t->personality = me->personality;
 	t->start_boottime = clock_boottime();
 }
@@ -192,6 +194,7 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags
 		proc_get(p);
 		p->nthreads++;
 		__atomic_add_fetch(&p->live, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&p->in_memory, 1, __ATOMIC_RELAXED);
 		for (int type = PID_TGID; type < PID_TYPES; type++) {
 			pid_get(me->pids[type]);
 			t->pids[type] = me->pids[type];
@@ -268,7 +271,10 @@ static int clone_build(struct task *t, const struct clone_params *p, struct proc
 	err = clone_frame(t, p);
 	if (err)
 		return err;
-	return pid_create(pid_ns_current(), p->set_tid, p->set_tid_size, &t->pids[PID_TID]);
+	err = pid_create(pid_ns_current(), p->set_tid, p->set_tid_size, &t->pids[PID_TID]);
+	if (!err)
+		t->thread.id = (u32)task_tid(t);
+	return err;
 }
 
 /* A pidfd for the child, installed but announced only when nothing can fail any more. */

@@ -43,14 +43,6 @@ int cpu_clock_task(int id, struct task **out, bool *out_process)
 	return 0;
 }
 
-u64 proc_cpu_ns(struct proc *p)
-{
-	struct proc_usage u;
-
-	proc_usage_get(p, &u);
-	return u.utime_ns + u.stime_ns;
-}
-
 int cpu_clock_read(int id, s64 *out_ns)
 {
 	struct proc_usage u;
@@ -75,42 +67,97 @@ int cpu_clock_read(int id, s64 *out_ns)
 	return 0;
 }
 
-/* CPU clocks have no timer of their own here: look again when the time could have passed, if all threads had run all the while. */
-s64 cpu_clock_sleep(int id, bool absolute, u64 ns, struct uptr rem)
-{
-	struct task *t;
-	bool process;
-	s64 start, now, ret = 0;
-	int err = cpu_clock_task(id, &t, &process);
+struct sleeper {
+	struct cpu_watch watch;
+	struct thread *thread;
+	bool due;
+};
 
+static void sleeper_due(struct cpu_watch *w)
+{
+	struct sleeper *s = container_of(w, struct sleeper, watch);
+
+	WRITE_ONCE(s->due, true);
+	thread_wake(s->thread);
+}
+
+static int MUST_CHECK sleeper_init(struct sleeper *s, int id)
+{
+	bool process;
+	int err;
+
+	*s = (struct sleeper){.watch = {.fn = sleeper_due}, .thread = thread_current()};
+	err = cpu_clock_task(id, &s->watch.task, &process);
 	if (err)
 		return err;
-	if (!process && t == task_current())
-		err = -EINVAL;
-	task_put(t);
-	if (!err)
-		err = cpu_clock_read(id, &start);
-	if (err)
-		return err;
-	if (!absolute)
-		ns += (u64)start;
+	s->watch.process = process;
+	s->watch.user_only = id < 0 && CPUCLOCK_KIND(id) == KIND_VIRT;
+	if (process || s->watch.task != task_current())
+		return 0;
+	task_put(s->watch.task);
+	return -EINVAL; /* a thread cannot wait for itself to run */
+}
+
+/* Until the clock says @at: 0; -ERESTARTNOHAND: a signal, with *out_left. Consumes the task's reference. */
+static int sleep_until(struct sleeper *s, u64 at, u64 *out_left)
+{
+	int ret = 0;
+	u64 now;
+
+	cpu_watch_arm(&s->watch, at);
+	if (cpu_watch_now(&s->watch) >= at)
+		WRITE_ONCE(s->due, true);
 	for (;;) {
-		err = cpu_clock_read(id, &now);
-		if (err || (u64)now >= ns)
-			return err;
 		thread_prepare_wait(THREAD_SLEEP_INTR);
+		if (READ_ONCE(s->due))
+			break;
 		if (thread_signal_pending()) {
-			ret = -EINTR;
+			ret = -ERESTARTNOHAND;
 			break;
 		}
-		schedule_deadline(deadline_after(max((ns - (u64)now) / 4, 1000000ull)), 0);
+		schedule();
 	}
 	thread_finish_wait();
-	if (!absolute && !uptr_is_null(rem)) {
-		u64 left = ns - (u64)now;
+	cpu_watch_cancel_sync(&s->watch);
+	now = cpu_watch_now(&s->watch);
+	*out_left = at > now ? at - now : 0;
+	task_put(s->watch.task);
+	return *out_left ? ret : 0;
+}
 
-		if (user_store64(rem, left / 1000000000) || user_store64(uptr_add(rem, 8), left % 1000000000))
-			return -EFAULT;
-	}
-	return ret;
+/* args: clock, when, where to report what is left */
+static s64 sleep_restart(struct restart_block *rb)
+{
+	struct uptr rem = uptr_make(rb->args[2]);
+	struct sleeper s;
+	u64 left;
+	int err = sleeper_init(&s, (int)rb->args[0]);
+
+	if (!err)
+		err = sleep_until(&s, rb->args[1], &left);
+	if (err != -ERESTARTNOHAND)
+		return err;
+	if (!uptr_is_null(rem) && (user_store64(rem, left / 1000000000) || user_store64(uptr_add(rem, 8), left % 1000000000)))
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+s64 cpu_clock_sleep(int id, bool absolute, u64 ns, struct uptr rem)
+{
+	struct restart_block *rb = &task_current()->restart;
+	struct sleeper s;
+	u64 at, left;
+	int err = sleeper_init(&s, id);
+
+	if (err)
+		return err;
+	if (absolute)
+		return sleep_until(&s, ns, &left);
+	at = cpu_watch_now(&s.watch) + ns;
+	task_put(s.watch.task);
+	rb->fn = sleep_restart;
+	rb->args[0] = (u64)(u32)id;
+	rb->args[1] = at;
+	rb->args[2] = rem.va;
+	return sleep_restart(rb);
 }

@@ -302,7 +302,7 @@ static void layout_set(struct exec *x, const struct elf_image *im)
 		s->data_start = max(s->data_start, start);
 		s->data_end = max(s->data_end, end);
 	}
-	if (!(task_current()->personality & ADDR_NO_RANDOMIZE))
+	if (exec_randomizes(2))
 		brk += random_below(BRK_RANDOM / PAGE_SIZE) * PAGE_SIZE;
 	s->brk_start = s->brk = brk;
 	x->phdr = phdr_address(im);
@@ -314,7 +314,7 @@ static vaddr_t pie_base(void)
 {
 	vaddr_t base = ARCH_PIE_BASE;
 
-	if (!(task_current()->personality & ADDR_NO_RANDOMIZE))
+	if (exec_randomizes(1))
 		base += (random_u64() & ((1ull << ARCH_MMAP_RND_BITS) - 1)) << PAGE_SHIFT;
 	return base;
 }

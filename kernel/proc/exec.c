@@ -157,16 +157,22 @@ static int MUST_CHECK resolve(struct exec *x)
 	return err;
 }
 
+int exec_randomize = 2;
+
+bool exec_randomizes(int level)
+{
+	return READ_ONCE(exec_randomize) >= level && !(task_current()->personality & ADDR_NO_RANDOMIZE);
+}
+
 static int MUST_CHECK build_space(struct exec *x)
 {
-	struct task *me = task_current();
 	int err;
 
 	x->space = vm_space_create();
 	if (!x->space)
 		return -ENOMEM;
 	x->space->no_huge = thread_current()->space && thread_current()->space->no_huge;
-	vm_space_set_layout(x->space, rlimit_cur(RLIMIT_STACK), !(me->personality & ADDR_NO_RANDOMIZE));
+	vm_space_set_layout(x->space, rlimit_cur(RLIMIT_STACK), exec_randomizes(1));
 	err = elf_load(x);
 	if (!err)
 		err = vdso_map(x->space);
@@ -218,6 +224,7 @@ void exec_take_leader(struct task *me)
 	spin_lock(&proc_tree_lock);
 	task_detach_pid(me, PID_TID);
 	me->pids[PID_TID] = old->pids[PID_TID];
+	me->thread.id = (u32)task_tid(me);
 	for (int type = 0; type < PID_TYPES; type++) {
 		list_add_tail_rcu(&me->pid_links[type], &me->pids[type]->members[type]);
 		task_detach_pid(old, (enum pid_type)type);

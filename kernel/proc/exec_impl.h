@@ -42,3 +42,6 @@ int vdso_map(struct vm_space *s) MUST_CHECK;
 int exec_map_file(struct exec *x, struct file *f, vaddr_t va, size_t len, u32 vm_rwx, u64 offset) MUST_CHECK;
 /* Credentials that the program will have: set-id bits, capabilities. */
 int exec_cred_prepare(struct exec *x) MUST_CHECK;
+
+/* Are addresses of new programs chosen at random? 1: stack, mappings, the program; 2: the heap's start, too (kernel.randomize_va_space). */
+bool exec_randomizes(int level);

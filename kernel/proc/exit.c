@@ -39,6 +39,8 @@ static void exit_space(struct task *me)
 	spin_unlock(&me->alloc_lock);
 	if (s)
 		vm_space_put_user(s);
+	if (__atomic_sub_fetch(&me->proc->in_memory, 1, __ATOMIC_ACQ_REL) == 0)
+		oom_memory_left(me->proc);
 }
 
 static void exit_files(struct task *me)
@@ -219,19 +221,35 @@ void proc_leave_tty(struct proc *p)
 		tty_put(tty);
 }
 
+static void signal_pgrp(struct pid *pgrp, int signo)
+{
+	siginfo_t info;
+
+	siginfo_kernel(&info, signo);
+	(void)signal_send_pgrp(pgrp, &info);
+}
+
 void proc_leave_session(struct proc *p)
 {
 	struct tty *tty = NULL;
+	struct pid *old;
 
 	spin_lock(&proc_tree_lock);
 	if (p->leader->pids[PID_SID] == p->pid && p->tty) {
 		tty = p->tty;
 		tty_get(tty);
 	}
+	old = p->tty_old_pgrp;
+	p->tty_old_pgrp = NULL;
 	spin_unlock(&proc_tree_lock);
 	if (tty) {
 		tty_session_end(tty);
 		tty_put(tty);
+	}
+	if (old) {
+		signal_pgrp(old, SIGHUP);
+		signal_pgrp(old, SIGCONT);
+		pid_put(old);
 	}
 	proc_leave_tty(p);
 }

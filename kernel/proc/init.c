@@ -56,6 +56,7 @@ static int MUST_CHECK init_proc(struct task *t)
 	default_limits(p);
 	p->flags = PROC_INIT;
 	p->live = 1;
+	p->in_memory = 1;
 	p->nthreads = 1;
 	p->leader = t;
 	p->exit_signal = SIGCHLD;
@@ -79,7 +80,10 @@ static int MUST_CHECK init_build(struct task *t)
 	atomic64_add_relaxed(&cred->user->nprocs, 1);
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = t->default_slack_ns = 50000;
-	return pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
+	err = pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
+	if (!err)
+		t->thread.id = (u32)task_tid(t);
+	return err;
 }
 
 int proc_make_init(void (*fn)(void *), void *arg)

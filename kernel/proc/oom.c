@@ -3,7 +3,7 @@
  * Out of memory: choose a process to end.
  *
  * The one that frees most: resident pages, shifted by oom_score_adj (a thousandth of memory per step); init, kernel threads and those at -1000 are spared. While a victim is
- * still leaving no second one is chosen: whoever needs memory waits for it.
+ * still leaving no second one is chosen: whoever needs memory waits until it has given its memory up, or for the time that this may take at most.
  */
 #include <lib/errno.h>
 #include <debug/log.h>
@@ -19,7 +19,8 @@
 LOCK_CLASS(oom, RANK_LEAF, "one victim at a time");
 
 static struct spinlock oom_lock = SPINLOCK_INIT(oom);
-static u64 victim_until;	/* oom_lock */
+static u64 victim_until;	/* oom_lock; so is the next */
+static struct proc *victim_proc; /* only compared; NULL: it has given its memory up */
 
 /* Pages that the end of @t would free, weighted; negative: not a candidate. */
 static s64 badness(struct task *t, u64 total)
@@ -68,6 +69,18 @@ static struct task *choose(void)
 	return best;
 }
 
+void oom_memory_left(struct proc *p)
+{
+	if (likely(READ_ONCE(victim_proc) != p))
+		return;
+	spin_lock(&oom_lock);
+	if (victim_proc == p) {
+		victim_proc = NULL;
+		victim_until = 0;
+	}
+	spin_unlock(&oom_lock);
+}
+
 /* May this caller choose? Else a victim is on its way out. */
 static bool begin(void)
 {
@@ -89,6 +102,10 @@ void oom_kill(void)
 	if (!thread_kill_pending() && begin()) {
 		victim = choose();
 		if (victim) {
+			spin_lock(&oom_lock);
+			/* One that has just gone by itself says nothing any more: then the time must pass. */
+			victim_proc = victim->proc;
+			spin_unlock(&oom_lock);
 			klog(LOG_ERR, "out of memory: killed process %d (%s)", task_tgid(victim), victim->thread.name);
 			signal_kill_proc(victim->proc);
 			task_put(victim);

@@ -280,6 +280,7 @@ struct pid *pid_find_rcu(s32 nr)
 
 	if (nr <= 0 || nr >= PID_MAX_LIMIT)
 		return NULL;
+	nr = index_nospec(nr, PID_MAX_LIMIT);
 	c = chunk_find(pid_ns_current(), nr);
 	return c ? rcu_dereference(c->pids[nr % CHUNK_PIDS]) : NULL;
 }

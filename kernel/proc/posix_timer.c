@@ -26,10 +26,9 @@ LOCK_CLASS(posix_timers, RANK_POSIX_TIMER, "timers of one process");
 
 struct posix_timer {
 	struct timer timer;
+	struct cpu_watch watch;	/* of a CPU clock: instead of timer; its task is referenced, else NULL */
 	struct posix_timers *table;
 	int clock;		/* as the user named it */
-	bool is_cpu, process_clock;
-	struct task *cpu_task;	/* whose CPU time; referenced */
 	struct task *target;	/* SIGEV_THREAD_ID; referenced; NULL: the process */
 	int notify, signo;
 	siginfo_t info;
@@ -74,35 +73,30 @@ static struct posix_timers *table_get(void)
 
 static u64 clock_now(const struct posix_timer *pt)
 {
-	struct proc_usage u;
-
-	if (!pt->is_cpu) {
-		switch (pt->timer.clock) {
-		case TIMER_REALTIME: return (u64)clock_realtime();
-		case TIMER_BOOTTIME: return clock_boottime();
-		case TIMER_TAI: return (u64)clock_tai();
-		default: return clock_monotonic();
-		}
+	if (pt->watch.task)
+		return cpu_watch_now(&pt->watch);
+	switch (pt->timer.clock) {
+	case TIMER_REALTIME: return (u64)clock_realtime();
+	case TIMER_BOOTTIME: return clock_boottime();
+	case TIMER_TAI: return (u64)clock_tai();
+	default: return clock_monotonic();
 	}
-	if (!pt->process_clock)
-		return sched_runtime_ns(&pt->cpu_task->thread);
-	proc_usage_get_nolock(pt->cpu_task->proc, &u);
-	return pt->clock == ITIMER_VIRTUAL && pt->id < 0 ? u.utime_ns : u.utime_ns + u.stime_ns;
 }
 
-/* Arm the kernel timer so that it fires no later than pt->expires can be reached. */
 static void hardware_arm(struct posix_timer *pt)
 {
-	u64 now, left, nthreads;
-
-	if (!pt->is_cpu) {
+	if (pt->watch.task)
+		cpu_watch_arm(&pt->watch, pt->expires);
+	else
 		timer_arm(&pt->timer, pt->expires, 0);
-		return;
-	}
-	now = clock_now(pt);
-	left = pt->expires > now ? pt->expires - now : 0;
-	nthreads = pt->process_clock ? max(READ_ONCE(pt->cpu_task->proc->nthreads), 1u) : 1;
-	timer_arm(&pt->timer, clock_monotonic() + max(left / nthreads, 100000ull), 0);
+}
+
+static void hardware_cancel(struct posix_timer *pt)
+{
+	if (pt->watch.task)
+		cpu_watch_cancel(&pt->watch);
+	else
+		timer_cancel(&pt->timer);
 }
 
 /* Move expires past @now; how many whole periods were skipped. */
@@ -152,16 +146,15 @@ static void limit_fire(struct posix_timer *pt, u64 now)
 	hardware_arm(pt);
 }
 
-static void timer_fire(struct timer *t)
+static void fire(struct posix_timer *pt)
 {
-	struct posix_timer *pt = container_of(t, struct posix_timer, timer);
 	irqflags_t flags = spin_lock_irqsave(&pt->table->lock);
 	u64 now;
 
 	if (!pt->expires || pt->deleted)
 		goto out;
 	now = clock_now(pt);
-	if (now < pt->expires) { /* a CPU clock that ran slower than it could, or a clock set back */
+	if (now < pt->expires) { /* a clock set back, or the timer set anew meanwhile */
 		hardware_arm(pt);
 		goto out;
 	}
@@ -182,6 +175,16 @@ static void timer_fire(struct timer *t)
 		hardware_arm(pt);
 out:
 	spin_unlock_irqrestore(&pt->table->lock, flags);
+}
+
+static void timer_fire(struct timer *t)
+{
+	fire(container_of(t, struct posix_timer, timer));
+}
+
+static void watch_fire(struct cpu_watch *w)
+{
+	fire(container_of(w, struct posix_timer, watch));
 }
 
 /* Called with the sighand lock, which comes after the table's: plain stores that timer_fire cannot misread. */
@@ -217,8 +220,8 @@ static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct 
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: kfree(pt); return -EOPNOTSUPP;
 	default:
-		pt->is_cpu = true;
-		err = cpu_clock_task(clock, &pt->cpu_task, &pt->process_clock);
+		pt->watch.fn = watch_fire;
+		err = cpu_clock_task(clock, &pt->watch.task, &pt->watch.process);
 		if (err) {
 			kfree(pt);
 			return err;
@@ -232,12 +235,15 @@ static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct 
 /* Disarmed for good and not queued: free it. No lock. */
 static void timer_free(struct posix_timer *pt)
 {
-	timer_cancel_sync(&pt->timer);
+	if (pt->watch.task)
+		cpu_watch_cancel_sync(&pt->watch);
+	else
+		timer_cancel_sync(&pt->timer);
 	signal_cancel_prealloc(pt->table->proc, pt->target, &pt->queue);
 	if (pt->target)
 		task_put(pt->target);
-	if (pt->cpu_task)
-		task_put(pt->cpu_task);
+	if (pt->watch.task)
+		task_put(pt->watch.task);
 	kfree(pt);
 }
 
@@ -354,7 +360,7 @@ static struct posix_timer *timer_lock(s32 id, irqflags_t *flags)
 	if (!t || id < 0)
 		return NULL;
 	*flags = spin_lock_irqsave(&t->lock);
-	pt = (u32)id < t->nslots ? t->slots[id] : NULL;
+	pt = (u32)id < t->nslots ? t->slots[index_nospec((u32)id, t->nslots)] : NULL;
 	if (!pt)
 		spin_unlock_irqrestore(&t->lock, *flags);
 	return pt;
@@ -383,7 +389,7 @@ static void set_locked(struct posix_timer *pt, bool absolute, const struct timer
 	pt->overrun = pt->overrun_last = 0;
 	pt->interval = spec->value ? spec->interval : 0;
 	if (!spec->value) {
-		timer_cancel(&pt->timer);
+		hardware_cancel(pt);
 		pt->expires = 0;
 		return;
 	}
@@ -459,11 +465,12 @@ static struct posix_timer *fixed_get(struct posix_timers *t, int which)
 	/* the process's own clock, whoever asks (prlimit may be another process) */
 	if (timer_alloc(t, which == ITIMER_REAL ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &pt))
 		return NULL;
-	if (pt->cpu_task && pt->cpu_task->proc != t->proc) {
-		task_put(pt->cpu_task);
-		pt->cpu_task = t->proc->leader;
-		task_get(pt->cpu_task);
+	if (pt->watch.task && pt->watch.task->proc != t->proc) {
+		task_put(pt->watch.task);
+		pt->watch.task = t->proc->leader;
+		task_get(pt->watch.task);
 	}
+	pt->watch.user_only = which == ITIMER_VIRTUAL;
 	pt->clock = which;
 	pt->id = -1;
 	pt->notify = SIGEV_SIGNAL;

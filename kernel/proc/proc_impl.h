@@ -48,6 +48,8 @@ bool proc_notify_parent_exit(struct proc *p);
 void proc_leave_session(struct proc *p);
 /* setsid: the process has no controlling terminal any more. */
 void proc_leave_tty(struct proc *p);
+/* The last thread of @p has let go of its address space. */
+void oom_memory_left(struct proc *p);
 void posix_timers_exit(struct proc *p);
 void posix_timers_exec(struct proc *p);
 

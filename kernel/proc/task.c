@@ -9,9 +9,12 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <vfs/file.h>
+#include <init/initcall.h>
+#include <vfs/mount.h>
 #include <vfs/namei.h>
 #include "proc_impl.h"
 
+LOCK_CLASS(cpu_watches, RANK_CPU_WATCH, "what waits for CPU time of one process");
 LOCK_CLASS(task_alloc, RANK_TASK_ALLOC, "what others may look up of a task: space, files, fs");
 LOCK_CLASS(proc_limits, RANK_LEAF, "resource limits of a process");
 LOCK_CLASS(proc_tree, RANK_TASK_TREE, "parents, children, threads, groups, sessions, exit state");
@@ -242,6 +245,8 @@ struct proc *proc_alloc(void)
 	list_init(&p->threads);
 	list_init(&p->children);
 	list_init(&p->sibling);
+	list_init(&p->cpu_watches);
+	spin_init(&p->cpu_lock, cpu_watches);
 	wait_queue_init(&p->wait_child);
 	sigqueue_set_init(&p->pending);
 	spin_init(&p->lock, proc_limits);
@@ -329,3 +334,33 @@ void proc_usage_get(struct proc *p, struct proc_usage *out)
 	proc_usage_get_nolock(p, out);
 	spin_unlock(&proc_tree_lock);
 }
+
+/* pivot_root: all whose root or working directory is @old. */
+static void move_roots(const struct path *old, const struct path *new_root)
+{
+	struct fs_context *fs;
+	struct pid *pid;
+	struct task *t;
+	s32 nr = 1;
+
+	while ((pid = pid_next_get(nr))) {
+		t = pid_task_get(pid, PID_TID);
+		nr = pid_nr(pid) + 1;
+		pid_put(pid);
+		if (!t)
+			continue;
+		fs = task_fs_get(t);
+		task_put(t);
+		if (fs) {
+			fs_context_replace(fs, old, new_root);
+			fs_context_put(fs);
+		}
+	}
+}
+
+static int task_init(void)
+{
+	vfs_set_chroot_hook(move_roots);
+	return 0;
+}
+INITCALL(task, "vfs", task_init);

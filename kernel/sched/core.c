@@ -274,6 +274,8 @@ static NOINLINE void do_switch(struct thread *prev, struct thread *next)
 {
 	if (unlikely(next->switch_work))
 		__atomic_or_fetch(&next->user_work, next->switch_work, __ATOMIC_RELAXED);
+	if (trace_is_on(TRACE_SWITCH))
+		trace_record_thread(TRACE_SWITCH, prev, next, READ_ONCE(prev->state));
 	finish_switch(arch_switch(prev, next));
 }
 
@@ -454,6 +456,7 @@ void sched_tick(u64 now_ns, bool from_user)
 	if (thread_is_idle(rq, t))
 		return;
 	sample_mode(rq, t, from_user);
+	task_tick(t);
 	if (rq->rt.nr)
 		again = rt_tick(rq, t);
 	if (t->se.queued && t->se.klass == SCHED_CLASS_FAIR && rq->nr > 1)

@@ -24,6 +24,7 @@
 #include <time/clock.h>
 #include <time/timer.h>
 #include "sched_impl.h"
+#include <init/param.h>
 
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
@@ -91,6 +92,10 @@ void vm_space_put(struct vm_space *s)
 {
 }
 
+void task_tick(struct thread *t)
+{
+}
+
 bool thread_signal_pending(void)
 {
 	return false;
@@ -134,6 +139,26 @@ void panic(const char *fmt, ...)
 void warn_at(const char *file, int line, const char *what)
 {
 	panic("%s:%d: %s", file, line, what);
+}
+
+bool print_backtrace_of(unsigned cpu)
+{
+	return false;
+}
+
+u64 param_u64(const char *name, u64 dflt)
+{
+	return dflt;
+}
+
+u32 trace_enabled;
+
+void trace_record(enum trace_event event, u64 a, u64 b, u64 c)
+{
+}
+
+void trace_record_thread(enum trace_event event, const struct thread *by, const struct thread *t, u32 more)
+{
 }
 
 void print_backtrace(void)

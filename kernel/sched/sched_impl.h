@@ -15,6 +15,7 @@
 #include <lib/rbtree.h>
 #include <arch/cpu.h>
 #include <debug/panic.h>
+#include <debug/trace.h>
 #include <sched/sched.h>
 #include <time/clock.h>
 #include <time/timer.h>
@@ -74,7 +75,7 @@ struct rq {
 	u64 tick_at;		    /* monotonic; what TICK_SCHED is set to */
 	u64 sample_at;		    /* sched_clock of the last sample of user/system */
 	u64 balance_at;
-	u64 last_switch, last_switch_at; /* watchdog.c */
+	u64 last_switch, resched_since; /* watchdog.c */
 	bool lockup_reported;
 	u64 rng;
 	struct fair_rq fair;

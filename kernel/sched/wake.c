@@ -195,6 +195,8 @@ static bool wake(struct thread *t, unsigned mask, bool sync)
 			return false;
 		}
 	}
+	if (trace_is_on(TRACE_WAKE))
+		trace_record_thread(TRACE_WAKE, thread_current(), t, READ_ONCE(t->cpu));
 	dispatch(t, ENQ_WAKE, sync);
 	irq_restore(flags);
 	preempt_enable();

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What watches that things move: hung tasks (in uninterruptible sleep for HUNG_NS without a switch),
- * soft lock-ups (a CPU that should reschedule and has not for LOCKUP_NS: found by its own tick), hard
- * lock-ups (a CPU that takes no interrupts: found by its neighbour). Load averages live here too: they
+ * soft lock-ups (a CPU that should reschedule and has not for 2 * watchdog_thresh: found by its own tick), hard
+ * lock-ups (a CPU that takes no interrupts for 3 * watchdog_thresh: found by its neighbour, which asks by an NMI where it is). Load averages live here too: they
  * are the same walk over CPUs and threads every five seconds.
  *
  * Each report is made once per incident.
  */
 #include "sched_impl.h"
 #include <debug/log.h>
+#include <init/param.h>
+#include <sched/smp_call.h>
 #include <sched/work.h>
 
 #define HUNG_NS	    120000000000ull
-#define LOCKUP_NS   20000000000ull
-#define HARD_NS	    30000000000ull
 #define PERIOD_NS   5000000000ull
 #define CHECK_EVERY 6 /* periods: hung tasks */
 
@@ -23,7 +23,9 @@ static const u64 decay[3] = {60296, 64453, 65173};
 static u64 load[3];
 static u32 nr_uninterruptible; /* as of the last walk */
 
-static struct timer period_timer;
+static u64 thresh_ns = 10000000000; /* watchdog_thresh=, in seconds */
+
+static struct timer period_timer, second_timer;
 static struct work check_work;
 static unsigned periods;
 static unsigned hard_reported = MAX_CPUS;
@@ -61,23 +63,24 @@ static void check_fn(struct work *w)
 static void check_neighbours(void)
 {
 	u64 now = sched_clock();
-	unsigned cpu;
+	unsigned cpu, none;
 
 	cpumask_for_each(cpu, &cpus_online) {
 		struct rq *rq = rq_of(cpu);
 		u64 beat = READ_ONCE(rq->heartbeat);
 
 		/* Idle CPUs and kernel threads that run alone have no tick. */
-		if (READ_ONCE(rq->pub_nr) < 2 || (s64)(now - beat) < (s64)HARD_NS) {
-			if (hard_reported == cpu)
-				hard_reported = MAX_CPUS;
+		if (cpu == cpu_id() || READ_ONCE(rq->pub_nr) < 2 || (s64)(now - beat) < (s64)(3 * thresh_ns)) {
+			if (READ_ONCE(hard_reported) == cpu)
+				WRITE_ONCE(hard_reported, MAX_CPUS);
 			continue;
 		}
-		if (hard_reported != MAX_CPUS)
+		none = MAX_CPUS;
+		if (!__atomic_compare_exchange_n(&hard_reported, &none, cpu, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			continue;
-		hard_reported = cpu;
 		klog(LOG_ERR, "hard lock-up: cpu %u has taken no timer interrupt for %llu s, runs %s",
 			cpu, (now - beat) / 1000000000, READ_ONCE(rq->curr)->name);
+		print_backtrace_of(cpu);
 	}
 }
 
@@ -97,27 +100,53 @@ static void period_fn(struct timer *t)
 	timer_arm(t, t->expires_ns + PERIOD_NS, PERIOD_NS / 8);
 }
 
+/* On another CPU: the one that has the first timer may be the one that hangs. */
+static void second_fn(struct timer *t)
+{
+	check_neighbours();
+	timer_arm(t, t->expires_ns + PERIOD_NS, PERIOD_NS / 8);
+}
+
+static void start_second(void *arg)
+{
+	timer_arm(&second_timer, clock_monotonic() + PERIOD_NS / 2, PERIOD_NS / 8);
+}
+
 void sched_watch_tick(struct rq *rq)
 {
-	if (rq->last_switch != rq->stats.switches) {
+	/* Who runs alone may run for ever: the clock starts when a tick finds that it should have made room. */
+	if (rq->last_switch != rq->stats.switches || !need_resched()) {
 		rq->last_switch = rq->stats.switches;
-		rq->last_switch_at = rq->now;
+		rq->resched_since = 0;
 		rq->lockup_reported = false;
 		return;
 	}
-	if (!need_resched() || rq->now - rq->last_switch_at < LOCKUP_NS || rq->lockup_reported)
+	if (!rq->resched_since)
+		rq->resched_since = rq->now;
+	if (rq->now - rq->resched_since < 2 * thresh_ns || rq->lockup_reported)
 		return;
 	rq->lockup_reported = true;
 	klog(LOG_ERR, "soft lock-up: cpu %u has not rescheduled for %llu s, runs %s, depth %x", rq->cpu,
-		(rq->now - rq->last_switch_at) / 1000000000, rq->curr->name, preempt_depth());
+		(rq->now - rq->resched_since) / 1000000000, rq->curr->name, preempt_depth());
 	print_backtrace();
 }
 
 void sched_watch_start(void)
 {
+	unsigned cpu;
+
+	thresh_ns = clamp(param_u64("watchdog_thresh", 10), 1ull, 60ull) * 1000000000;
 	work_init(&check_work, check_fn);
 	timer_init(&period_timer, TIMER_MONOTONIC, period_fn);
+	timer_init(&second_timer, TIMER_MONOTONIC, second_fn);
+	preempt_disable();
 	timer_arm(&period_timer, clock_monotonic() + PERIOD_NS, PERIOD_NS / 8);
+	cpumask_for_each(cpu, &cpus_online)
+		if (cpu != cpu_id()) {
+			smp_call_one(cpu, start_second, NULL);
+			break;
+		}
+	preempt_enable();
 }
 
 void sched_loadavg(u64 out[3])

@@ -55,6 +55,14 @@ void fdtable_init(void)
 	files_cache = slab_cache_create("files", sizeof(struct files), 64, SLAB_PANIC);
 }
 
+/* The slot's content, NULL past the table's end, without a branch that could be mispredicted. */
+static inline struct file *slot_read(const struct fdtable *f, u32 fd)
+{
+	u64 mask = cpu_index_mask(fd, f->max);
+
+	return (struct file *)((unsigned long)rcu_dereference(f->file[fd & mask]) & mask);
+}
+
 /* Alone, no lock is needed; see above. */
 static inline bool lock_table(struct files *t)
 {
@@ -287,9 +295,7 @@ static struct file *lookup_rcu(struct files *t, u32 fd)
 		struct fdtable *f = rcu_dereference(t->fdt);
 		struct file *file;
 
-		if (fd >= f->max)
-			return NULL;
-		file = rcu_dereference(f->file[fd]);
+		file = slot_read(f, fd);
 		if (!file)
 			return NULL;
 		if (file_tryget(file)) {
@@ -311,12 +317,10 @@ static NOINLINE struct fd_ref get_shared(struct files *t, u32 fd)
 static inline struct fd_ref get_any(int fd)
 {
 	struct files *t = task_current()->files;
-	struct fdtable *f;
 
 	if (unlikely(LOAD_ACQUIRE(t->refs) != 1))
 		return get_shared(t, (u32)fd);
-	f = t->fdt;
-	return (struct fd_ref){.file = likely((u32)fd < f->max) ? f->file[fd] : NULL, .put = false};
+	return (struct fd_ref){.file = slot_read(t->fdt, (u32)fd), .put = false};
 }
 
 struct fd_ref fd_get_path(int fd)
@@ -488,9 +492,7 @@ static struct file *take(struct files *t, u32 fd)
 	struct fdtable *f = t->fdt;
 	struct file *file;
 
-	if (fd >= f->max)
-		return NULL;
-	file = f->file[fd];
+	file = slot_read(f, fd);
 	if (!file)
 		return NULL;
 	WRITE_ONCE(f->file[fd], NULL);

@@ -11,6 +11,7 @@
  */
 #include "vfs_impl.h"
 #include <debug/panic.h>
+#include <arch/smp.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <sched/work.h>
@@ -60,11 +61,21 @@ static void count_files(s32 n)
 	preempt_enable();
 }
 
+u64 vfs_files(void)
+{
+	s64 n = atomic64_load_relaxed(&nr_files);
+
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		n += READ_ONCE(*per_cpu_ptr(&file_delta, cpu));
+	return (u64)max(n, 0ll);
+}
+
 int file_alloc(unsigned o_flags, struct file **out)
 {
 	struct file *f;
+	s64 n = (s64)atomic64_load_relaxed(&nr_files); /* less than 0 while CPUs have not folded what they opened */
 
-	if (unlikely((u64)atomic64_load_relaxed(&nr_files) > vfs_file_max && !capable(CAP_SYS_ADMIN)))
+	if (unlikely(n > 0 && (u64)n > vfs_file_max && !capable(CAP_SYS_ADMIN)))
 		return -ENFILE;
 	f = slab_alloc(file_cache, 0);
 	if (!f)

@@ -4,7 +4,8 @@
  * back afterwards. A broken archive is reported and what came before it stays, as on Linux.
  *
  * Entries are made through the same operations as system calls, so names may be anything that a program could give them. Hard links: the first name of an
- * inode with several is remembered until the archive ends; the others are linked to it, and whichever has data writes it.
+ * inode with several is remembered until the archive ends; the others are linked to it, and whichever has data writes it. What is made in a directory
+ * changes its time, so the times of directories are set when all is unpacked.
  */
 #include "vfs_impl.h"
 #include <arch/boot.h>
@@ -32,11 +33,18 @@ struct link_name {
 	char name[];
 };
 
+struct dir_time {
+	struct hlist_node node;
+	u32 mtime;
+	char name[];
+};
+
 struct unpack {
 	struct cpio cpio;
 	struct inflate_work work;
 	struct inflate_io io;
 	struct hlist_head links[1u << LINK_BITS];
+	struct hlist_head dirs; /* the latest first */
 	struct file *file;	/* of the entry under way */
 	s64 pos;
 	char target[PATH_MAX];
@@ -105,6 +113,56 @@ static void set_attributes(struct inode *inode, const struct cpio_entry *e)
 		WRITE_ONCE(inode->mode, (inode->mode & S_IFMT) | (e->mode & 07777));
 	inode->mtime = (struct ktime){.sec = e->mtime};
 	write_unlock(&inode->lock);
+}
+
+static void dir_remember(struct unpack *u, const char *name, u32 mtime)
+{
+	size_t len = strlen(name) + 1;
+	struct dir_time *d = kmalloc(sizeof(*d) + len, 0);
+
+	if (!d)
+		return; /* it has the time of its unpacking */
+	d->mtime = mtime;
+	memcpy(d->name, name, len);
+	hlist_add_head(&d->node, &u->dirs);
+}
+
+static void dir_set_time(const struct dir_time *d)
+{
+	struct path_name *n;
+	struct path p;
+
+	if (path_name_kernel(d->name, &n))
+		return;
+	if (path_lookup(AT_FDCWD, n, 0, &p) == 0) {
+		struct inode *inode = path_inode(&p);
+
+		write_lock(&inode->lock);
+		if (S_ISDIR(inode->mode))
+			inode->mtime = (struct ktime){.sec = d->mtime};
+		write_unlock(&inode->lock);
+		path_put(&p);
+	}
+	path_name_put(n);
+}
+
+/* In the order of the archive: a directory that came twice has the later time. */
+static void dirs_set_times(struct unpack *u)
+{
+	struct hlist_head in_order = {0};
+	struct hlist_node *tmp;
+	struct dir_time *d;
+
+	hlist_for_each_entry_safe(d, tmp, &u->dirs, node)
+	{
+		hlist_del(&d->node);
+		hlist_add_head(&d->node, &in_order);
+	}
+	hlist_for_each_entry_safe(d, tmp, &in_order, node)
+	{
+		dir_set_time(d);
+		kfree(d);
+	}
 }
 
 static int apply_attributes(const struct path_name *n, const struct cpio_entry *e)
@@ -177,6 +235,7 @@ static int begin(struct unpack *u, const struct cpio_entry *e, const struct path
 	case S_IFREG: return begin_file(u, e, n, first);
 	case S_IFLNK: u->target_len = 0; return e->size < PATH_MAX ? 0 : -ENAMETOOLONG;
 	case S_IFDIR:
+		dir_remember(u, path_name_str(n), e->mtime);
 		err = vfs_mkdirat(AT_FDCWD, n, 0700);
 		if (err == -EEXIST)
 			err = 0;
@@ -364,6 +423,7 @@ static int initramfs_init(void)
 	out = kmalloc(OUT_SIZE, 0);
 	if (u && out) {
 		err = unpack_all(u, p, p + boot_info.initrd_len, out);
+		dirs_set_times(u);
 		if (err)
 			klog(LOG_EMERG, "initramfs: unpacking failed: error %d after %u entries", err, u->nentries);
 		klog(LOG_INFO, "initramfs: %u entries from %llu KiB in %llu us, %u errors", u->nentries, boot_info.initrd_len >> 10,

@@ -381,12 +381,7 @@ int vfs_pivot_root(const struct path *new_root, const struct path *put_old)
 out:
 	mutex_unlock(&mount_sem);
 	if (!err) {
-		struct fs_context *fs = fs_current();
-
-		if (fs->root.mnt == root.mnt && fs->root.dentry == root.dentry)
-			fs_set_root(new_root);
-		if (fs->cwd.mnt == root.mnt && fs->cwd.dentry == root.dentry)
-			fs_set_cwd(new_root);
+		fs_context_replace(fs_current(), &root, new_root);
 		if (chroot_fs_refs)
 			chroot_fs_refs(&root, new_root);
 	}

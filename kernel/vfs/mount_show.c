@@ -33,7 +33,7 @@ static void put_mount_flags(struct strbuf *sb, const struct mount *m)
 	}
 }
 
-static void put_super_flags(struct strbuf *sb, const struct super *s, char *scratch)
+static void put_super_flags(struct strbuf *sb, const struct super *s)
 {
 	if (s->flags & MS_SYNCHRONOUS)
 		strbuf_puts(sb, ",sync");
@@ -43,6 +43,10 @@ static void put_super_flags(struct strbuf *sb, const struct super *s, char *scra
 		strbuf_puts(sb, ",mand");
 	if (s->flags & MS_LAZYTIME)
 		strbuf_puts(sb, ",lazytime");
+}
+
+static void put_options(struct strbuf *sb, const struct super *s, char *scratch)
+{
 	if (s->ops->show_options) {
 		size_t len = s->ops->show_options((struct super *)s, scratch, PATH_MAX);
 
@@ -93,26 +97,26 @@ static void show_one(struct strbuf *sb, enum mount_show what, const struct mount
 		strbuf_printf(sb, " - %s ", m->super->type->name);
 		put_escaped(sb, m->source, "#");
 		strbuf_puts(sb, m->super->flags & MS_RDONLY ? " ro" : " rw");
-		put_super_flags(sb, m->super, scratch);
+		put_super_flags(sb, m->super);
+		put_options(sb, m->super, scratch);
 		strbuf_putc(sb, '\n');
 	} else {
-		put_super_flags(sb, m->super, scratch);
+		put_super_flags(sb, m->super);
 		put_mount_flags(sb, m);
+		put_options(sb, m->super, scratch);
 		strbuf_puts(sb, " 0 0\n");
 	}
 }
 
-size_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size)
+ssize_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size)
 {
 	char *scratch = kmalloc(PATH_MAX, 0);
 	struct strbuf sb;
 	struct mount *m;
 	u64 at = 0;
 
-	if (!scratch || !size) {
-		kfree(scratch);
-		return 0;
-	}
+	if (!scratch)
+		return -ENOMEM;
 	strbuf_init(&sb, buf, size);
 	mutex_lock(&mount_sem);
 	list_for_each_entry(m, &mount_ns_init.mounts, ns_link)
@@ -132,5 +136,5 @@ size_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line,
 	}
 	mutex_unlock(&mount_sem);
 	kfree(scratch);
-	return sb.len;
+	return (ssize_t)sb.len;
 }

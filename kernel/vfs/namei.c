@@ -236,6 +236,22 @@ static void fs_set(struct fs_context *fs, struct path *where, const struct path 
 		path_put(&old);
 }
 
+void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to)
+{
+	struct path *const both[] = {&fs->root, &fs->cwd};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(both); i++) {
+		bool same;
+
+		spin_lock(&fs->lock);
+		same = path_equal(both[i], from);
+		spin_unlock(&fs->lock);
+		/* If it is changed just now, by its owner, then after the pivot: as if that had come first. */
+		if (same)
+			fs_set(fs, both[i], to);
+	}
+}
+
 void fs_set_cwd(const struct path *p)
 {
 	struct fs_context *fs = fs_current();

@@ -129,19 +129,20 @@ fail:
 	return err;
 }
 
-/* A new file for @p (references move in): checks, open. */
-static int open_checked(const struct path *p, unsigned o_flags, u32 mask, bool created, struct file **out)
+/* A new file for @p (references move in): checks, open. @f is one that was allocated before, or NULL. */
+static int open_checked(const struct path *p, unsigned o_flags, u32 mask, bool created, struct file *f, struct file **out)
 {
-	struct file *f;
 	int err = 0;
 
 	if (created)
 		o_flags &= ~(unsigned)O_TRUNC;
 	else
 		err = may_open(p, mask, &o_flags);
-	if (!err)
+	if (!err && !f)
 		err = file_alloc(o_flags, &f);
 	if (err) {
+		if (f)
+			file_free(f);
 		path_put(p);
 		return err;
 	}
@@ -206,7 +207,7 @@ static int open_tmpfile(int dirfd, const struct path_name *name, unsigned o_flag
 		dentry_put(p.dentry);
 		p.dentry = d;
 		mount_get(p.mnt);
-		err = open_checked(&p, o_flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), 0, true, out);
+		err = open_checked(&p, o_flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), 0, true, NULL, out);
 		mount_drop_write(p.mnt);
 		mount_put(p.mnt);
 		return err;
@@ -283,10 +284,18 @@ static int open_once(int dirfd, const char *name, unsigned o_flags, u32 mode, un
 {
 	const char *link = name;
 	bool created = false;
+	struct file *f = NULL;
 	struct walk w;
 	struct path p;
-	int err = walk_begin(&w, dirfd, name, look, rcu);
+	int err;
 
+	/* First, so that no name is made for a file that cannot be had. */
+	if (o_flags & O_CREAT) {
+		err = file_alloc(o_flags, &f);
+		if (err)
+			return err;
+	}
+	err = walk_begin(&w, dirfd, name, look, rcu);
 	while (!err) {
 		err = walk_parents(&w, link);
 		if (err)
@@ -311,7 +320,9 @@ static int open_once(int dirfd, const char *name, unsigned o_flags, u32 mode, un
 		w.path.dentry = NULL;
 	}
 	walk_end(&w);
-	return err ? err : open_checked(&p, o_flags, acc_mask(o_flags), created, out);
+	if (err && f)
+		file_free(f);
+	return err ? err : open_checked(&p, o_flags, acc_mask(o_flags), created, f, out);
 }
 
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned look, struct file **out)
@@ -341,7 +352,7 @@ int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mod
 int file_open_path(const struct path *p, unsigned o_flags, struct file **out)
 {
 	path_get(p);
-	return o_flags & O_PATH ? open_o_path(p, o_flags, out) : open_checked(p, o_flags, acc_mask(o_flags), false, out);
+	return o_flags & O_PATH ? open_o_path(p, o_flags, out) : open_checked(p, o_flags, acc_mask(o_flags), false, NULL, out);
 }
 
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out)
@@ -356,7 +367,7 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 	err = path_lookup(dirfd, name, look, &p);
 	if (err)
 		return err;
-	err = open_checked(&p, O_RDONLY, MAY_EXEC, false, &f);
+	err = open_checked(&p, O_RDONLY, MAY_EXEC, false, NULL, &f);
 	if (err)
 		return err;
 	err = S_ISREG(f->inode->mode) ? inode_deny_write(f->inode) : -EACCES;

@@ -12,7 +12,6 @@
 #include <mm/page.h>
 #include <mm/space.h>
 #include <linux/fs.h>
-#include <vfs/fown.h>
 #include <vfs/notify.h>
 #include <vfs/rw.h>
 

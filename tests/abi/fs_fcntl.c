@@ -3,6 +3,7 @@
 #include "abi.h"
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static int count_open(int from)
 {
@@ -178,6 +179,29 @@ static void async_io(void)
 	V(io_signals);
 	close(p[0]);
 	close(p[1]);
+	HEAD("O_ASYNC on sockets");
+	socketpair(AF_UNIX, SOCK_STREAM, 0, p);
+	R(fcntl(p[0], F_SETOWN, getpid()));
+	R(fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK));
+	R(write(p[1], "x", 1));
+	IS(io_signals == 1);
+	R(read(p[0], &c, 1));
+	close(p[1]);
+	IS(io_signals >= 2);
+	close(p[0]);
+	io_signals = 0;
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, p);
+	R(fcntl(p[0], F_SETOWN, getpid()));
+	int on = 1;
+	R(ioctl(p[0], FIOASYNC, &on));
+	R(fcntl(p[0], F_GETFL) & O_ASYNC);
+	R(write(p[1], "x", 1));
+	IS(io_signals == 1);
+	close(p[0]);
+	close(p[1]);
+	int e = open("f", O_RDONLY);
+	R(ioctl(e, FIOASYNC, &on));
+	close(e);
 }
 
 static void pipe_sizes(void)

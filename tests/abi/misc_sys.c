@@ -125,6 +125,13 @@ static void processor(void)
 	R(syscall(SYS_rseq, &rs, 32, 77, 0x12345678));
 	HEAD("personality");
 	R(personality(0xffffffff));
+	CHILD {
+		struct utsname u;
+		R(personality(0x0020000));
+		uname(&u);
+		IS(!strncmp(u.release, "2.6.", 4) && atoi(u.release + 4) >= 60);
+	}
+	REAP("UNAME26");
 	R(personality(ADDR_NO_RANDOMIZE));
 	R(personality(0xffffffff));
 	CHILD {

@@ -187,6 +187,16 @@ static void global_files(void)
 	slurp("/proc/sys/kernel/random/uuid");
 	V(strlen(buf));
 	IS(slurp("/proc/sys/kernel/osrelease") > 0);
+	slurp("/proc/sys/fs/file-nr");
+	V(words(buf));
+	IS(strstr(buf, "\t0\t") && atoi(buf) > 0);
+	slurp("/proc/sys/kernel/randomize_va_space");
+	S(buf);
+	slurp("/proc/sys/kernel/overflowuid");
+	S(buf);
+	slurp("/proc/sys/fs/pipe-max-size");
+	S(buf);
+	IS(slurp("/proc/sys/vm/min_free_kbytes") > 0 && atoi(buf) > 0);
 	slurp("/proc/sys/vm/overcommit_memory");
 	IS(buf[0] >= '0' && buf[0] <= '2');
 }
@@ -276,8 +286,33 @@ static void errors(void)
 	IS(slurp("/proc/sys/fs/inotify/max_user_watches") > 0 && atoi(buf) >= 8192);
 }
 
+/* What a sleeper waits in: the call's number and its first arguments. */
+static void sleeper(void)
+{
+	int p[2];
+	char path[64];
+
+	HEAD("syscall");
+	NEED(pipe(p));
+	CHILD {
+		char c;
+		close(p[1]);
+		read(p[0], &c, 0x1);
+	}
+	await_state(child_pid, 'S');
+	snprintf(path, sizeof(path), "/proc/%d/syscall", child_pid);
+	FILE *f = fopen(path, "r");
+	long nr = -1, fd = -1;
+	if (f && fscanf(f, "%ld 0x%lx", &nr, &fd) == 2)
+		fclose(f);
+	IS(nr == SYS_read && fd == p[0]);
+	close(p[1]);
+	REAP("sleeper");
+}
+
 int main(void)
 {
+	sleeper();
 	self_files();
 	global_files();
 	errors();

@@ -229,8 +229,45 @@ static void niceness(void)
 	REAP("no RLIMIT_NICE to raise");
 }
 
+enum { RT = 1 << 13, BE = 2 << 13, IDLE = 3 << 13 };
+#define ioprio_set(which, who, v) syscall(SYS_ioprio_set, which, who, v)
+#define ioprio_get(which, who) syscall(SYS_ioprio_get, which, who)
+
+static void io_priorities(void)
+{
+	HEAD("I/O priorities");
+	R(ioprio_get(1, 0));
+	R(ioprio_set(1, 0, BE | 6));
+	R(ioprio_get(1, 0));
+	R(ioprio_get(2, 0));
+	CHILD {
+		R(ioprio_get(1, 0));
+		R(ioprio_set(2, 0, IDLE));
+		become(1000);
+		R(ioprio_get(1, 1));
+		R(ioprio_set(1, 1, IDLE));
+		R(ioprio_set(1, 0, RT | 1));
+		R(ioprio_set(3, 1000, BE | 1));
+		R(ioprio_get(3, 1000));
+	}
+	REAP("user");
+	R(ioprio_get(1, 0));
+	R(ioprio_set(1, 0, RT | 7));
+	R(ioprio_get(1, 0));
+	R(ioprio_set(1, 0, 7 << 13));
+	R(ioprio_set(1, 0, 4 << 13));
+	R(ioprio_set(1, 0, 1));
+	R(ioprio_set(0, 0, BE));
+	R(ioprio_set(4, 0, BE));
+	R(ioprio_get(9, 0));
+	R(ioprio_get(1, 1 << 21));
+	R(ioprio_set(1, 0, 0));
+	R(ioprio_get(1, 0));
+}
+
 int main(void)
 {
+	io_priorities();
 	policies();
 	attributes();
 	affinity();

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # seconds: 240
 # su, login, agetty, tmux with vim and top in it, on ptys
 su user -c 'id; echo $HOME; pwd'; su - user -c 'echo $HOME $SHELL $USER; umask; ulimit -c'; su nobody -s /bin/sh -c 'whoami; cat /etc/shadow' 2>&1; su user -c 'su -c id root </dev/null' 2>&1 | tail -1; echo 'echo sub; id -u' | su user -s /bin/bash; runuser -u user -- id -un; su user -c 'kill -9 $$'; echo "su $?"; su -P user -c tty </dev/null 2>&1 | cut -c1-9; su user -c 'touch /etc/x' 2>&1; newgrp -h >/dev/null 2>&1; sg user id; chfn -h >/dev/null 2>&1; passwd -S user | awk '{print $1, $2}'; chage -l user | tail -1; echo user:secret | chpasswd; passwd -S user | awk '{print $2}'; vipw -h >/dev/null; useradd -m new && id new && userdel -r new; echo $?
@@ -10,8 +11,8 @@ def drive(argv, steps):
     out = b''
     def read_until(pattern):
         nonlocal out
-        end = time.time() + 40
-        while not re.search(pattern, out) and time.time() < end:
+        end = time.time() + 20
+        while not re.search(pattern, out, re.S) and time.time() < end:
             if select.select([fd], [], [], 1)[0]:
                 try: data = os.read(fd, 4096)
                 except OSError: return
@@ -24,10 +25,10 @@ def drive(argv, steps):
         while os.read(fd, 4096): pass
     except OSError as e: print('errno', e.errno)
     _, status = os.waitpid(pid, 0); print(argv[0], status, last.count(b'\n'))
-drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'stty size; tty >/dev/null; echo $USER-in; id -un >/work/who\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat', b'line\n'), (rb'line', b'\x1a'), (rb'Stopped', b'fg\n'), (rb'fg', b'\x04'), (rb'\$ ', b'exit\n')])
+drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'stty size; tty >/dev/null; echo $USER-in; id -un >/work/who\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\nline\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
 drive(['/bin/login'], [(rb'login: ', b'user\n'), (rb'assword: ', b'wrong\n'), (rb'incorrect[^$]*login: ', b'root\n'), (rb'# ', b'echo root-$UID; ps -o tty= -p $$ >/work/tty; logout\n'), (rb'root-0', None)])
 PY
-chmod 777 .; python3 drive.py 2>&1; cat who; cut -d/ -f1 tty
+chmod 777 .; python3 -u drive.py 2>&1; cat who; cut -d/ -f1 tty
 cat >getty.py <<'PY'
 import os, pty, time, select, subprocess
 m, s = pty.openpty(); name = os.ttyname(s)[5:]
@@ -41,7 +42,7 @@ def until(word):
     print(word, word in out); out = b''
 until(b'login: '); os.write(m, b'root\n'); until(b'# '); os.write(m, b'stty -a | head -1; tty | cut -c1-9; exit\n'); until(b'speed 9600'); print(p.wait())
 PY
-python3 getty.py 2>&1
+python3 -u getty.py 2>&1
 export LANG=C.UTF-8; tmux -V; tmux -f /dev/null new-session -d -s main -x 80 -y 24 'bash --norc --noprofile'; tmux ls | cut -d: -f1,2 | sed 's/(.*//'; settle() { for i in $(seq 60); do tmux capture-pane -p -t "$1" | grep -q "$2" && break; sleep 0.5; done; tmux capture-pane -p -t "$1"; }
 tmux send-keys -t main "PS1='> '; clear; echo marker-\$((40 + 2))" Enter; settle main marker-42 | sed '/^$/d'; printf 'first line\nsecond line\n' >note; tmux split-window -t main -v 'vim -u NONE note'; settle main.1 'second line' | sed '/^$/d'; tmux send-keys -t main.1 'ggOtyped in vim' Escape ':wq' Enter; for i in $(seq 60); do [ "$(wc -l <note)" = 3 ] && break; sleep 0.2; done; cat note
 tmux new-window -t main 'top -d 1'; settle main:1 'COMMAND' | grep -c -e 'Tasks:' -e 'MiB Mem' -e 'PID USER'; tmux resize-window -t main -x 100 -y 30; sleep 1; tmux display -p -t main '#{window_width} #{window_height} #{window_panes}'; tmux send-keys -t main:1 q; sleep 1; tmux list-windows -t main -F '#{window_index}'; tmux kill-server; sleep 0.5; tmux ls 2>&1 | cut -c1-9

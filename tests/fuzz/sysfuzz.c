@@ -4,6 +4,7 @@
  *
  * Worker processes, some with several threads, make calls whose arguments are drawn by type (a
  * descriptor, a path, a buffer, a length, flags, a signal, …): mostly valid, sometimes hostile.
+ * In a debug kernel some calls are made with an allocation that fails.
  * Nothing is checked but that the kernel survives and that it still forks, execs and answers: the
  * parent replaces every worker that dies or hangs, and ends with a sanity check.  Left out are only
  * calls that would end the machine or all processes, and the fuzzer's own termination.
@@ -362,6 +363,18 @@ static void make_descriptors(void)
 	open("/proc/self/mem", O_RDONLY);
 }
 
+/* Debug kernels: one of the next allocations fails (/proc/PID/fail-nth). */
+static void fail_soon(struct state *s)
+{
+	char text[8];
+	int fd = open("/proc/thread-self/fail-nth", O_WRONLY);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, snprintf(text, sizeof(text), "%u", 1 + rnd(s) % 16));
+	close(fd);
+}
+
 static void *fuzz_thread(void *arg)
 {
 	struct state *s = arg;
@@ -377,6 +390,8 @@ static void *fuzz_thread(void *arg)
 			a[rnd(s) % 6] = any_number(s);
 		if (forbidden(c, a))
 			continue;
+		if (rnd(s) % 16 == 0)
+			fail_soon(s);
 		shared->last[worker] = c->nr;
 		syscall(c->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 		shared->done[worker]++;

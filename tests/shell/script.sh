@@ -316,7 +316,8 @@ wait $p1
 echo first $?
 sleep 100 &
 kill $!
-wait $!
+# the shell says "Terminated" unless the child is gone already when it asks
+wait $! 2>/dev/null
 echo terminated $?
 sleep 100 &
 kill -9 $!

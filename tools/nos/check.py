@@ -288,7 +288,7 @@ def advise_sparse():
         return [line.replace('../../', '') for line in done.stderr.splitlines()
                 if re.search(r': (warning|error):', line)][:5]
 
-    return cached('sparse', sorted(by_source), one)
+    return cached('sparse', sorted(p for p in by_source if (ROOT / p).exists()), one)  # not generated ones
 
 
 def advise_tail():

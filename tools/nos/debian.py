@@ -52,7 +52,8 @@ rm -rf "$1/var/cache/man" "$1/var/cache/debconf"/*-old
 mkdir -p "$1/var/cache/man"
 '''
 
-# Process 1 of `./nos run`: what an initramfs lacks, a session on the console, the end.
+# Process 1 of `./nos run`: what an initramfs lacks, then the init= of the command line if there is one
+# (--append init=/sbin/init: sysvinit), or else a session on the console and the end.
 START = r'''#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=@TERM@
 export LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
@@ -69,6 +70,9 @@ ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
 hostname -F /etc/hostname
+for word in $(cat /proc/cmdline); do
+	case $word in init=*) exec "${word#init=}" ;; esac
+done
 cd /root
 '''
 SHELL = r'''

@@ -25,6 +25,7 @@ UPCALLS = {
     'oom_kill',               # no memory is left: a process ends
     'thread_signal_pending',  # sleeping waits end on a signal
     'thread_kill_pending',
+    'task_tick',              # a running thread's CPU clocks have moved on
     'syscall_dispatch',       # the entry code's one door in,
     'return_to_user_work',    # and what signals and notifications want before the way out
 }

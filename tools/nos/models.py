@@ -28,7 +28,8 @@ class Model:
         self.settings = {}
         self.breaks, self.broken = [], None
         for key, value in re.findall(
-                r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when|break):[ \t]*(.*)$', head, re.M):
+                r'^[ *]*(spin|cc|pan|cbmc|sources|seconds|when|break|break-cbmc):[ \t]*(.*)$', head,
+                re.M):
             if key == 'break':
                 self.breaks.append(re.fullmatch(r'(\S+): (.*) => (.*)', value).groups())
             else:
@@ -139,8 +140,8 @@ def copy_sources(model, root):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name)
     config = root / 'tools/config/lib/config.h'
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text('#pragma once\n#define NOS_DEBUG 1\n#define NOS_VERSION "cbmc"\n')
+    text = config.with_suffix('.h.in').read_text().replace('@NOS_DEBUG@', '1')
+    config.write_text(re.sub('@NOS_[A-Z]+@', '0', text))
     if model.broken:
         name, old, new = model.broken
         text = (root / name).read_text()
@@ -162,7 +163,9 @@ def run_cbmc(model):
         base = Path('/') / root.relative_to(CBMC_ROOT) if inside else root
         includes = [f'-I{base / name}' for name in INCLUDES]
         sources = [base / model.path.relative_to(ROOT)] + [base / s for s in model.words('sources')]
-        words = [*model.words('cbmc'), *(['--stop-on-fail'] if model.broken else [])]
+        words = model.words('cbmc')
+        if model.broken:
+            words += [*model.words('break-cbmc'), '--stop-on-fail']
         status, out = tool([*command, *includes, *words, *sources], root, model.seconds())
     if status is None:
         return 'FAIL', f'cbmc: not finished after {model.seconds()} s', out[-2000:]

@@ -66,3 +66,9 @@ void arch_print_frame(const struct trapframe *tf);
 /* One line for /proc/cpuinfo's block of @cpu, /sys/.../vulnerabilities/NAME. Bytes written (snprintf rules). */
 size_t arch_cpuinfo(unsigned cpu, char *buf, size_t size);
 const char *arch_vulnerability(const char *name);
+
+/* Where @cpu sits: numbers of its package, of its core in the package, of its thread in the core. */
+struct cpu_place {
+	u32 package, core, thread;
+};
+struct cpu_place arch_cpu_place(unsigned cpu);

@@ -36,7 +36,14 @@ extern char __start_percpu[], __stop_percpu[];
  *   u64  cpu_cycles(void);                      free-running counter, unordered (statistics, entropy)
  *   bool cpu_random_seed(u64 *out);             one word from the hardware entropy source, false if absent or exhausted
  *   bool cpu_random(u64 *out);                  one word from the hardware generator
+ *   u64  cpu_index_mask(u64 index, u64 size);   all ones if index < size, else 0, by computation: prediction cannot get round it
  *   void cpu_memory_barrier(void) / cpu_read_barrier / cpu_write_barrier for device memory
  */
 typedef unsigned long irqflags_t;
 #include <arch_impl/cpu.h>
+
+/*
+ * A user's index into a table, after the check that refuses it: 0 where the processor only guesses that the check was passed (Spectre v1). For each table that
+ * user space indexes.
+ */
+#define index_nospec(index, size) ((__typeof__(index))((u64)(index) & cpu_index_mask((u64)(index), (u64)(size))))

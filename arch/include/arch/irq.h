@@ -12,6 +12,7 @@ enum ipi {
 	IPI_CALL,	/* run the cross-call queue (tlb flush, smp_call) */
 	IPI_TIMER,	/* the local timer fired (delivered through the same dispatch) */
 	IPI_STOP,	/* panic: halt, after printing a backtrace; an NMI where there is one */
+	IPI_BACKTRACE,	/* an NMI: remote_backtrace_nmi() (debug/panic.h) is called there */
 	IPI_COUNT,
 };
 

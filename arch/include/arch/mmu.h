@@ -23,6 +23,7 @@ enum pte_prot {
 	PROT_UNCACHED = 1u << 5,
 	PROT_WRITECOMB = 1u << 6,
 	PROT_DIRTY = 1u << 7,	/* set at once, saves the processor's walk */
+	PROT_KEY = 15u << 24,	/* protection key of user memory; only where mmu_keys() says there are some */
 	PROT_SPECIAL = 1u << 8,	/* software: the frame is not counted (vDSO, device, zero page) */
 };
 
@@ -33,10 +34,11 @@ struct cpumask;
  * <arch_impl/mmu.h> defines, inline:
  *   PAGE_SHIFT PAGE_SIZE PT_SHIFT PT_ENTRIES  PT_LEVEL_SHIFT(level) (bits below one entry of that level)
  *   unsigned pt_levels(void)                  4 or 5
- *   struct pte pte_none(void), pte_leaf(paddr_t, unsigned prot, unsigned level), pte_table(paddr_t)
+ *   struct pte pte_none(void), pte_leaf(paddr_t, unsigned prot, unsigned level), pte_table(paddr_t), pte_of_frame(pte, paddr_t),
+ *        pte_part(pte, level, i) (of the table that can take a leaf's place);  bool pte_is_table(pte) above level 0;  paddr_t pte_table_paddr(pte)
  *   bool pte_is_none, pte_is_present, pte_is_leaf(pte, level), pte_is_writable, pte_is_user, pte_is_exec, pte_is_dirty,
  *        pte_is_accessed, pte_is_special;  paddr_t pte_paddr(pte);  unsigned pte_prot(pte)
- *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, prot)
+ *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, like) (the rights of another leaf)
  *   struct pte pte_swap(u64 payload) / bool pte_is_swap / u64 pte_swap_payload      not-present entries that carry 58 bits of the kernel's
  *   struct pte pte_load(const struct pte *), void pte_store(struct pte *, struct pte), struct pte pte_exchange(..), bool pte_cmpxchg(p, old, new)
  *   USER_VA_END, and in <arch_impl/layout.h> the one description of the kernel's address space
@@ -53,6 +55,10 @@ struct pte *mmu_space_root(struct mmu_space *space);
 void pt_root_store(struct mmu_space *space, struct pte *slot, struct pte pte);
 /* Run on @space from now on; NULL: the kernel's own. Interrupts off. Sets/clears this CPU in the spaces' CPU masks. */
 void mmu_space_activate(struct mmu_space *from, struct mmu_space *to);
+/* Protection keys that user memory can have: key 0 is every page's if nothing is said. 1: there are no others. */
+unsigned mmu_keys(void);
+/* The running thread may not access (bit 0) or not write (bit 1) memory of @key; other bits of @rights are 0. */
+void mmu_key_restrict(unsigned key, unsigned rights);
 /* The kernel's own space, for vmap and device mappings. */
 struct mmu_space *mmu_kernel_space(void);
 

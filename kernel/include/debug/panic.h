@@ -28,6 +28,15 @@ void panic(const char *fmt, ...) NORETURN __attribute__((format(printf, 1, 2)));
 	})
 void warn_at(const char *file, int line, const char *what);
 void print_backtrace(void);
+/*
+ * Print where @cpu, another one, is: it is interrupted by an NMI, so interrupts may be off there. False: it did not answer. Any context but NMI.
+ */
+bool print_backtrace_of(unsigned cpu);
+/* All CPUs', this one first. */
+void print_backtraces(void);
+struct trapframe;
+/* The NMI that this asks for; false: nobody asked. */
+bool remote_backtrace_nmi(const struct trapframe *tf);
 /* Print code addresses with the names of their functions; all but perhaps the first are return addresses. Any context. */
 void panic_print_pcs(const vaddr_t *pcs, unsigned n, bool first_is_exact);
 extern int panic_timeout; /* panic=: seconds until reboot, 0 never, < 0 at once */

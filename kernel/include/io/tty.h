@@ -31,6 +31,8 @@ struct file_ops;
 struct tty_ops {
 	/* There may be output: take it with tty_output_take and send it. Any context, no locks. */
 	void (*start)(struct tty *tty);
+	/* Little room is left for input: ask the line to wait. Any context. NULL: it cannot be asked. */
+	void (*throttle)(struct tty *tty);
 	/* The reader has made room: input may go on. Any context. */
 	void (*unthrottle)(struct tty *tty);
 	/* First open, last close: thread context, under tty->open_mutex. NULL: nothing to do. */
@@ -41,6 +43,8 @@ struct tty_ops {
 	void (*flush_output)(struct tty *tty); /* drop what the hardware holds */
 	void (*wait_sent)(struct tty *tty);    /* until the hardware is empty; may sleep; bounded */
 	int (*break_ctl)(struct tty *tty, bool on);
+	/* Send a flow control character before all that waits. NULL: out[] is all there is. */
+	void (*send_xchar)(struct tty *tty, u8 c);
 	int (*tiocmget)(struct tty *tty);      /* TIOCM_* or -errno */
 	int (*tiocmset)(struct tty *tty, unsigned set, unsigned clear);
 	/* Others; -ENOIOCTLCMD. */
@@ -79,6 +83,7 @@ struct tty {
 	struct work work;
 	u8 *write_buf;		/* write_mutex */
 	struct termios2 init_termios;
+	struct termios2 locked;	/* termios_mutex: bits and characters that are not to be changed (TIOCSLCKTRMIOS) */
 };
 
 /* Line settings that a new terminal starts with. */
@@ -96,8 +101,14 @@ void tty_receive_error(struct tty *tty, u8 c, unsigned ldisc_flag);
 /* Up to @n bytes for the line; wakes writers when there is room. Any context. */
 size_t tty_output_take(struct tty *tty, u8 *buf, size_t n);
 bool tty_output_pending(struct tty *tty);
-/* The line broke: readers get end of file, the session SIGHUP. Thread context. */
-void tty_hangup(struct tty *tty);
+/* The character that stops (or starts) the other side; any context. */
+u8 tty_flow_char(struct tty *tty, bool stop);
+/* The line broke: readers get end of file, the leader of the session SIGHUP. Thread context. */
+void tty_hangup_session(struct tty *tty, bool leader_ends);
+static inline void tty_hangup(struct tty *tty)
+{
+	tty_hangup_session(tty, false);
+}
 /* events: enum ldisc_event; no lock held. */
 void tty_handle_events(struct tty *tty, u32 events);
 /* Something to read or room to write, for those who want SIGIO. Any context. */

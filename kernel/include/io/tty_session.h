@@ -12,6 +12,8 @@ struct pid;
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
 /*
- * The session leader ends: the terminal loses its session, its foreground group gets SIGHUP and SIGCONT. Called with a reference, without locks; may sleep.
+ * The session leader ends: the terminal loses its session, its foreground group gets SIGHUP. Called with a reference, without locks; may sleep.
  */
 void tty_session_end(struct tty *tty);
+/* vhangup(2) on the running process' controlling terminal, if it has one. Thread context. */
+void tty_hangup_current(void);

@@ -48,6 +48,7 @@ enum vm_flags {
 	VM_RAND_READ = 1u << 18,
 	VM_ACCOUNT = 1u << 19,
 	VM_SEALED = 1u << 20,
+	VM_KEY = 15u << 24,	/* protection key, as PROT_KEY */
 };
 
 /*
@@ -117,6 +118,7 @@ struct vm_space {
 	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
 	void *exe;		/* the personality's: the open executable file */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
+	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
 	bool sealed;		/* map_lock: some area is, or was */
 	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
@@ -156,7 +158,18 @@ struct vm_map_args {
 /* mmap: choose an address, unmap what is in the way (fixed), merge with neighbours. -EINVAL -ENOMEM -EEXIST -EAGAIN(locked). May sleep. */
 int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va) MUST_CHECK;
 int vm_unmap(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK;
-int vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown) MUST_CHECK;
+/* @key: a protection key for the range, or -1: each page keeps its own. */
+int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key) MUST_CHECK;
+static inline int MUST_CHECK vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
+{
+	return vm_protect_key(s, va, len, vm_rwx, growsdown, -1);
+}
+/* pkey_alloc, pkey_free: -ENOSPC; -EINVAL. */
+int vm_key_alloc(struct vm_space *s, unsigned *out_key) MUST_CHECK;
+int vm_key_free(struct vm_space *s, int key) MUST_CHECK;
+bool vm_key_is_allocated(const struct vm_space *s, int key);
+/* The key of the page at @va; 0 if there is none. */
+unsigned vm_key_at(struct vm_space *s, vaddr_t va);
 int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, int mremap_flags, vaddr_t new_addr, u64 limit_as,
 	u64 limit_memlock, vaddr_t *out_va) MUST_CHECK;
 int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice) MUST_CHECK;
@@ -196,6 +209,12 @@ struct vm_usage {
 		locked;
 };
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
+/* A word for each of @npages pages from @va, as /proc/PID/pagemap has them; frame numbers only with @frames. Takes map_lock. */
+void vm_pagemap(struct vm_space *s, vaddr_t va, u64 npages, u64 *words, bool frames);
+/* Forget that the pages (anonymous, of files) were used. Takes map_lock. */
+void vm_clear_referenced(struct vm_space *s, bool anon, bool files);
+/* The peak of resident pages is what there is now. */
+void vm_reset_peak(struct vm_space *s);
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
 
@@ -212,7 +231,8 @@ bool vm_space_check(struct vm_space *s);
 
 /* sysctls (/proc/sys/vm) */
 extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
-extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2 */
+extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2; not used while the next is not 0 */
+extern u64 vm_overcommit_kbytes;
 /* /sys/kernel/mm/transparent_hugepage/{enabled,defrag}, in the order in which Linux lists the words */
 enum vm_huge_policy { VM_HUGE_ALWAYS, VM_HUGE_MADVISE, VM_HUGE_NEVER };
 enum vm_defrag_policy { VM_DEFRAG_ALWAYS, VM_DEFRAG_DEFER, VM_DEFRAG_DEFER_MADVISE, VM_DEFRAG_MADVISE, VM_DEFRAG_NEVER };

@@ -6,6 +6,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <lib/list.h>
 
 struct task;
 struct proc;
@@ -16,4 +17,21 @@ int cpu_clock_read(int id, s64 *out_ns) MUST_CHECK;
 s64 cpu_clock_sleep(int id, bool absolute, u64 ns, struct uptr rem);
 /* The task a clock id names, referenced; whole process if *out_process. -EINVAL. */
 int cpu_clock_task(int id, struct task **out, bool *out_process) MUST_CHECK;
-u64 proc_cpu_ns(struct proc *p);
+
+/*
+ * Something to be done when a CPU clock reaches a time. task, process and user_only are set before the first arm; @fn runs in interrupt context without locks and
+ * may arm again. The owner keeps task referenced until the watch is cancelled.
+ */
+struct cpu_watch {
+	struct list_head link;	/* task->proc->cpu_lock; so are at, queued, firing */
+	struct task *task;
+	bool process;		/* the clock of all its threads */
+	bool user_only;
+	bool queued, firing;
+	u64 at;
+	void (*fn)(struct cpu_watch *w);
+};
+u64 cpu_watch_now(const struct cpu_watch *w); /* the clock; any context */
+void cpu_watch_arm(struct cpu_watch *w, u64 at);
+void cpu_watch_cancel(struct cpu_watch *w);
+void cpu_watch_cancel_sync(struct cpu_watch *w); /* fn has returned, too; the caller holds no lock that fn takes */

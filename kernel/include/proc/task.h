@@ -75,7 +75,6 @@ struct task {
 	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
 	u64 timer_slack_ns, default_slack_ns;
 	u64 min_flt, maj_flt, start_boottime;
-	u64 syscall_nr;			/* for /proc/PID/syscall and restarts */
 	struct restart_block {
 		s64 (*fn)(struct restart_block *);
 		u64 args[5];
@@ -83,6 +82,7 @@ struct task {
 	struct task_work *work;		/* run before user mode; atomic push */
 	s32 oom_score_adj;
 	u64 ioac[7];			/* rchar wchar syscr syscw read_bytes write_bytes cancelled */
+	u16 ioprio;	/* ioprio_set(2); 0: none was set */
 	u32 personality;
 };
 
@@ -119,6 +119,7 @@ struct proc {
 	u32 stop_count;			/* threads still to stop */
 	struct sigqueue_set pending;	/* shared pending signals */
 	struct tty *tty;		/* controlling terminal: tree lock */
+	struct pid *tty_old_pgrp;	/* a leader's: the foreground group of the terminal that hung up, to hang up at his end; tree lock */
 	struct file *exe;
 	struct rlimit64_pair {
 		u64 cur, max;
@@ -129,6 +130,9 @@ struct proc {
 		u64 utime_ns, stime_ns, min_flt, maj_flt, nvcsw, nivcsw, maxrss_kb, inblock, oublock;
 	} dead, children_usage;
 	struct posix_timers *timers;	/* timer_create, itimers */
+	struct spinlock cpu_lock;
+	struct list_head cpu_watches;	/* cpu_lock; see <proc/cpu_clock.h> */
+	u32 in_memory;			/* atomic: threads that have not given their address space up */
 	u32 reparented;
 	u64 start_boottime;
 	char *cmdline_override;
@@ -189,6 +193,7 @@ int proc_make_init(void (*fn)(void *), void *arg) MUST_CHECK;
 void task_exit(s32 code) NORETURN;		/* this thread only; wait-status format */
 void proc_exit_group(s32 code) NORETURN;
 
+extern int exec_randomize; /* kernel.randomize_va_space */
 struct exec_params;
 struct path_name;
 /* execve(2). On success the trapframe starts the new program. argv/envp: user pointers, or kernel arrays for init. */

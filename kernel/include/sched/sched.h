@@ -29,6 +29,7 @@ void sched_tail(struct thread *prev);
 /* Handlers that kernel/irq calls, interrupts off, preempt_count raised by PREEMPT_IRQ. */
 void sched_interrupt(void);		   /* IPI_RESCHED */
 void sched_tick(u64 now_ns, bool from_user); /* called by time/timer.c: the tick is due */
+void task_tick(struct thread *t); /* upcall: @t has used CPU time; interrupts off */
 /* First thing of every interrupt: an idle CPU is awake again (RCU). */
 static inline void sched_irq_enter(void);
 

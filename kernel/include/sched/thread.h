@@ -123,9 +123,11 @@ struct thread {
 	u64 sleep_start;	    /* monotonic ns when it left the CPU last */
 	u64 start_ns;
 	char name[16];
+	u32 id;			   /* the personality's number for it, in traces; 0: none */
 	struct list_head all_link; /* all threads, for the debugger and hung-task detector; RCU */
 	struct lock_held *held;	   /* lockdep, debug kernels */
 	u32 nheld;
+	u32 fail_nth;		   /* debug kernels, mm/fail.h: so many allocations from now one fails; 0 none */
 	u32 hung_seen;		   /* hung-task detector: low bits of nr_voluntary */
 	const char *wait_what;	   /* wchan */
 	struct worker *worker;	   /* sched/work.c: told when it goes to sleep */

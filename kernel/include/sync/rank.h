@@ -17,9 +17,11 @@ enum lock_rank {
 	RANK_TASK_EXEC = 80,
 	RANK_TASK_TREE = 200,	/* process tree, pids, sessions */
 	RANK_POSIX_TIMER = 205,	/* a firing timer sends its signal */
+	RANK_CPU_WATCH = 206,	/* timers are armed under the lock of their table */
 	RANK_SIGHAND = 210,
 	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
 	RANK_IRQ_BIND = 175,	/* a device is opened: its interrupt is bound */
+	RANK_TRACE = 176,	/* rings are made under it */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
 	RANK_OBJECT_MAPS = 185,
 	RANK_SYSV_TABLE = 190,	/* the last detach of a segment comes with its area */

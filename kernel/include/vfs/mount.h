@@ -93,8 +93,8 @@ int vfs_sync_all(void);
 
 /*
  * Text of /proc/PID/{mounts,mountinfo,mountstats} as seen from @root, starting with the line number *line (advanced; whole lines only). Returns the bytes
- * written to @buf; 0: the end.
+ * written to @buf; 0: the end; -ENOMEM.
  */
 enum mount_show { MOUNT_SHOW_MOUNTS, MOUNT_SHOW_INFO, MOUNT_SHOW_STATS };
-size_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size);
+ssize_t vfs_show_mounts(enum mount_show what, const struct path *root, u64 *line, char *buf, size_t size);
 void mount_init(void);

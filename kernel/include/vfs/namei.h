@@ -29,6 +29,8 @@ struct fs_context *fs_current(void);
 struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
 void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
+/* Root and working directory, where they are @from, become @to. May sleep. */
+void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 
 /* A path name copied from user space (getname): kernel string; path_name_put frees. -EFAULT -ENAMETOOLONG -ENOENT(empty, unless @empty_ok) -ENOMEM. */
 struct path_name;

@@ -53,13 +53,8 @@ static int console_open(struct inode *inode, struct file *f)
 
 static int current_open(struct inode *inode, struct file *f)
 {
-	struct tty *tty;
+	struct tty *tty = tty_current_get();
 
-	spin_lock(&proc_tree_lock);
-	tty = task_current()->proc->tty;
-	if (tty)
-		tty_get(tty);
-	spin_unlock(&proc_tree_lock);
 	return tty ? tty_open_file(tty, f, true, false) : -ENXIO;
 }
 

@@ -9,6 +9,7 @@
 #include <lib/printf.h>
 #include <lib/strbuf.h>
 #include <vfs/dentry.h>
+#include <vfs/mount.h>
 #include <vfs/namei.h>
 #include <vfs/notify.h>
 #include <linux/magic.h>
@@ -21,6 +22,7 @@ struct devpts_options {
 
 static struct super *pts_super;
 static struct dentry *ptmx;
+static struct mount *pts_mount; /* the kernel's own */
 static struct devpts_options options = {.mode = 0600}; /* changed by mount only, each word at once */
 
 /* ---- mount options ---- */
@@ -209,6 +211,22 @@ void devpts_remove(struct dentry *name)
 	dentry_put(name);
 }
 
+int devpts_path(struct dentry *name, struct path *out)
+{
+	struct path usual;
+	int err = path_lookup_kernel("/dev/pts", LOOKUP_FOLLOW, &usual);
+
+	if (!err && usual.mnt->super != pts_super) {
+		path_put(&usual);
+		err = -ENODEV;
+	}
+	*out = (struct path){.mnt = err ? pts_mount : usual.mnt, .dentry = name};
+	path_get(out);
+	if (!err)
+		path_put(&usual);
+	return 0;
+}
+
 /* ---- the type ---- */
 
 static int devpts_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *text, struct super **out)
@@ -243,6 +261,9 @@ static int devpts_init(void)
 	if (!pts_super->root)
 		return -ENOMEM;
 	fs_register(&devpts_type);
+	err = mount_internal(&devpts_type, NULL, &pts_mount);
+	if (err)
+		return err;
 	return add_node("ptmx", 0, 0, 0, vfs_mkdev(TTYAUX_MAJOR, 2), 2, &ptmx);
 }
 

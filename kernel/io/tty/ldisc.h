@@ -35,6 +35,7 @@ enum ldisc_event {
 	LDISC_EV_FLUSHED_OUT = 1u << 5, /* out[] was emptied: writers have room, the hardware should drop what it has */
 	LDISC_EV_PACKET = 1u << 6,	/* packet status changed */
 	LDISC_EV_ROOM = 1u << 7,	/* in[] has room again */
+	LDISC_EV_WRITABLE = 1u << 8,	/* wake writers: output was started again */
 };
 
 struct ldisc {
@@ -42,6 +43,8 @@ struct ldisc {
 	u8 special[256 / 8];		/* characters that mean something now */
 	bool lnext, erasing, push, flow_stopped, tc_stopped, packet_mode;
 	bool plain_input;		/* raw, no echo, nothing to look at */
+	bool direct;			/* the line takes what it gets at once (pty): stopping holds writers, not what they have written */
+	u32 hold_at;			/* while stopped: the line gets out[] up to here */
 	u8 packet;			/* TIOCPKT_* status bits not yet read */
 	u32 events;
 	u32 column, canon_column;
@@ -78,8 +81,14 @@ static inline u32 ldisc_outq(const struct ldisc *ld)
 {
 	return ld->out_head - ld->out_tail;
 }
-/* For the line: nothing while output is stopped. */
+/* What the line may have now: not all while output is stopped. */
+static inline u32 ldisc_ready(const struct ldisc *ld)
+{
+	return (ld->flow_stopped ? ld->hold_at : ld->out_head) - ld->out_tail;
+}
 size_t ldisc_take(struct ldisc *ld, u8 *buf, size_t n);
+/* A flow control character in front of what writers have not been able to say. */
+void ldisc_put_now(struct ldisc *ld, u8 c);
 
 void ldisc_flush_in(struct ldisc *ld);
 void ldisc_flush_out(struct ldisc *ld);

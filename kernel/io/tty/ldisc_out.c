@@ -93,6 +93,8 @@ u32 ldisc_write_room(const struct ldisc *ld)
 {
 	u32 used = ldisc_outq(ld);
 
+	if (ld->direct && ld->flow_stopped)
+		return 0;
 	return used < LDISC_OUT_WRITERS ? LDISC_OUT_WRITERS - used : 0;
 }
 
@@ -152,9 +154,7 @@ size_t ldisc_take(struct ldisc *ld, u8 *buf, size_t n)
 	u32 at = ld->out_tail % LDISC_OUT;
 	size_t first;
 
-	if (ld->flow_stopped)
-		return 0;
-	n = min_t(size_t, n, ldisc_outq(ld));
+	n = min_t(size_t, n, ldisc_ready(ld));
 	first = min_t(size_t, n, LDISC_OUT - at);
 	memcpy(buf, ld->out + at, first);
 	memcpy(buf + first, ld->out, n - first);
@@ -170,6 +170,15 @@ static void packet_note(struct ldisc *ld, u8 set, u8 clear)
 	ld->events |= LDISC_EV_PACKET;
 }
 
+void ldisc_put_now(struct ldisc *ld, u8 c)
+{
+	if (ld->tc_stopped)
+		return; /* nothing goes out, not even this */
+	put(ld, c);
+	ld->hold_at = ld->out_head;
+	ld->events |= LDISC_EV_OUTPUT;
+}
+
 void ldisc_flush_in(struct ldisc *ld)
 {
 	ld->tail = ld->canon_head = ld->head;
@@ -181,7 +190,7 @@ void ldisc_flush_in(struct ldisc *ld)
 
 void ldisc_flush_out(struct ldisc *ld)
 {
-	ld->out_tail = ld->out_head;
+	ld->out_tail = ld->hold_at = ld->out_head;
 	ld->events |= LDISC_EV_FLUSHED_OUT;
 	packet_note(ld, TIOCPKT_FLUSHWRITE, 0);
 }
@@ -191,6 +200,7 @@ void ldisc_stop(struct ldisc *ld)
 	if (ld->flow_stopped)
 		return;
 	ld->flow_stopped = true;
+	ld->hold_at = ld->direct ? ld->out_head : ld->out_tail;
 	packet_note(ld, TIOCPKT_STOP, TIOCPKT_START);
 }
 
@@ -199,7 +209,7 @@ void ldisc_start(struct ldisc *ld)
 	if (!ld->flow_stopped || ld->tc_stopped)
 		return;
 	ld->flow_stopped = false;
-	ld->events |= LDISC_EV_OUTPUT;
+	ld->events |= LDISC_EV_OUTPUT | (ld->direct ? LDISC_EV_WRITABLE : 0);
 	packet_note(ld, TIOCPKT_START, TIOCPKT_STOP);
 }
 

@@ -157,6 +157,26 @@ TEST(ldisc_flow_control)
 	CHECK(!ld.flow_stopped);
 }
 
+TEST(ldisc_direct_holds_writers_only)
+{
+	begin();
+	ld.direct = true;
+	CHECK_EQ(ldisc_write(&ld, (const u8 *)"said", 4), 4);
+	type("\023");
+	CHECK_EQ(ldisc_write(&ld, (const u8 *)"more", 4), 0);
+	type("x"); /* its echo waits too */
+	CHECK_STR_EQ(shown(), "said");
+	ldisc_put_now(&ld, 17);
+	CHECK_STR_EQ(shown(), "x\021");
+	type("\021");
+	CHECK(ldisc_take_events(&ld) & LDISC_EV_WRITABLE);
+	CHECK_EQ(ldisc_write(&ld, (const u8 *)"more", 4), 4);
+	ldisc_tc_stop(&ld, true);
+	ldisc_put_now(&ld, 17);
+	CHECK_STR_EQ(shown(), "more");
+	CHECK_EQ(ldisc_ready(&ld), 0);
+}
+
 TEST(ldisc_output_processing)
 {
 	begin();

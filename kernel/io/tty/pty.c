@@ -63,6 +63,8 @@ struct tty *pty_find_get(unsigned index)
 	struct tty *tty = NULL;
 
 	spin_lock(&table_lock);
+	if (index < PTY_MAX)
+		index = index_nospec(index, PTY_MAX);
 	if (index < PTY_MAX && table[index] && table[index] != RESERVED && refcount_inc_not_zero(&table[index]->tty.refs))
 		tty = &table[index]->tty;
 	spin_unlock(&table_lock);
@@ -317,19 +319,18 @@ static s64 send_signal(struct tty *tty, u64 signo)
 	return 0;
 }
 
+/* Open the slave, whatever name it has now or where. */
 static s64 open_peer(struct pty *pty, unsigned o_flags)
 {
-	struct path_name *name;
+	struct path slave;
 	struct file *f;
-	char text[24];
 	int err, fd;
 
-	scnprintf(text, sizeof(text), "/dev/pts/%u", pty->index);
-	err = path_name_kernel(text, &name);
+	err = devpts_path(pty->name, &slave);
 	if (err)
 		return err;
-	err = file_open(AT_FDCWD, name, o_flags & ~(unsigned)O_CREAT, 0, 0, &f);
-	path_name_put(name);
+	err = file_open_path(&slave, o_flags & ~(unsigned)O_CREAT, &f);
+	path_put(&slave);
 	if (err)
 		return err;
 	fd = fd_add(f, o_flags & O_CLOEXEC);
@@ -364,7 +365,6 @@ static s64 master_ioctl(struct file *f, unsigned cmd, u64 arg)
 	case TIOCGPTPEER: return open_peer(pty, (unsigned)arg);
 	case TIOCINQ: return put_int(p, (s32)ldisc_outq(tty->ld));
 	case TIOCOUTQ: return put_int(p, 0);
-	case TIOCSCTTY:
 	case TIOCNOTTY: return -ENOTTY;
 	case TIOCGDEV: return put_int(p, (s32)f->inode->rdev);
 	case TCFLSH: /* seen from here the two directions change places */
@@ -395,13 +395,14 @@ static const struct file_ops master_ops = {
 
 static int pty_create(struct pty **out)
 {
-	struct termios2 t = tty_std_termios;
+	struct termios2 t = tty_std_termios; /* a line that is never hung up by its user */
 	struct pty *pty = kzalloc(sizeof(*pty), 0);
 	char name[12];
 	int err;
 
 	if (!pty)
 		return -ENOMEM;
+	t.c_cflag &= ~(u32)HUPCL;
 	err = index_reserve(&pty->index);
 	if (err) {
 		kfree(pty);
@@ -413,6 +414,7 @@ static int pty_create(struct pty **out)
 	err = tty_init(&pty->tty, &pty_ops, &t, name, vfs_mkdev(UNIX98_PTY_SLAVE_MAJOR, index));
 	if (!err) {
 		pty->tty.flags = TTY_IS_PTY | TTY_LOCKED;
+		pty->tty.ld->direct = true;
 		wait_queue_init(&pty->master_wait);
 		err = devpts_add(index, &pty->name);
 		if (err)

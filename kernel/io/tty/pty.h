@@ -25,3 +25,6 @@ unsigned pty_next_index(unsigned from);
 /* devpts.c. Names are owned by who opens the master. Thread context. */
 int devpts_add(unsigned index, struct dentry **out) MUST_CHECK;
 void devpts_remove(struct dentry *name);
+struct path;
+/* A way to @name: where devpts is mounted if it is at its usual place, else one of the kernel's own. References: path_put. */
+int devpts_path(struct dentry *name, struct path *out) MUST_CHECK;

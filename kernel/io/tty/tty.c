@@ -186,6 +186,8 @@ void tty_handle_events(struct tty *tty, u32 events)
 		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
 		tty_async(tty, false, false);
 	}
+	if (events & LDISC_EV_WRITABLE)
+		wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLWRNORM);
 	if (events & LDISC_EV_OUTPUT)
 		tty->ops->start(tty);
 	if ((events & LDISC_EV_PACKET) && tty->ops->packet)
@@ -198,14 +200,19 @@ void tty_handle_events(struct tty *tty, u32 events)
 
 size_t tty_receive(struct tty *tty, const u8 *s, size_t n)
 {
+	bool low = false;
 	size_t done;
 
 	TTY_LDISC(tty, {
 		done = ldisc_receive(tty->ld, s, n);
 		/* Under the lock, so that the reader that makes room sees it. */
-		if (done < n)
+		low = tty->ops->throttle && !tty_flag(tty, TTY_THROTTLED) && ldisc_receive_room(tty->ld) < TTY_LOW_ROOM &&
+			ldisc_readable(tty->ld, 0); /* else nobody would make room */
+		if (done < n || low)
 			tty_set_flag(tty, TTY_THROTTLED, true);
 	});
+	if (low)
+		tty->ops->throttle(tty);
 	return done;
 }
 
@@ -229,9 +236,14 @@ size_t tty_output_take(struct tty *tty, u8 *buf, size_t n)
 	return n;
 }
 
+u8 tty_flow_char(struct tty *tty, bool stop)
+{
+	return READ_ONCE(tty->ld->t.c_cc[stop ? VSTOP : VSTART]);
+}
+
 bool tty_output_pending(struct tty *tty)
 {
-	return ldisc_outq(tty->ld) && !READ_ONCE(tty->ld->flow_stopped);
+	return ldisc_ready(tty->ld); /* a look without the lock: who takes will see */
 }
 
 /* ---- open, close, hang up ---- */
@@ -300,7 +312,7 @@ static void tty_release(struct file *f)
 	tty_put(tty);
 }
 
-void tty_hangup(struct tty *tty)
+void tty_hangup_session(struct tty *tty, bool leader_ends)
 {
 	mutex_lock(&tty->open_mutex);
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
@@ -314,7 +326,7 @@ void tty_hangup(struct tty *tty)
 		ldisc_set_termios(tty->ld, &tty->init_termios);
 	});
 	mutex_unlock(&tty->open_mutex);
-	tty_signal_session(tty, true);
+	tty_signal_session(tty, leader_ends);
 	wait_wake(&tty->read_wait, 0, EPOLLIN | EPOLLHUP | EPOLLERR);
 	wait_wake(&tty->write_wait, 0, EPOLLOUT | EPOLLHUP | EPOLLERR);
 }

@@ -22,6 +22,7 @@
 #include "ldisc.h"
 
 #define TTY_WRITE_CHUNK 2048
+#define TTY_LOW_ROOM	128 /* with less room for input the line is asked to wait */
 #define TTY_OUT_WAKE	1024 /* writers are woken when less than this is left */
 
 /* One open file of a terminal: file->private. */
@@ -74,9 +75,14 @@ u32 tty_poll(struct file *f, struct poll_table *pt);
 /* tty_job.c */
 /* May the running task use its terminal so? @signo: SIGTTIN, SIGTTOU. 0, -EIO, or -ERESTARTSYS after the signal was sent. */
 int tty_check_change(struct tty *tty, int signo) MUST_CHECK;
+struct tty *tty_current_get(void); /* the running process' controlling terminal, referenced; NULL */
 void tty_acquire_on_open(struct tty *tty, struct file *f);
 void tty_signal_pgrp(struct tty *tty, int signo);
-void tty_signal_session(struct tty *tty, bool hangup_group);
+/*
+ * The terminal loses its session. Its leader is told by SIGHUP and SIGCONT and keeps the foreground group, which gets SIGHUP and SIGCONT when he ends;
+ * if he is ending already (@leader_ends), the group gets SIGHUP now.
+ */
+void tty_signal_session(struct tty *tty, bool leader_ends);
 s64 tty_job_ioctl(struct tty *tty, struct file *f, unsigned cmd, u64 arg); /* -ENOIOCTLCMD: not one of these */
 
 /* tty_ioctl.c */

@@ -52,10 +52,11 @@ static void derive_speeds(struct termios2 *t)
 
 int tty_drain(struct tty *tty, bool hardware)
 {
-	int err = wait_event_state(&tty->write_wait,
-		!ldisc_outq(tty->ld) || tty_flag(tty, TTY_OTHER_CLOSED), THREAD_SLEEP_INTR,
-		tty_flag(tty, TTY_IS_PTY) ? ~0ull : deadline_after(DRAIN_LIMIT_NS), false);
+	int err;
 
+	if (tty_flag(tty, TTY_IS_PTY)) /* what is written has reached the other side */
+		return 0;
+	err = wait_event_state(&tty->write_wait, !ldisc_outq(tty->ld), THREAD_SLEEP_INTR, deadline_after(DRAIN_LIMIT_NS), false);
 	if (err == -ETIMEDOUT)
 		err = 0;
 	if (!err && hardware && tty->ops->wait_sent)
@@ -67,11 +68,25 @@ int tty_drain(struct tty *tty, bool hardware)
 
 enum set_how { SET_NOW, SET_DRAIN, SET_FLUSH };
 
+/* What is locked stays as it is. termios_mutex held. */
+static void keep_locked(struct tty *tty, struct termios2 *t)
+{
+	const struct termios2 *old = &tty->ld->t, *locked = &tty->locked;
+
+	t->c_iflag = (t->c_iflag & ~locked->c_iflag) | (old->c_iflag & locked->c_iflag);
+	t->c_oflag = (t->c_oflag & ~locked->c_oflag) | (old->c_oflag & locked->c_oflag);
+	t->c_cflag = (t->c_cflag & ~locked->c_cflag) | (old->c_cflag & locked->c_cflag);
+	t->c_lflag = (t->c_lflag & ~locked->c_lflag) | (old->c_lflag & locked->c_lflag);
+	for (unsigned i = 0; i < NCCS; i++)
+		t->c_cc[i] = locked->c_cc[i] ? old->c_cc[i] : t->c_cc[i];
+}
+
 static void apply_termios(struct tty *tty, struct termios2 *t)
 {
 	mutex_lock(&tty->termios_mutex);
 	derive_speeds(t);
 	t->c_line = 0;
+	keep_locked(tty, t);
 	if (tty->ops->set_termios)
 		tty->ops->set_termios(tty, t);
 	TTY_LDISC(tty, {
@@ -154,6 +169,30 @@ static s64 set_termio(struct tty *tty, struct uptr arg, enum set_how how)
 	return set_termios(tty, &t, how);
 }
 
+static s64 get_locked(struct tty *tty, struct uptr arg)
+{
+	struct termios2 t;
+
+	mutex_lock(&tty->termios_mutex);
+	t = tty->locked;
+	mutex_unlock(&tty->termios_mutex);
+	return copy_to_user(arg, &t, sizeof(struct termios));
+}
+
+static s64 set_locked(struct tty *tty, struct uptr arg)
+{
+	struct termios2 t = {0};
+
+	if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
+	if (copy_from_user(&t, arg, sizeof(struct termios)))
+		return -EFAULT;
+	mutex_lock(&tty->termios_mutex);
+	tty->locked = t;
+	mutex_unlock(&tty->termios_mutex);
+	return 0;
+}
+
 static s64 termios_ioctl(struct tty *tty, unsigned cmd, struct uptr arg)
 {
 	switch (cmd) {
@@ -165,6 +204,8 @@ static s64 termios_ioctl(struct tty *tty, unsigned cmd, struct uptr arg)
 	case TCSETS2: return set_from_user(tty, arg, sizeof(struct termios2), SET_NOW);
 	case TCSETSW2: return set_from_user(tty, arg, sizeof(struct termios2), SET_DRAIN);
 	case TCSETSF2: return set_from_user(tty, arg, sizeof(struct termios2), SET_FLUSH);
+	case TIOCGLCKTRMIOS: return get_locked(tty, arg);
+	case TIOCSLCKTRMIOS: return set_locked(tty, arg);
 	case TCGETA: return get_termio(tty, arg);
 	case TCSETA: return set_termio(tty, arg, SET_NOW);
 	case TCSETAW: return set_termio(tty, arg, SET_DRAIN);
@@ -179,9 +220,12 @@ static s64 send_xchar(struct tty *tty, unsigned which)
 {
 	u8 c = tty->ld->t.c_cc[which];
 
-	/* Behind what waits already: the ring is all the order there is. */
-	if (c)
-		TTY_LDISC(tty, (void)ldisc_write(tty->ld, &c, 1));
+	if (!c)
+		return 0;
+	if (tty->ops->send_xchar)
+		tty->ops->send_xchar(tty, c);
+	else
+		TTY_LDISC(tty, ldisc_put_now(tty->ld, c));
 	return 0;
 }
 
@@ -354,7 +398,7 @@ static s64 set_ldisc(struct uptr arg)
 static s64 queue_length(struct tty *tty, unsigned cmd, struct uptr arg)
 {
 	irqflags_t flags = spin_lock_irqsave(&tty->lock);
-	size_t n = cmd == TIOCOUTQ ? ldisc_outq(tty->ld) : ldisc_inq(tty->ld);
+	size_t n = cmd == TIOCINQ ? ldisc_inq(tty->ld) : tty_flag(tty, TTY_IS_PTY) ? 0 : ldisc_outq(tty->ld);
 
 	spin_unlock_irqrestore(&tty->lock, flags);
 	return put_int(arg, (s32)n);
@@ -376,6 +420,7 @@ static s64 state_ioctl(struct tty *tty, unsigned cmd, struct uptr arg)
 	case TIOCGDEV: return put_int(arg, (s32)tty->rdev);
 	case TIOCGSOFTCAR: return put_int(arg, (current_termios(tty).c_cflag & CLOCAL) != 0);
 	case TIOCSSOFTCAR: return soft_carrier(tty, arg);
+	case TIOCGPTPEER: return -EIO; /* a master's */
 	case TIOCMGET:
 	case TIOCMSET:
 	case TIOCMBIS:

@@ -66,12 +66,14 @@ int tty_check_change(struct tty *tty, int signo)
 }
 
 /* Make @tty the controlling terminal of the running process, a session leader without one. Tree lock held; drops what it replaces into *old. */
-static void set_controlling(struct tty *tty, struct pid *old[2])
+static void set_controlling(struct tty *tty, struct pid *old[3])
 {
 	struct proc *p = task_current()->proc;
 
 	old[0] = tty->session;
 	old[1] = tty->pgrp;
+	old[2] = p->tty_old_pgrp;
+	p->tty_old_pgrp = NULL;
 	tty->session = p->leader->pids[PID_SID];
 	tty->pgrp = p->leader->pids[PID_PGID];
 	pid_get(tty->session);
@@ -80,9 +82,9 @@ static void set_controlling(struct tty *tty, struct pid *old[2])
 	p->tty = tty;
 }
 
-static void put_pids(struct pid *old[2])
+static void put_pids(struct pid *old[3])
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		if (old[i])
 			pid_put(old[i]);
 	}
@@ -96,7 +98,7 @@ static bool is_session_leader(const struct proc *p)
 void tty_acquire_on_open(struct tty *tty, struct file *f)
 {
 	struct proc *p = task_current()->proc;
-	struct pid *old[2] = {NULL, NULL};
+	struct pid *old[3] = {NULL};
 
 	spin_lock(&proc_tree_lock);
 	if (is_session_leader(p) && !p->tty && !tty->session)
@@ -136,42 +138,46 @@ static void tty_detach(struct tty *tty, struct pid **out_session, struct pid **o
 		tty_put(tty);
 }
 
-static void signal_leader(struct pid *session)
+/* Tell the leader, who gets the foreground group's reference too, so that his end hangs that up. Takes @pgrp, which may be NULL. */
+static void signal_leader(struct pid *session, struct pid *pgrp)
 {
 	struct task *leader = pid_task_get(session, PID_SID);
 	siginfo_t info;
 
-	if (!leader)
-		return;
-	if (is_session_leader(leader->proc)) {
+	if (leader && is_session_leader(leader->proc)) {
 		siginfo_kernel(&info, SIGHUP);
 		(void)signal_send_proc(leader->proc, &info);
 		siginfo_kernel(&info, SIGCONT);
 		(void)signal_send_proc(leader->proc, &info);
+		spin_lock(&proc_tree_lock);
+		swap(leader->proc->tty_old_pgrp, pgrp);
+		spin_unlock(&proc_tree_lock);
 	}
-	task_put(leader);
+	if (leader)
+		task_put(leader);
+	if (pgrp)
+		pid_put(pgrp);
 }
 
-/* The line broke: the leader is told, and the foreground group if @hangup_group. */
-void tty_signal_session(struct tty *tty, bool hangup_group)
+void tty_signal_session(struct tty *tty, bool leader_ends)
 {
 	struct pid *session, *pgrp;
 
 	tty_detach(tty, &session, &pgrp);
-	if (session) {
-		signal_leader(session);
+	if (leader_ends && pgrp)
+		signal_pgrp(pgrp, SIGHUP);
+	if (session && !leader_ends) {
+		signal_leader(session, pgrp);
+		pgrp = NULL;
+	}
+	if (session)
 		pid_put(session);
-	}
-	if (pgrp) {
-		if (hangup_group) {
-			signal_pgrp(pgrp, SIGHUP);
-			signal_pgrp(pgrp, SIGCONT);
-		}
+	if (pgrp)
 		pid_put(pgrp);
-	}
 }
 
-static void leave_session(struct tty *tty, bool exiting)
+/* The leader gives his terminal up. */
+static void leave_session(struct tty *tty)
 {
 	struct pid *session, *pgrp;
 
@@ -183,14 +189,37 @@ static void leave_session(struct tty *tty, bool exiting)
 	}
 	if (session)
 		pid_put(session);
-	/* A line that people dial in to is not left open for the next one; a pty belongs to its master. */
-	if (exiting && session && !tty_flag(tty, TTY_IS_PTY))
-		tty_hangup(tty);
 }
 
+/* A line that people dial in to is not left open for the next one; a pty belongs to its master. */
 void tty_session_end(struct tty *tty)
 {
-	leave_session(tty, true);
+	if (tty_flag(tty, TTY_IS_PTY))
+		tty_signal_session(tty, true);
+	else
+		tty_hangup_session(tty, true);
+}
+
+void tty_hangup_current(void)
+{
+	struct tty *tty = tty_current_get();
+
+	if (!tty)
+		return;
+	tty_hangup(tty);
+	tty_put(tty);
+}
+
+struct tty *tty_current_get(void)
+{
+	struct tty *tty;
+
+	spin_lock(&proc_tree_lock);
+	tty = task_current()->proc->tty;
+	if (tty)
+		tty_get(tty);
+	spin_unlock(&proc_tree_lock);
+	return tty;
 }
 
 /* ---- ioctls ---- */
@@ -203,7 +232,7 @@ static bool is_controlling(struct tty *tty)
 static s64 tiocsctty(struct tty *tty, struct file *f, bool steal)
 {
 	struct proc *p = task_current()->proc;
-	struct pid *old[2] = {NULL, NULL};
+	struct pid *old[3] = {NULL};
 	unsigned n = 0;
 	s64 err = 0;
 
@@ -244,7 +273,7 @@ static s64 tiocnotty(struct tty *tty)
 	if (!mine)
 		return -ENOTTY;
 	if (leader)
-		leave_session(tty, false);
+		leave_session(tty);
 	else
 		tty_put(tty);
 	return 0;

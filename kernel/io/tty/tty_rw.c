@@ -155,7 +155,7 @@ ssize_t tty_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 static bool has_room(struct tty *tty)
 {
 	/* A look without the lock: who put nothing will look again. */
-	return ldisc_outq(tty->ld) < TTY_OUT_WAKE;
+	return ldisc_outq(tty->ld) < TTY_OUT_WAKE && ldisc_write_room(tty->ld);
 }
 
 /* Put @n bytes of write_buf on the line; sleeps for room. Bytes, or -errno if none. */
@@ -242,7 +242,7 @@ u32 tty_poll(struct file *f, struct poll_table *pt)
 	flags = spin_lock_irqsave(&tty->lock);
 	if (ldisc_readable(tty->ld, tty->ld->t.c_cc[VTIME] ? 1 : tty->ld->t.c_cc[VMIN]))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (ldisc_outq(tty->ld) < TTY_OUT_WAKE)
+	if (has_room(tty))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	spin_unlock_irqrestore(&tty->lock, flags);
 	if (tty_flag(tty, TTY_OTHER_CLOSED))

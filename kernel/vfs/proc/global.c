@@ -120,6 +120,12 @@ static int show_partitions(struct pseudo_text *t)
 	return 0;
 }
 
+/* There are no block devices. */
+static int show_diskstats(struct pseudo_text *t)
+{
+	return 0;
+}
+
 static int show_swaps(struct pseudo_text *t)
 {
 	strbuf_puts(&t->sb, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
@@ -133,6 +139,7 @@ static int store_sysrq(struct pseudo_text *t, char *text, size_t len)
 	case 'b': klog(LOG_EMERG, "sysrq: resetting"); arch_reboot();
 	case 'o': klog(LOG_EMERG, "sysrq: power off"); arch_power_off();
 	case 'c': panic("sysrq triggered crash");
+	case 'l': print_backtraces(); break;
 	case 's': (void)vfs_sync_all(); break;
 	default:
 		if (text[0] >= '0' && text[0] <= '9')
@@ -145,6 +152,7 @@ static const struct pseudo_file files[] = {
 	{.name = "version", .mode = 0444, .show = show_version},
 	{.name = "cmdline", .mode = 0444, .show = show_cmdline},
 	{.name = "cpuinfo", .mode = 0444, .next = next_cpuinfo},
+	{.name = "diskstats", .mode = 0444, .show = show_diskstats},
 	{.name = "filesystems", .mode = 0444, .show = show_filesystems},
 	{.name = "devices", .mode = 0444, .show = show_devices},
 	{.name = "locks", .mode = 0444, .next = next_locks},

@@ -66,6 +66,10 @@ int proc_next_cmdline(struct pseudo_text *t);
 int proc_next_environ(struct pseudo_text *t);
 int proc_show_auxv(struct pseudo_text *t);
 extern const struct file_ops proc_mem_fops;
+s64 proc_mem_lseek(struct file *f, s64 off, int whence);
+/* ---- task_pagemap.c ---- */
+extern const struct file_ops proc_pagemap_fops;
+int proc_store_clear_refs(struct pseudo_text *t, char *text, size_t len);
 int proc_show_comm(struct pseudo_text *t);
 int proc_store_comm(struct pseudo_text *t, char *text, size_t len);
 int proc_show_limits(struct pseudo_text *t);
@@ -80,6 +84,8 @@ int proc_show_syscall(struct pseudo_text *t);
 int proc_show_personality(struct pseudo_text *t);
 int proc_show_cgroup(struct pseudo_text *t);
 int proc_show_schedstat(struct pseudo_text *t);
+int proc_show_fail_nth(struct pseudo_text *t);
+int proc_store_fail_nth(struct pseudo_text *t, char *text, size_t len);
 int proc_show_slack(struct pseudo_text *t);
 int proc_store_slack(struct pseudo_text *t, char *text, size_t len);
 /* Nothing can be made here, so a name that is not there ends the look-up itself, also that of mkdir or link. */

@@ -25,9 +25,10 @@ static void sum_irq(const char *name, unsigned vector, const u64 *counts, void *
 		*(u64 *)arg += counts[cpu];
 }
 
+/* The kernel's own threads wait for work, which is no load. */
 static bool count_blocked(struct thread *t, void *arg)
 {
-	if (READ_ONCE(t->state) == THREAD_SLEEP_UNINTR)
+	if (READ_ONCE(t->state) == THREAD_SLEEP_UNINTR && READ_ONCE(t->space))
 		++*(u64 *)arg;
 	return true;
 }

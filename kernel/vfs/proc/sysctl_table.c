@@ -67,9 +67,56 @@ static int set_printk(const struct sysctl *s, char *text)
 	return 0;
 }
 
+/* In use, free, at most. */
+static int get_file_nr(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%llu\t0\t%llu\n", vfs_files(), READ_ONCE(vfs_file_max));
+	return 0;
+}
+
+static int get_min_free(const struct sysctl *s, struct strbuf *sb)
+{
+	struct page_stats st;
+
+	page_stats(&st);
+	strbuf_printf(sb, "%llu\n", st.reserve * (PAGE_SIZE / 1024));
+	return 0;
+}
+
 static int get_const(const struct sysctl *s, struct strbuf *sb)
 {
 	strbuf_printf(sb, "%lld\n", s->min);
+	return 0;
+}
+
+/* ---- vm ---- */
+
+static int get_overcommit(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%llu\n", s->min ? READ_ONCE(vm_overcommit_kbytes) : READ_ONCE(vm_overcommit_ratio));
+	return 0;
+}
+
+/* The one that was set last counts, the other is 0. */
+static int set_overcommit_ratio(const struct sysctl *s, char *text)
+{
+	s32 v;
+
+	if (strtos32(text, 0, &v) || v < 0)
+		return -EINVAL;
+	vm_overcommit_ratio = (unsigned)v;
+	vm_overcommit_kbytes = 0;
+	return 0;
+}
+
+static int set_overcommit_kbytes(const struct sysctl *s, char *text)
+{
+	u64 v;
+
+	if (strtou64(text, 0, &v))
+		return -EINVAL;
+	vm_overcommit_kbytes = v;
+	vm_overcommit_ratio = 0;
 	return 0;
 }
 
@@ -146,15 +193,25 @@ static const struct sysctl table[] = {
 	{"kernel/dmesg_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/cap_last_cap", 0444, SYSCTL_CALL, .get = get_const, .min = CAP_LAST_CAP},
 	{"kernel/ngroups_max", 0444, SYSCTL_CALL, .get = get_const, .min = NGROUPS_MAX},
+	{"kernel/randomize_va_space", 0644, ROOT_INT(exec_randomize, 0, 2)},
+	{"kernel/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"kernel/overflowgid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"kernel/panic_on_oops", 0444, SYSCTL_CALL, .get = get_const, .min = 1}, /* there is no other way to go on */
+	{"kernel/tainted", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/random/uuid", 0444, SYSCTL_CALL, .get = get_uuid},
 	{"kernel/random/boot_id", 0444, SYSCTL_CALL, .get = get_uuid, .min = 1},
 	{"kernel/random/entropy_avail", 0444, SYSCTL_CALL, .get = get_entropy},
 	{"kernel/random/poolsize", 0444, SYSCTL_CALL, .get = get_const, .min = 256},
 	{"vm/overcommit_memory", 0644, ROOT_INT(vm_overcommit_policy, 0, 2)},
-	{"vm/overcommit_ratio", 0644, ROOT_INT(vm_overcommit_ratio, 0, S32_MAX)},
+	{"vm/overcommit_ratio", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_ratio},
+	{"vm/overcommit_kbytes", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_kbytes, .min = 1},
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},
+	{"vm/min_free_kbytes", 0444, SYSCTL_CALL, .get = get_min_free},
+	{"fs/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"fs/overflowgid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
+	{"fs/file-nr", 0444, SYSCTL_CALL, .get = get_file_nr},
 	{"fs/file-max", 0644, SYSCTL_U64, 0, &vfs_file_max},
 	{"fs/nr_open", 0644, ROOT_INT(vfs_nr_open, 64, 1 << 30)},
 	{"fs/protected_symlinks", 0600, ROOT_INT(vfs_protected_symlinks, 0, 1)},

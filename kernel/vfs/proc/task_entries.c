@@ -32,8 +32,11 @@ const struct task_entry task_entries[] = {
 	FILE_("mounts", 0444, .next = proc_next_mounts, .poll = proc_poll_mounts),
 	FILE_("mountinfo", 0444, .next = proc_next_mountinfo, .poll = proc_poll_mounts),
 	FILE_("mountstats", 0400, .flags = PSEUDO_PROC, .next = proc_next_mountstats),
+	FILE_("clear_refs", 0200, .flags = PSEUDO_PROC, .store = proc_store_clear_refs),
+	FILE_("clear_refs", 0200, .flags = PSEUDO_THREAD, .store = proc_store_clear_refs),
 	FILE_("smaps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_smaps),
 	FILE_("smaps_rollup", 0444, .flags = PSEUDO_SPACE, .show = proc_show_smaps_rollup),
+	FILE_("pagemap", 0400, .fops = &proc_pagemap_fops),
 	FILE_("wchan", 0444, .show = proc_show_wchan),
 	FILE_("schedstat", 0444, .show = proc_show_schedstat),
 	FILE_("cgroup", 0444, .show = proc_show_cgroup),
@@ -44,5 +47,7 @@ const struct task_entry task_entries[] = {
 	FILE_("io", 0400, .flags = PSEUDO_THREAD | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("timerslack_ns", 0666, .flags = PSEUDO_PROC, .show = proc_show_slack, .store = proc_store_slack),
 	FILE_("children", 0444, .flags = PSEUDO_THREAD, .show = proc_show_children),
+	/* The last: only debug kernels have it. */
+	FILE_("fail-nth", 0644, .show = proc_show_fail_nth, .store = proc_store_fail_nth),
 };
-const size_t task_entries_nr = ARRAY_SIZE(task_entries);
+const size_t task_entries_nr = ARRAY_SIZE(task_entries) - !NOS_DEBUG;

@@ -115,6 +115,7 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u)
 	put_kib(sb, "Private_Dirty:", u->private_dirty);
 	put_kib(sb, "Referenced:", u->referenced);
 	put_kib(sb, "Anonymous:", u->anonymous);
+	put_kib(sb, "KSM:", 0);
 	put_kib(sb, "LazyFree:", u->lazy_free);
 	put_kib(sb, "AnonHugePages:", u->anon_huge);
 	put_kib(sb, "ShmemPmdMapped:", 0);
@@ -160,6 +161,8 @@ int proc_next_smaps(struct pseudo_text *t)
 	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
 	put_usage(&t->sb, &u);
 	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
+	if (mmu_keys() > 1)
+		strbuf_printf(&t->sb, "ProtectionKey:  %8u\n", (c.flags & VM_KEY) / (VM_KEY & -VM_KEY));
 	put_flags(&t->sb, c.flags);
 	return 1;
 }

@@ -159,7 +159,7 @@ static ssize_t mem_write(struct file *f, struct iobuf *from, s64 *pos, unsigned 
 }
 
 /* Addresses: the whole range of positions, with the sign too. */
-static s64 mem_lseek(struct file *f, s64 off, int whence)
+s64 proc_mem_lseek(struct file *f, s64 off, int whence)
 {
 	if (whence != SEEK_SET && whence != SEEK_CUR)
 		return -EINVAL;
@@ -168,4 +168,4 @@ static s64 mem_lseek(struct file *f, s64 off, int whence)
 }
 
 const struct file_ops proc_mem_fops = {
-	.open = mem_open, .read = mem_read, .write = mem_write, .lseek = mem_lseek, .release = mem_release};
+	.open = mem_open, .read = mem_read, .write = mem_write, .lseek = proc_mem_lseek, .release = mem_release};

@@ -196,7 +196,7 @@ int proc_show_syscall(struct pseudo_text *t)
 		strbuf_printf(&t->sb, "-1 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
 		return 0;
 	}
-	strbuf_printf(&t->sb, "%llu", (u64)t->task->syscall_nr);
+	strbuf_printf(&t->sb, "%llu", tf_syscall_nr(tf));
 	for (unsigned i = 0; i < 6; i++)
 		strbuf_printf(&t->sb, " 0x%llx", (u64)tf_syscall_arg(tf, i));
 	strbuf_printf(&t->sb, " 0x%llx 0x%llx\n", (u64)tf_sp(tf), (u64)tf_pc(tf));
@@ -251,6 +251,26 @@ int proc_store_slack(struct pseudo_text *t, char *text, size_t len)
 	return err;
 }
 
+/* What is left to count; 0: it has failed, or nothing was asked for. Shown without an allocation once the file has been read. */
+int proc_show_fail_nth(struct pseudo_text *t)
+{
+	strbuf_printf(&t->sb, "%u\n", READ_ONCE(t->task->thread.fail_nth));
+	return 0;
+}
+
+int proc_store_fail_nth(struct pseudo_text *t, char *text, size_t len)
+{
+	u64 n;
+	int err = strtou64(pseudo_trim(text), 0, &n);
+
+	if (err)
+		return err;
+	if (n > ~0u)
+		return -ERANGE;
+	WRITE_ONCE(t->task->thread.fail_nth, (u32)n);
+	return 0;
+}
+
 /* Children made by this thread. */
 int proc_show_children(struct pseudo_text *t)
 {
@@ -273,18 +293,20 @@ int proc_show_children(struct pseudo_text *t)
 static int next_mounts(struct pseudo_text *t, enum mount_show what)
 {
 	struct path root;
-	size_t len;
+	ssize_t len = -ENOMEM;
 	char *buf;
 	int err = proc_root_path(t->task, &root);
 
 	if (err)
 		return err == -ENOENT ? -EINVAL : err;
 	buf = kmalloc(MOUNT_ROOM, 0);
-	len = buf ? vfs_show_mounts(what, &root, &t->cursor, buf, MOUNT_ROOM) : 0;
-	strbuf_write(&t->sb, buf, len);
+	if (buf)
+		len = vfs_show_mounts(what, &root, &t->cursor, buf, MOUNT_ROOM);
+	if (len > 0)
+		strbuf_write(&t->sb, buf, (size_t)len);
 	kfree(buf);
 	path_put(&root);
-	return buf ? len != 0 : -ENOMEM;
+	return len < 0 ? (int)len : len != 0;
 }
 
 int proc_next_mounts(struct pseudo_text *t)

@@ -69,6 +69,91 @@ static int add_vulnerabilities(struct pseudo_node *cpu)
 	return err;
 }
 
+/* ---- topology: which CPUs share a core, which a package ---- */
+
+static unsigned cpu_of(const struct pseudo_text *t)
+{
+	return (unsigned)(unsigned long)t->arg;
+}
+
+static int show_package(struct pseudo_text *t)
+{
+	strbuf_printf(&t->sb, "%u\n", arch_cpu_place(cpu_of(t)).package);
+	return 0;
+}
+
+static int show_core(struct pseudo_text *t)
+{
+	strbuf_printf(&t->sb, "%u\n", arch_cpu_place(cpu_of(t)).core);
+	return 0;
+}
+
+static struct cpumask siblings(unsigned cpu, bool same_core)
+{
+	struct cpu_place mine = arch_cpu_place(cpu);
+	struct cpumask mask = {0};
+	unsigned other;
+
+	cpumask_for_each(other, &cpus_online)
+	{
+		struct cpu_place its = arch_cpu_place(other);
+
+		if (its.package == mine.package && (!same_core || its.core == mine.core))
+			cpumask_set(&mask, other);
+	}
+	return mask;
+}
+
+static int put_siblings(struct pseudo_text *t, bool same_core, void (*put)(struct strbuf *, const unsigned long *, u32))
+{
+	struct cpumask mask = siblings(cpu_of(t), same_core);
+
+	put(&t->sb, mask.bits, MAX_CPUS);
+	strbuf_putc(&t->sb, '\n');
+	return 0;
+}
+
+static int show_core_map(struct pseudo_text *t)
+{
+	return put_siblings(t, true, proc_put_mask);
+}
+
+static int show_core_list(struct pseudo_text *t)
+{
+	return put_siblings(t, true, proc_put_list);
+}
+
+static int show_package_map(struct pseudo_text *t)
+{
+	return put_siblings(t, false, proc_put_mask);
+}
+
+static int show_package_list(struct pseudo_text *t)
+{
+	return put_siblings(t, false, proc_put_list);
+}
+
+static const struct pseudo_file topology_files[] = {
+	{.name = "physical_package_id", .mode = 0444, .show = show_package},
+	{.name = "core_id", .mode = 0444, .show = show_core},
+	{.name = "core_cpus", .mode = 0444, .show = show_core_map},
+	{.name = "core_cpus_list", .mode = 0444, .show = show_core_list},
+	{.name = "thread_siblings", .mode = 0444, .show = show_core_map},
+	{.name = "thread_siblings_list", .mode = 0444, .show = show_core_list},
+	{.name = "package_cpus", .mode = 0444, .show = show_package_map},
+	{.name = "package_cpus_list", .mode = 0444, .show = show_package_list},
+	{.name = "core_siblings", .mode = 0444, .show = show_package_map},
+	{.name = "core_siblings_list", .mode = 0444, .show = show_package_list},
+};
+
+static int add_topology(struct pseudo_node *one, unsigned cpu)
+{
+	struct pseudo_node *dir;
+	int err = pseudo_add_dir(one, "topology", &dir);
+
+	return err ? err : pseudo_add_files(dir, topology_files, ARRAY_SIZE(topology_files), (void *)(unsigned long)cpu);
+}
+
 /* ---- node ---- */
 
 static int show_zero(struct pseudo_text *t)
@@ -134,6 +219,8 @@ static int add_nodes(struct pseudo_node *cpu)
 			err = pseudo_add_link(one, "node0", node0);
 		if (!err)
 			err = pseudo_add_link(node0, name, one);
+		if (!err)
+			err = add_topology(one, nr);
 		if (err)
 			return err;
 	}

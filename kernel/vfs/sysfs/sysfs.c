@@ -65,6 +65,8 @@ static int sysfs_init(void)
 	if (!err)
 		err = sysfs_cpu_init();
 	if (!err)
+		err = sysfs_trace_init();
+	if (!err)
 		err = sysfs_memory_init();
 	if (err)
 		return err;

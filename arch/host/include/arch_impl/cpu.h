@@ -67,3 +67,8 @@ static inline bool cpu_random(u64 *out)
 #define cpu_memory_barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define cpu_read_barrier()   __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define cpu_write_barrier()  __atomic_thread_fence(__ATOMIC_RELEASE)
+
+static inline u64 cpu_index_mask(u64 index, u64 size)
+{
+	return index < size ? ~0ull : 0;
+}

@@ -177,3 +177,11 @@ bool cpu_random(u64 *out);
 #define cpu_memory_barrier() __asm__ volatile("mfence" ::: "memory")
 #define cpu_read_barrier()   __asm__ volatile("lfence" ::: "memory")
 #define cpu_write_barrier()  __asm__ volatile("sfence" ::: "memory")
+
+static inline u64 cpu_index_mask(u64 index, u64 size)
+{
+	u64 mask;
+
+	__asm__ volatile("cmpq %1, %2\n\tsbbq %0, %0" : "=r"(mask) : "g"(size), "r"(index) : "cc");
+	return mask;
+}

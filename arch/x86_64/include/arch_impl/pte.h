@@ -32,6 +32,7 @@
 #define PTE_G	    (1ull << 8)
 #define PTE_SPECIAL (1ull << 9)
 #define PTE_NX	    (1ull << 63)
+#define PTE_KEY_SHIFT 59 /* 4 bits; PROT_KEY has them at 24 */
 #define PTE_ADDR    0x000ffffffffff000ull
 
 static inline struct pte pte_none(void)
@@ -70,7 +71,7 @@ static inline u64 pte_bits(unsigned prot)
 		raw |= PTE_D;
 	if (prot & PROT_SPECIAL)
 		raw |= PTE_SPECIAL;
-	return raw;
+	return raw | (u64)(prot & PROT_KEY) << (PTE_KEY_SHIFT - 24);
 }
 
 static inline struct pte pte_leaf(paddr_t pa, unsigned prot, unsigned level)
@@ -78,6 +79,12 @@ static inline struct pte pte_leaf(paddr_t pa, unsigned prot, unsigned level)
 	u64 raw = pte_bits(prot) | PTE_A | (level ? PTE_PS : 0);
 
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
+}
+
+/* The same leaf of another frame. */
+static inline struct pte pte_of_frame(struct pte like, paddr_t pa)
+{
+	return (struct pte){(like.raw & ~PTE_ADDR) | ((like.raw & PTE_P ? pa : ~pa) & PTE_ADDR)};
 }
 
 /* Rights are decided by the leaves. */
@@ -158,7 +165,7 @@ static inline unsigned pte_prot(struct pte pte)
 		prot |= PROT_DIRTY;
 	if (pte.raw & PTE_SPECIAL)
 		prot |= PROT_SPECIAL;
-	return prot;
+	return prot | (pte.raw >> (PTE_KEY_SHIFT - 24) & PROT_KEY);
 }
 
 static inline struct pte pte_wrprotect(struct pte pte)
@@ -191,11 +198,11 @@ static inline struct pte pte_mkyoung(struct pte pte)
 	return (struct pte){pte.raw | PTE_A};
 }
 
-/* New R, W, X, USER of @prot; frame, size, caching, accessed, dirty and special stay. */
-static inline struct pte pte_set_prot(struct pte pte, unsigned prot)
+/* R, W, X, USER, KEY of @like; frame, size, caching, accessed, dirty and special stay. */
+static inline struct pte pte_set_prot(struct pte pte, struct pte like)
 {
-	u64 keep = pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL);
-	u64 raw = keep | pte_bits(prot & (PROT_R | PROT_W | PROT_X | PROT_USER));
+	const u64 taken = PTE_P | PTE_W | PTE_U | PTE_NX | 15ull << PTE_KEY_SHIFT;
+	u64 raw = (pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL)) | (like.raw & taken);
 	paddr_t pa = pte_paddr(pte);
 
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};

@@ -22,7 +22,7 @@
 #define TF_SIZE	  168
 
 #define ARCH_THREAD_SP	 0
-#define THREAD_USER_WORK 156 /* offsetof(struct thread, user_work) */
+#define THREAD_USER_WORK 164 /* offsetof(struct thread, user_work) */
 
 #define IST_STACK_SIZE 8192 /* aligned so; its first word is the GS base of its CPU */
 

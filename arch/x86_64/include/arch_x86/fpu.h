@@ -28,6 +28,7 @@ struct fpu_area {
 static_assert(sizeof(struct fpu_area) == 576, "legacy area and header");
 
 extern u32 fpu_size;	   /* bytes of an area with all enabled components */
+extern u32 fpu_keys_offset; /* where an XSAVE area would have the rights by protection keys; 0: there are none */
 extern u64 fpu_components; /* XCR0 */
 
 /* Boot CPU, then each other CPU. */

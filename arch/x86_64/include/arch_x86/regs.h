@@ -22,6 +22,7 @@
 #define CR4_FSGSBASE   (1 << 16)
 #define CR4_PCIDE      (1 << 17)
 #define CR4_OSXSAVE    (1 << 18)
+#define CR4_PKE	       (1 << 22)
 #define CR4_SMEP       (1 << 20)
 #define CR4_SMAP       (1 << 21)
 
