@@ -113,7 +113,8 @@ static void tell(struct inotify *in, u32 mask, s32 wd, u32 cookie, const char *n
 
 	if (r) {
 		*r = (struct record){.mask = mask, .wd = wd, .cookie = cookie, .len = len};
-		memcpy(r->name, name, len);
+		if (len)
+			memcpy(r->name, name, len);
 	}
 	spin_lock(&in->queue_lock);
 	before = in->queued;
