@@ -129,8 +129,8 @@ static void stop_others(void)
 	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
 		if (cpu != me && cpumask_test(&cpus_online, cpu))
 			arch_ipi_send(cpu, IPI_STOP);
-	/* A moment for their backtraces. */
-	while (arch_counter() - start < arch_counter_hz() / 50)
+	/* Time for their backtraces, also where processors are threads of a busy machine. */
+	while (arch_counter() - start < arch_counter_hz() / 2)
 		cpu_relax();
 }
 
