@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # tar, gzip, bzip2, xz, and sums that prove it
 mkdir t; cp -a /etc/skel /etc/security /etc/init.d t/ 2>/dev/null; ln -s x t/link; ln t/skel/.bashrc t/hard; mkfifo t/fifo; mknod t/node b 7 0; truncate -s 5M t/sparse
 chown -h user:user t/link; find t -exec touch -h -d @1000000000.5 {} +

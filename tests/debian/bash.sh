@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # bash itself: what needs the kernel, and not only the parser
 set -m
 echo "$BASH_VERSION" | cut -d. -f1

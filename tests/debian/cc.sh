@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # gcc, binutils, make
 cat >hello.c <<'C'
 #include <pthread.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # coreutils, on /work (tmpfs), as root and as user
 mkdir d; cd d; touch a b; ln a hard; ln -s a sym; mkfifo fifo; mknod null c 1 3
 ls -la --time-style=+ | awk '{$1=$1; print}' | sed 's/^total.*//'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # dpkg and apt with local packages
 # seconds: 240
 dpkg -i /usr/src/debs/hello_*.deb 2>&1 | sed "/^mandb/d" | sed -e 's/[0-9]\+ files/N files/'; hello; dpkg -s hello | grep Status; dpkg -L hello | tail -1; dpkg -S /usr/bin/hello; dpkg -V hello | wc -l; dpkg --audit; dpkg -r hello 2>&1 | sed "/^mandb/d" | sed -e 's/[0-9]\+ files/N files/'; hello 2>&1 | sed 's/.*: //'; dpkg -P hello 2>&1 | tail -1

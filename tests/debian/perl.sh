@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # perl
 perl -MPOSIX -MSocket -MIO::Select -MFcntl=:DEFAULT,:flock -MTime::HiRes=sleep,time,alarm,ualarm -MIPC::Open3 -MStorable -MErrno -e '
 $| = 1; pipe R, W; if (!fork) { close R; print W "child $_\n" for 1..3; exit 5 } close W; print while <R>; wait; print $? >> 8, "\n";

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # procps, psmisc, lsof: shapes, not figures
 sleep 1000 & P=$!; (exec -a 'a name' sleep 999) & Q=$!; sleep 0.3
 ps -o pid= -p $$ | awk -v p=$$ '{print ($1 == p)}'; ps -o comm,args,stat,ni,user,tty,nlwp,pgid,sid -p $P | awk -v s=$$ '{gsub(s, "S"); $1=$1; print}'

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # python3: modules that lean on the kernel
 python3 - <<'PY'
 import asyncio, concurrent.futures, fcntl, mmap, multiprocessing, os, pty, resource, select, selectors, signal, socket, struct, subprocess, sys, tempfile, termios, threading, time

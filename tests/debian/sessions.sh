@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # seconds: 900
 # su, login, agetty, tmux with vim and top in it, on ptys
 su user -c 'id; echo $HOME; pwd'; su - user -c 'echo $HOME $SHELL $USER; umask; ulimit -c'; su nobody -s /bin/sh -c 'whoami; cat /etc/shadow' 2>&1; su user -c 'su -c id root </dev/null' 2>&1 | tail -1; echo 'echo sub; id -u' | su user -s /bin/bash; runuser -u user -- id -un; su user -c 'kill -9 $$'; echo "su $?"; su -P user -c tty </dev/null 2>&1 | cut -c1-9; su user -c 'touch /etc/x' 2>&1; newgrp -h >/dev/null 2>&1; sg user id; chfn -h >/dev/null 2>&1; passwd -S user | awk '{print $1, $2}'; chage -l user | tail -1; echo user:secret | chpasswd; passwd -S user | awk '{print $2}'; vipw -h >/dev/null; useradd -m new && id new && userdel -r new; echo $?
@@ -24,7 +25,7 @@ def drive(argv, steps):
         while os.read(fd, 4096): pass
     except OSError as e: print('errno', e.errno)
     _, status = os.waitpid(pid, 0); print(argv[0], status, last.count(b'\n'))
-drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'stty size; tty >/dev/null; echo $USER-in; id -un >/work/who\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
+drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'id -un >/work/who; stty size; tty >/dev/null; echo $USER-in\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
 drive(['/bin/login'], [(rb'login: ', b'user\n'), (rb'assword: ', b'wrong\n'), (rb'incorrect[^$]*login: ', b'root\n'), (rb'# ', b'echo root-$UID; ps -o tty= -p $$ >/work/tty; logout\n'), (rb'root-0', None)])
 PY
 chmod 777 .; python3 -u drive.py 2>&1; cat who; cut -d/ -f1 tty

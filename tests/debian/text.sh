@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # findutils, grep, sed, awk, diff, bc, file
 find /etc -maxdepth 1 -type f -perm -444 -size -2 -printf '%f %m %u\n' | sort | head -20
 find /usr/lib -name '*.so*' -type l -printf '%l\n' | wc -l; find /usr -xdev -type d | wc -l; find /usr -links +1 -type f -printf '%n %f\n' | sort | head

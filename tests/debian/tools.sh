@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # vim, man, less, sqlite3, openssl, git
 printf 'one\ntwo\nthree\n' >f; vim -es -u NONE -c '2d' -c 's/three/3/' -c 'wq' f; cat f; vim -es -u NONE -c 'r !echo from shell' -c 'wq' f </dev/null; cat f; vim --version | head -1 | cut -c1-20; vim -es -u NONE -c 'set swapfile' -c 'e g' -c 'call writefile([string(getpid() > 0)], "o")' -c 'qa!'; cat o; vim -es -u NONE -c 'let j = job_start("echo job")' -c 'sleep 300m' -c 'call writefile([job_status(j)], "j")' -c 'qa!'; cat j
 man -P cat ls 2>/dev/null | head -4; man -w bash; man -k . 2>&1 | tail -1 | cut -c1-10; apropos nosuchthing 2>&1; man nosuch 2>&1; less -V | head -1 | cut -c1-4; seq 3 | less
