@@ -25,7 +25,7 @@ def drive(argv, steps):
         while os.read(fd, 4096): pass
     except OSError as e: print('errno', e.errno)
     _, status = os.waitpid(pid, 0); print(argv[0], status, last.count(b'\n'))
-drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'stty size; tty >/dev/null; echo $USER-in; id -un >/work/who\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
+drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'id -un >/work/who; stty size; tty >/dev/null; echo $USER-in\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
 drive(['/bin/login'], [(rb'login: ', b'user\n'), (rb'assword: ', b'wrong\n'), (rb'incorrect[^$]*login: ', b'root\n'), (rb'# ', b'echo root-$UID; ps -o tty= -p $$ >/work/tty; logout\n'), (rb'root-0', None)])
 PY
 chmod 777 .; python3 -u drive.py 2>&1; cat who; cut -d/ -f1 tty
