@@ -65,7 +65,7 @@ HELPER void say_addr(const char *what, const struct sockaddr_un *a, socklen_t le
 		say(" family %d", a->sun_family);
 	if (len > PATH_OFF) {
 		if (!a->sun_path[0] && len == PATH_OFF + 6)
-			say(" automatic %d", (int)strspn(a->sun_path + 1, "0123456789abcdef"));
+			say(" automatic %d", (int)strspn(strndupa(a->sun_path + 1, 5), "0123456789abcdef"));
 		else
 			say_bytes(" name", a->sun_path, len - PATH_OFF);
 	}

@@ -322,6 +322,7 @@ static void note(int sig)
 	write(out[1], name, strlen(name));
 }
 
+/* What the listeners heard, HUPs first: whether CONT's handler runs on top of HUP's is a matter of time. */
 static void told(const char *who)
 {
 	struct pollfd p = {out[0], POLLIN, 0};
@@ -329,7 +330,13 @@ static void told(const char *who)
 
 	for (int wait = 500; poll(&p, 1, wait) > 0; wait = 100)
 		got += read(out[0], buf + got, sizeof(buf) - got);
-	say_bytes(who, buf, got);
+	buf[got] = 0;
+	say("%s: [", who);
+	for (char *p = buf; (p = strstr(p, "HUP ")); p++)
+		say("HUP ");
+	for (char *p = buf; (p = strstr(p, "CONT ")); p++)
+		say("CONT ");
+	say("]\n");
 }
 
 static void listen_all(void)

@@ -38,7 +38,7 @@ static void set(tcflag_t iflag, tcflag_t cflag)
 
 	check(tcgetattr(fd, &t) == 0, "tcgetattr");
 	cfmakeraw(&t);
-	t.c_iflag |= iflag;
+	t.c_iflag = (t.c_iflag & ~(tcflag_t)IXOFF) | iflag;
 	t.c_cflag &= ~(tcflag_t)CRTSCTS;
 	t.c_cflag |= CREAD | CLOCAL | cflag;
 	cfsetspeed(&t, B115200);

@@ -721,10 +721,13 @@ struct cache {
 
 static int read_caches(struct cache *c)
 {
-	FILE *f = fopen("/proc/slabinfo", "r");
+	FILE *f = fopen("/proc/sys/vm/drop_caches", "w");
 	char line[256];
 	int n = 0;
 
+	/* Names that nobody uses, and what KASAN keeps back, are no leak. */
+	CHECK(f && fputs("3", f) >= 0 && !fclose(f));
+	f = fopen("/proc/slabinfo", "r");
 	CHECK(f);
 	while (n < CACHES && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%31s %ld", c[n].name, &c[n].live) == 2 && strncmp(c[n].name, "magazine", 8))
