@@ -391,9 +391,10 @@ def compare(jobs, want, got, verbose_lines=12):
 
 def kernel_reports(loose):
     """What the kernel complained of while the jobs ran is a failure of its own."""
-    reports = [t for t in loose if ERROR_WORDS.search(t)]
-    for text in reports[:20]:
-        print("    REPORT " + text)
+    reports = [i for i, t in enumerate(loose) if ERROR_WORDS.search(t)]
+    shown = sorted({k for i in reports[:3] for k in range(i, min(i + 30, len(loose)))})
+    for k in shown:
+        print("    REPORT " + loose[k])
     if reports:
         print("FAIL kernel: %d reports" % len(reports))
     return ["kernel"] if reports else []
