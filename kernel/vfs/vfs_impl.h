@@ -151,21 +151,16 @@ s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
 /* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
 int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
 
-/* ---- mount.c ---- */
+/* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;
 extern struct spinlock mount_lock;
-struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, u32 flags);
-void mount_attach(struct mount *m, struct mount *parent, struct dentry *mountpoint);
-struct dentry *mount_detach(struct mount *m);
-void mount_reattach(struct mount *m, struct mount *parent, struct dentry *at);
-int mount_take_idle(struct mount *m, s64 expected);
-struct mount *mount_unlink_tree(struct mount *m, struct mount *list);
-void mount_drop_list(struct mount *list);
 bool path_equal(const struct path *a, const struct path *b);
-int fs_type_mount(const char *type, unsigned sb_flags, const char *source, const char *options, struct super **out) MUST_CHECK;
-struct fs_type *fs_find(const char *name);
-bool mount_is_below(const struct mount *m, const struct dentry *d, const struct path *root);
-int mount_tree_init(struct super *rootfs);
+struct fs_config;
+struct fs_type;
+int mount_tree_init(const struct fs_type *t, const char *options);
+/* file.c: c->super of anonymous files. */
+int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
+int nsfs_init(void);
 
 /* ---- devtmpfs.c, tmpfs ---- */
 extern struct fs_type tmpfs_type;

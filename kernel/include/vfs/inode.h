@@ -19,7 +19,7 @@ struct kstat;
 struct kstatfs;
 
 struct kstat {
-	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id;
+	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id, mnt_unique;
 	u32 mode, uid, gid, blksize, rdev, dev; /* devices in the kernel's packing: vfs_dev_major/minor */
 	struct ktime {
 		s64 sec;
@@ -107,17 +107,24 @@ struct super_ops {
 	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
 	int (*statfs)(struct super *sb, struct kstatfs *out);
 	int (*sync)(struct super *sb, bool wait);
-	int (*remount)(struct super *sb, unsigned sb_flags, const char *options);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */
+	/*
+	 * File handles: up to *n words, which becomes how many there are. Returns the type (0xff: they do not fit); -errno. And back: -ESTALE -ENOMEM,
+	 * a reference in *out. NULL: files of this kind have none that could be opened.
+	 */
+	int (*handle_make)(struct inode *inode, u32 *words, unsigned *n);
+	int (*handle_open)(struct super *sb, const u32 *words, unsigned n, int type, struct dentry **out);
 };
+
+#define SUPER_NOUSER (1u << 31) /* mounts of it enter no namespace */
 
 /* A mounted file system. Shared by its mounts. */
 struct super {
 	const struct super_ops *ops;
-	struct fs_type *type;
+	const struct fs_type *type;
 	u64 refs;		/* atomic: mounts */
-	u32 flags;		/* MS_RDONLY MS_SYNCHRONOUS MS_MANDLOCK MS_DIRSYNC MS_LAZYTIME of <linux/mount.h> */
+	u32 flags;		/* MS_RDONLY MS_SYNCHRONOUS MS_MANDLOCK MS_DIRSYNC MS_LAZYTIME of <linux/mount.h>, SUPER_NOUSER */
 	u32 dev;		/* st_dev; anonymous ones count up from 0:1 */
 	u32 blksize, namelen_max;
 	u64 magic, maxbytes;
@@ -127,10 +134,11 @@ struct super {
 	bool revalidate;	/* dentries of this file system are asked by ops->revalidate on every walk */
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
+	struct list_head mounts; /* by super_link; mount_sem */
 	struct list_head watched; /* inodes with marks: notify.c */
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
-int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
+int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
 void super_get(struct super *sb);
 void super_put(struct super *sb); /* the last one kills it; may sleep */
 
@@ -167,15 +175,15 @@ struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
-enum fs_flags { FS_NODEV = 1, FS_USERNS = 2 };
-struct fs_type {
-	struct fs_type *next;
-	const char *name;
-	unsigned flags;		/* enum fs_flags */
-	/* Make a super block; options is mount(2)'s data string (may be NULL). */
-	int (*mount)(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out);
+enum fs_flags {
+	FS_NODEV = 1,
+	FS_USERNS = 2,
+	FS_INTERNAL = 4, /* the kernel's own: cannot be mounted by users */
+	FS_ANY_PARAM = 8, /* parameters that it does not know are ignored */
 };
+struct fs_type;	/* <vfs/fs_config.h> */
 void fs_register(struct fs_type *t);
+struct fs_type *fs_find(const char *name); /* NULL */
 /* /proc/filesystems. */
 size_t fs_show_types(char *buf, size_t size);
 

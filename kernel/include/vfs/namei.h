@@ -29,6 +29,10 @@ struct fs_context *fs_current(void);
 struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
 void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
+/* Root and working directory of a context that nobody else has. May sleep. */
+void fs_context_set(struct fs_context *fs, const struct path *p);
+/* fs->root or fs->cwd becomes @to, which is referenced; the old one with its references in *out_old. */
+void fs_context_move(struct fs_context *fs, struct path *which, const struct path *to, struct path *out_old);
 /* Root and working directory, where they are @from, become @to. May sleep. */
 void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 
