@@ -226,13 +226,7 @@ static int anon_getattr(struct inode *inode, struct kstat *st)
 
 static const struct inode_ops anon_inode_ops = {.getattr = anon_getattr};
 
-static int anon_statfs(struct super *sb, struct kstatfs *out)
-{
-	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX};
-	return 0;
-}
-
-static const struct super_ops anon_super_ops = {.statfs = anon_statfs};
+static const struct super_ops anon_super_ops = {0};
 
 int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic)
 {

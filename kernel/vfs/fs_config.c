@@ -209,8 +209,6 @@ static int set_source(struct fs_config *c, struct fs_arg *arg)
 
 int fs_config_set(struct fs_config *c, struct fs_arg *arg)
 {
-	if (!*arg->key)
-		return invalid(c, "Unnamed parameter\n");
 	if (set_sb_flag(c, arg->key))
 		return 0;
 	for (const struct fs_param *p = c->type->params; p && p->name; p++) {

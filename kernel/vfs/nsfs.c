@@ -188,5 +188,10 @@ static struct fs_type nsfs_type = {.name = "nsfs", .flags = FS_NODEV | FS_INTERN
 
 int nsfs_init(void)
 {
-	return mount_internal(&nsfs_type, NULL, &nsfs_mount);
+	int err = mount_internal(&nsfs_type, NULL, &nsfs_mount);
+
+	/* A file of it may be bound somewhere, and so keep its namespace. */
+	if (!err)
+		nsfs_mount->super->flags &= ~SUPER_NOUSER;
+	return err;
 }

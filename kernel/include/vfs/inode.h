@@ -105,7 +105,7 @@ struct super_ops {
 	struct inode *(*alloc_inode)(struct super *sb);	/* NULL: plain struct inode */
 	void (*free_inode)(struct inode *inode);	/* after RCU */
 	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
-	int (*statfs)(struct super *sb, struct kstatfs *out);
+	int (*statfs)(struct super *sb, struct kstatfs *out); /* *out is filled but for what only the type knows; NULL: nothing */
 	int (*sync)(struct super *sb, bool wait);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */

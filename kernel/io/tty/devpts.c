@@ -114,12 +114,6 @@ static size_t pts_show_options(struct super *sb, char *buf, size_t size)
 	return out.len;
 }
 
-static int pts_statfs(struct super *sb, struct kstatfs *out)
-{
-	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = 255};
-	return 0;
-}
-
 /* ---- instances and numbers ---- */
 
 static void instance_put(struct devpts *fs)
@@ -141,7 +135,7 @@ static void pts_kill(struct super *sb)
 	instance_put(fs);
 }
 
-static const struct super_ops pts_super_ops = {.statfs = pts_statfs, .show_options = pts_show_options, .kill = pts_kill};
+static const struct super_ops pts_super_ops = {.show_options = pts_show_options, .kill = pts_kill};
 
 /* Twice the room. The old table may be in use until the lock is taken. */
 static int table_grow(struct devpts *fs, unsigned size)

@@ -57,9 +57,17 @@ ssize_t mount_root_text(const struct mount *m, char *buf, size_t size)
 	struct mount whole = {.parent = &whole, .root = m->super->root, .super = m->super};
 	struct path top = {.mnt = &whole, .dentry = whole.root}, p = {.mnt = &whole, .dentry = m->root};
 
+	static const char gone[] = " (deleted)", shown[] = "//deleted";
+	ssize_t len;
+
 	if (m->root->flags & DENTRY_ANON) /* a file of a namespace */
 		whole.flags = MNT_INTERNAL;
-	return path_string(&p, &top, buf, size);
+	len = path_string(&p, &top, buf, size);
+	if (len >= (ssize_t)sizeof(gone) && !whole.flags && m->root != m->super->root && !dentry_is_hashed(m->root)) {
+		memcpy(buf + len - sizeof(gone) + 1, shown, sizeof(shown));
+		len -= (ssize_t)(sizeof(gone) - sizeof(shown));
+	}
+	return len;
 }
 
 static void put_propagation(struct strbuf *sb, const struct mount *m, const struct path *root)

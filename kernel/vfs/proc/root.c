@@ -208,7 +208,6 @@ static const struct super_ops proc_super_ops = {
 	.alloc_inode = pseudo_alloc_inode,
 	.free_inode = pseudo_free_inode,
 	.evict = pseudo_evict,
-	.statfs = pseudo_statfs,
 	.show_options = proc_show_options,
 	.kill = proc_kill,
 };

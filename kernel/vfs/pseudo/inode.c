@@ -42,12 +42,6 @@ void pseudo_evict(struct inode *inode)
 	pid_put(pi->pid);
 }
 
-int pseudo_statfs(struct super *sb, struct kstatfs *out)
-{
-	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX};
-	return 0;
-}
-
 /* ---- callbacks of nodes ---- */
 
 static int node_enter(struct pseudo_inode *pi, struct pseudo_text *t)

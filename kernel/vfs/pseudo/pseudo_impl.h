@@ -44,7 +44,6 @@ void pseudo_text_release(struct file *f);
 struct inode *pseudo_alloc_inode(struct super *sb);
 void pseudo_free_inode(struct inode *inode);
 void pseudo_evict(struct inode *inode);
-int pseudo_statfs(struct super *sb, struct kstatfs *out);
 /* Attach an inode for @n (reference moves in) to @d. -ENOMEM. */
 int pseudo_attach(struct inode *dir, struct dentry *d, struct pseudo_node *n) MUST_CHECK;
 int pseudo_lookup(struct inode *dir, struct dentry *d);

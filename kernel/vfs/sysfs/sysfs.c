@@ -17,7 +17,6 @@ static const struct super_ops sysfs_super_ops = {
 	.alloc_inode = pseudo_alloc_inode,
 	.free_inode = pseudo_free_inode,
 	.evict = pseudo_evict,
-	.statfs = pseudo_statfs,
 };
 
 static int sysfs_create(struct fs_config *c)
