@@ -167,7 +167,7 @@ struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
-enum fs_flags { FS_NODEV = 1, FS_USERNS = 2 };
+enum fs_flags { FS_NODEV = 1, FS_USERNS = 2, FS_HANDLES = 4 /* open_by_handle_at(2) works */ };
 struct fs_type {
 	struct fs_type *next;
 	const char *name;
