@@ -507,7 +507,8 @@ static void tell_rename(const struct parent_walk *from, const struct parent_walk
 	struct inode *fdir = path_inode(&from->dir), *tdir = path_inode(&to->dir);
 	u32 cookie;
 
-	if (unlikely((READ_ONCE(fdir->notify) | READ_ONCE(tdir->notify)) & IN_MOVE)) {
+	if (unlikely((READ_ONCE(fdir->notify) | READ_ONCE(tdir->notify)) & (IN_MOVE | FAN_RENAME | NOTIFY_WIDE))) {
+		notify_rename_slow(fdir, from->last, from->last_len, tdir, to->last, to->last_len, moved);
 		cookie = notify_cookie();
 		notify_name(fdir, IN_MOVED_FROM, from->last, from->last_len, moved, cookie);
 		notify_name(tdir, IN_MOVED_TO, to->last, to->last_len, moved, cookie);

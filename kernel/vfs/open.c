@@ -12,6 +12,8 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 
+#define OPEN_EXEC 0x20u /* to be executed; beside the O_* of callers */
+
 /* How an open file may be used, from the access mode. */
 static u32 acc_mask(unsigned o_flags)
 {
@@ -104,14 +106,19 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : 0);
 	else if (f->ops->lseek)
 		f->mode |= FMODE_SEEK;
-	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
-	if (f->ops->open)
+	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | OPEN_EXEC | OPEN_UNTOLD);
+	f->mode |= o_flags & OPEN_UNTOLD ? FMODE_NONOTIFY : 0;
+	if (unlikely(o_flags & OPEN_EXEC))
+		err = notify_perm(f, FAN_OPEN_EXEC_PERM);
+	if (!err)
+		err = notify_perm(f, FAN_OPEN_PERM);
+	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
 	f->flags &= ~(unsigned)O_NOCTTY; /* terminals have seen it */
 	if (err)
 		goto fail;
 	f->mode |= FMODE_OPENED;
-	notify_file(f, IN_OPEN);
+	notify_file(f, o_flags & OPEN_EXEC ? IN_OPEN | FAN_OPEN_EXEC : IN_OPEN);
 	if (unlikely(o_flags & O_TRUNC) && S_ISREG(inode->mode)) {
 		err = mount_want_write(f->path.mnt);
 		if (!err) {
@@ -367,7 +374,7 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 	err = path_lookup(dirfd, name, look, &p);
 	if (err)
 		return err;
-	err = open_checked(&p, O_RDONLY, MAY_EXEC, false, NULL, &f);
+	err = open_checked(&p, O_RDONLY | OPEN_EXEC, MAY_EXEC, false, NULL, &f);
 	if (err)
 		return err;
 	err = S_ISREG(f->inode->mode) ? inode_deny_write(f->inode) : -EACCES;

@@ -25,3 +25,5 @@ static inline bool super_opens_handles(const struct super *sb)
 }
 /* Any context. */
 void inode_encode_handle(const struct inode *inode, struct inode_handle *out);
+/* "fhandle-bytes:c fhandle-type:1 f_handle:...\n", as fdinfo has it: bytes written. */
+size_t inode_show_handle(const struct inode *inode, char *buf, size_t size);

@@ -128,6 +128,7 @@ struct super {
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
 	struct list_head watched; /* inodes with marks: notify.c */
+	struct fsnotify_marks *marks; /* of the whole file system */
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
 int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
