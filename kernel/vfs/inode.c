@@ -446,6 +446,8 @@ int path_truncate(const struct path *p, u64 size, bool opening)
 		err = inode_permission(inode, MAY_WRITE);
 		if (!err && (inode->flags & INODE_APPEND))
 			err = -EPERM;
+		if (!err && (READ_ONCE(inode->notify) & NOTIFY_LEASED))
+			err = inode_lease_break(inode, O_WRONLY);
 		if (err)
 			goto out;
 	}

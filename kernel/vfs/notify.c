@@ -70,15 +70,21 @@ void notify_unlock(struct fsnotify_marks *ms)
 	mutex_unlock(&ms->lock);
 }
 
-struct notify_mark *notify_find_locked(struct fsnotify_marks *ms, const void *group)
+struct notify_mark *notify_next_locked(struct fsnotify_marks *ms, const void *group, struct notify_mark *m)
 {
-	struct notify_mark *m;
+	struct list_head *at = m ? m->link.next : ms->marks.next;
 
-	list_for_each_entry(m, &ms->marks, link) {
+	for (; at != &ms->marks; at = at->next) {
+		m = container_of(at, struct notify_mark, link);
 		if (m->group == group)
 			return m;
 	}
 	return NULL;
+}
+
+struct notify_mark *notify_find_locked(struct fsnotify_marks *ms, const void *group)
+{
+	return notify_next_locked(ms, group, NULL);
 }
 
 /* ms->want and inode->notify := what the marks want, beside the hints, which others set meanwhile. */
@@ -98,7 +104,7 @@ static void sum_up(struct fsnotify_marks *ms)
 		return;
 	old = READ_ONCE(ms->inode->notify);
 	while (!__atomic_compare_exchange_n(
-		&ms->inode->notify, &old, want | (old & NOTIFY_HINTS), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		&ms->inode->notify, &old, want | (old & (NOTIFY_HINTS | NOTIFY_LEASED)), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
@@ -135,7 +141,7 @@ void notify_update_locked(struct fsnotify_marks *ms, struct dentry *d)
 }
 
 /* The caller has a reference to the inode. */
-static void detach_locked(struct fsnotify_marks *ms, struct notify_mark *m)
+void notify_detach_locked(struct fsnotify_marks *ms, struct notify_mark *m)
 {
 	struct inode *inode = m->inode;
 
@@ -158,7 +164,7 @@ bool notify_detach(struct fsnotify_marks *ms, struct notify_mark *m)
 	mutex_lock(&ms->lock);
 	mine = m->attached;
 	if (mine)
-		detach_locked(ms, m);
+		notify_detach_locked(ms, m);
 	mutex_unlock(&ms->lock);
 	return mine;
 }
@@ -179,7 +185,7 @@ static void tell_marks(struct inode *inode, const struct notify_event *ev)
 			continue;
 		m->ops->event(m, ev);
 		if (m->flags & NOTIFY_ONESHOT)
-			detach_locked(ms, m);
+			notify_detach_locked(ms, m);
 	}
 	mutex_unlock(&ms->lock);
 }
@@ -191,6 +197,23 @@ void notify_inode_slow(struct inode *inode, const struct notify_event *ev)
 
 	tell_marks(inode, ev);
 	(void)notify_tell_groups(ev, at);
+}
+
+void notify_rename_slow(struct inode *from, const char *name, u32 len, struct inode *to, const char *name2, u32 len2, const struct inode *moved)
+{
+	struct notify_event ev = {
+		.mask = FAN_RENAME | (S_ISDIR(moved->mode) ? IN_ISDIR : 0),
+		.name = name, .len = len, .dir = from, .name2 = name2, .len2 = len2, .dir2 = to, .victim = moved,
+	};
+	struct fsnotify_marks *at[NOTIFY_PLACES] = {
+		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(from->marks),
+		[NOTIFY_AT_DIR2] = LOAD_ACQUIRE(to->marks),
+		[NOTIFY_AT_SUPER] = LOAD_ACQUIRE(from->super->marks),
+	};
+
+	if (from == to) /* who has F_NOTIFY hears of renames within the directory */
+		tell_marks(from, &ev);
+	(void)notify_tell_groups(&ev, at);
 }
 
 /* Something happened to what @d leads or led to, @inode: its directory hears of it by name, then the inode itself. */
@@ -266,7 +289,7 @@ void notify_end_marks(struct fsnotify_marks **slot, const struct notify_event *e
 	list_for_each_entry_safe(m, next, &ms->marks, link) {
 		if (m->ops->event && (m->mask & ev->mask & NOTIFY_EVENTS))
 			m->ops->event(m, ev);
-		detach_locked(ms, m);
+		notify_detach_locked(ms, m);
 	}
 	mutex_unlock(&ms->lock);
 }

@@ -102,21 +102,6 @@ int notify_tell_groups(const struct notify_event *ev, struct fsnotify_marks *con
 	return 0;
 }
 
-void notify_rename_slow(struct inode *from, const char *name, u32 len, struct inode *to, const char *name2, u32 len2, const struct inode *moved)
-{
-	struct notify_event ev = {
-		.mask = FAN_RENAME | (S_ISDIR(moved->mode) ? IN_ISDIR : 0),
-		.name = name, .len = len, .dir = from, .name2 = name2, .len2 = len2, .dir2 = to, .victim = moved,
-	};
-	struct fsnotify_marks *at[NOTIFY_PLACES] = {
-		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(from->marks),
-		[NOTIFY_AT_DIR2] = LOAD_ACQUIRE(to->marks),
-		[NOTIFY_AT_SUPER] = LOAD_ACQUIRE(from->super->marks),
-	};
-
-	(void)notify_tell_groups(&ev, at);
-}
-
 void notify_mount_gone(struct mount *m)
 {
 	if (!m->marks)

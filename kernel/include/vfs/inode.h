@@ -97,6 +97,7 @@ struct inode {
 	struct pipe *pipe;	/* FIFO */
 	const char *link;	/* symlink kept in memory: NUL-terminated and readable 8 bytes further, freed after RCU; NULL: ops->readlink or ops->follow */
 	u16 link_len;
+	u8 write_hint;		/* RWH_*: F_SET_RW_HINT */
 	void *private;		/* the file system's */
 	struct rcu_head rcu;
 };
@@ -168,7 +169,10 @@ struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
-enum fs_flags { FS_NODEV = 1, FS_USERNS = 2, FS_HANDLES = 4 /* open_by_handle_at(2) works */ };
+enum fs_flags { FS_NODEV = 1, FS_USERNS = 2,
+	FS_HANDLES = 4,	   /* open_by_handle_at(2) works */
+	FS_PINS_NAMES = 8, /* lives in memory: a name that exists holds a reference to its dentry */
+};
 struct fs_type {
 	struct fs_type *next;
 	const char *name;

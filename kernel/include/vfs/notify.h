@@ -28,6 +28,7 @@
 #define NOTIFY_PARENT 0x08000000u
 #define NOTIFY_WIDE   0x20000000u
 #define NOTIFY_HINTS  (NOTIFY_PARENT | NOTIFY_WIDE)
+#define NOTIFY_LEASED 0x80000000u /* no event: there is a lease on it, see <vfs/locks.h> */
 #define NOTIFY_PERM   (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM)
 /* All that can happen: what is not among it in a mask is a flag. */
 #define NOTIFY_EVENTS (IN_ALL_EVENTS | IN_UNMOUNT | FAN_OPEN_EXEC | FAN_FS_ERROR | NOTIFY_PERM | FAN_RENAME)
@@ -103,6 +104,8 @@ struct notify_group_ops {
 int notify_lock(struct fsnotify_marks **slot, struct inode *inode) MUST_CHECK;
 void notify_unlock(struct fsnotify_marks *ms);
 struct notify_mark *notify_find_locked(struct fsnotify_marks *ms, const void *group);
+/* The group's marks one by one: the one after @m, NULL: the first; NULL. */
+struct notify_mark *notify_next_locked(struct fsnotify_marks *ms, const void *group, struct notify_mark *m);
 /* Put a new mark there. */
 void notify_attach_locked(struct fsnotify_marks *ms, struct notify_mark *m);
 /* A mark's masks have changed, or it is new: @d is the name by which the inode was found, if it is one. */
@@ -111,6 +114,7 @@ void notify_marks_get(struct fsnotify_marks *ms);
 void notify_marks_put(struct fsnotify_marks *ms);
 /* Take the mark off: false if somebody else did. The caller keeps mark, marks and inode from going. Takes the notify lock. */
 bool notify_detach(struct fsnotify_marks *ms, struct notify_mark *m);
+void notify_detach_locked(struct fsnotify_marks *ms, struct notify_mark *m);
 /* The inodes of @sb hear of marks on it and on its mounts from now on. May sleep; takes the super block's rename_lock. */
 void notify_widen(struct super *sb);
 
