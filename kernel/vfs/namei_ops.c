@@ -12,7 +12,8 @@
 
 u32 mode_apply_umask(const struct inode *dir, u32 mode)
 {
-	return mode & ~(READ_ONCE(fs_current()->umask) & 0777u);
+	/* A default list takes the place of the umask. */
+	return READ_ONCE(dir->default_acl) ? mode : mode & ~(READ_ONCE(fs_current()->umask) & 0777u);
 }
 
 int may_create(struct inode *dir)

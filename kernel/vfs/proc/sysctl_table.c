@@ -14,6 +14,7 @@
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
+#include <vfs/locks.h>
 
 /* ---- kernel ---- */
 
