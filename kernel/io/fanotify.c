@@ -96,7 +96,7 @@ static int new_mark(struct fan_group *g, struct fsnotify_marks *on, const struct
 	m->evictable = flags & FAN_MARK_EVICTABLE;
 	mutex_lock(&g->lock);
 	notify_attach_locked(on, &m->mark);
-	list_add_tail(&m->link, &g->marks);
+	list_add(&m->link, &g->marks);
 	mutex_unlock(&g->lock);
 	*out = m;
 	return 0;
@@ -363,7 +363,7 @@ static void group_init(struct fan_group *g, unsigned flags, unsigned event_f_fla
 	unsigned class = flags & (FAN_CLASS_CONTENT | FAN_CLASS_PRE_CONTENT);
 
 	g->flags = flags;
-	g->event_f_flags = event_f_flags;
+	g->event_f_flags = event_f_flags | O_LARGEFILE;
 	g->privileged = privileged;
 	g->max_queued = flags & FAN_UNLIMITED_QUEUE ? U32_MAX : (u32)READ_ONCE(max_queued);
 	g->overflow.mask = FAN_Q_OVERFLOW;

@@ -121,6 +121,8 @@ static void open_object(struct fan_group *g, struct fan_event *e, struct new_fd 
 	if (!e->path.dentry || !g->privileged)
 		return;
 	err = file_open_path(&e->path, (g->event_f_flags & ~(unsigned)O_CLOEXEC) | OPEN_UNTOLD, &f);
+	if (!err)
+		f->flags |= g->event_f_flags & O_CLOEXEC; /* F_GETFL shows it, as on Linux */
 	make_fd(err, f, g->event_f_flags & O_CLOEXEC, out);
 }
 

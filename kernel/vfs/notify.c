@@ -239,7 +239,7 @@ static int tell_dentry(struct dentry *d, struct inode *inode, struct notify_even
 		named.dir = dir;
 	}
 	spin_unlock(&d->lock);
-	if (dir && (READ_ONCE(dir->notify) & ev->mask & NOTIFY_EVENTS)) {
+	if (dir) {
 		tell_marks(dir, &named);
 		at[NOTIFY_AT_PARENT] = LOAD_ACQUIRE(dir->marks);
 	}
