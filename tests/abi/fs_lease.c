@@ -3,15 +3,14 @@
  * Leases, F_NOTIFY, write hints and the small commands of fcntl(2).
  */
 #include "abi.h"
-#include <linux/fcntl.h>
 
 #ifndef F_CREATED_QUERY
-#define F_CREATED_QUERY (F_LINUX_SPECIFIC_BASE + 4)
+#define F_CREATED_QUERY 1028
 #endif
 
 static volatile int got, got_fd, got_code;
 
-static void on_io(int sig, siginfo_t *si, void *ctx)
+static void on_io(int sig, siginfo_t *si, void *ctx __attribute__((unused)))
 {
 	got = sig;
 	got_fd = si->si_fd;
