@@ -113,6 +113,8 @@ int exec_cred_prepare(struct exec *x)
 	c->cap_permitted |= c->cap_ambient;
 	c->cap_effective = effective ? c->cap_permitted : c->cap_ambient;
 	c->securebits &= ~(1u << SECURE_KEEP_CAPS);
+	x->gained = c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid || c->euid != c->uid
+		|| c->egid != c->gid || (c->cap_permitted & ~old->cap_permitted);
 	x->secure = set_id || (c->uid != 0 && (effective || (c->cap_permitted & ~c->cap_ambient)));
 	return 0;
 }

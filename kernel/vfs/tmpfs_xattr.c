@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Extended attributes of tmpfs: user., trusted., security.; kept in a list, ordered by name. Access lists are the VFS' (acl.c). Rights are the caller's business (linux/fs_xattr.c).
+ * Extended attributes of tmpfs: user., trusted., security.; kept in a list, the last by name first, as Linux lists them. Access lists are the VFS' (acl.c). Rights are the caller's business (linux/fs_xattr.c).
  */
 #include "tmpfs.h"
 #include <lib/string.h>
@@ -13,7 +13,7 @@ static struct tmpfs_xattr **find(struct tmpfs_inode *ti, const char *name)
 {
 	struct tmpfs_xattr **link = &ti->xattrs;
 
-	while (*link && strcmp((*link)->name, name) < 0)
+	while (*link && strcmp((*link)->name, name) > 0)
 		link = &(*link)->next;
 	return link;
 }
