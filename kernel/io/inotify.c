@@ -391,6 +391,7 @@ static size_t inotify_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops inotify_ops = {
+	.no_splice = true,
 	.read = inotify_read,
 	.lseek = file_lseek_noop,
 	.poll = inotify_poll,

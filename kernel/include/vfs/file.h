@@ -56,8 +56,7 @@ struct file_ops {
 	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* fcntl(2) commands of this kind of file: F_SETPIPE_SZ, F_ADD_SEALS...; -EINVAL for others. */
 	s64 (*fcntl)(struct file *f, unsigned cmd, u64 arg);
-	ssize_t (*splice_read)(struct file *f, s64 *pos, struct file *pipe, size_t len, unsigned flags);
-	ssize_t (*splice_write)(struct file *pipe, struct file *f, s64 *pos, size_t len, unsigned flags);
+	bool no_splice;	/* splice and sendfile are -EINVAL: events, and what Linux refuses */
 };
 
 enum file_mode {

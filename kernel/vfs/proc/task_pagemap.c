@@ -72,7 +72,7 @@ static ssize_t pagemap_read(struct file *f, struct iobuf *to, s64 *pos, unsigned
 }
 
 const struct file_ops proc_pagemap_fops = {
-	.open = pagemap_open, .read = pagemap_read, .lseek = proc_mem_lseek, .release = pagemap_release};
+	.open = pagemap_open, .read = pagemap_read, .lseek = proc_mem_lseek, .release = pagemap_release, .no_splice = true};
 
 int proc_store_clear_refs(struct pseudo_text *t, char *text, size_t len)
 {
