@@ -52,6 +52,22 @@ static void apply_capabilities(struct cred *c, const struct cred *old)
 	c->cap_effective = f_effective ? c->cap_permitted : c->cap_ambient;
 }
 
+/* Under a tracer that could not trace the new program no rights are gained [man execve(2)]. */
+static void apply_tracer(struct cred *c, const struct cred *old)
+{
+	u32 traced = READ_ONCE(task_current()->ptrace);
+	bool gains = c->euid != old->uid || c->egid != old->gid || (c->cap_permitted & ~old->cap_permitted);
+
+	if (!traced || (traced & PT_CAPABLE) || !gains)
+		return;
+	if (!capable(CAP_SETUID)) {
+		c->euid = c->uid;
+		c->egid = c->gid;
+	}
+	c->cap_permitted &= old->cap_permitted;
+	c->cap_effective &= c->cap_permitted;
+}
+
 int exec_cred_prepare(struct exec *x)
 {
 	const struct cred *old = cred_current();
@@ -62,6 +78,7 @@ int exec_cred_prepare(struct exec *x)
 	x->cred = c;
 	apply_set_id(x);
 	apply_capabilities(c, old);
+	apply_tracer(c, old);
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 	c->securebits &= ~(1u << SECURE_KEEP_CAPS);
