@@ -106,6 +106,11 @@ struct vm_rss {
 	s64 anon, file, shmem;	/* pages; atomic; a single cell may be negative */
 } __aligned(64);
 
+/* What the personality keeps with a space: told when the last user leaves, before memory goes. May sleep. */
+struct vm_tenant {
+	void (*leave)(struct vm_tenant *t);
+};
+
 struct vm_space {
 	struct mmu_space mmu;
 	u32 users;		/* atomic: threads that run in it; last one empties it */
@@ -125,7 +130,7 @@ struct vm_space {
 	struct pt_root root;
 	u32 dumpable;
 	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
-	void *exe;		/* the personality's: the open executable file */
+	struct vm_tenant *aio;	/* set once; the tenant frees itself */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
