@@ -165,8 +165,9 @@ static u64 categories_of(struct pte pte, bool huge)
 	const struct page *p;
 	u64 c = huge ? PAGE_IS_HUGE : 0;
 
+	/* Of nothing in a table Linux says so, too; not of what has no table. */
 	if (pte_is_none(pte))
-		return 0;
+		return PAGE_IS_WRITTEN;
 	if (!pte_is_present(pte))
 		return PAGE_IS_SWAPPED | (pte_is_marker(pte, MARK_GUARD) ? 0 : PAGE_IS_WRITTEN);
 	p = page_of(pte);
@@ -226,7 +227,7 @@ static bool scan_stretch(struct stretch *st, struct pt_at at)
 	if (locked)
 		pt_lock(locked);
 	for (; st->va < st->end; st->va += PAGE_SIZE) {
-		u64 c = st->of_area | categories_of(small_entry(at, st->va), at.level);
+		u64 c = st->of_area | (at.e ? categories_of(small_entry(at, st->va), at.level) : 0);
 
 		if (is_wanted(st->scan, c)) {
 			more = put_page_out(st->scan, st->va, c);

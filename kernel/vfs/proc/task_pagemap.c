@@ -130,7 +130,7 @@ static s64 pagemap_ioctl(struct file *f, unsigned cmd, u64 arg)
 	s64 ret;
 
 	if (cmd != PAGEMAP_SCAN)
-		return -ENOTTY;
+		return -EINVAL;
 	ret = s ? scan_args(&a, (struct uptr){arg}) : -EINVAL;
 	if (ret)
 		return ret;
@@ -143,7 +143,7 @@ static s64 pagemap_ioctl(struct file *f, unsigned cmd, u64 arg)
 	}
 	ret = scan_pages(s, &a, &scan);
 	kfree(scan.regions);
-	a.walk_end = scan.at;
+	a.walk_end = ret < 0 ? a.end : scan.at;
 	if (user_store64(uptr_add((struct uptr){arg}, offsetof(struct pm_scan_arg, walk_end)), a.walk_end))
 		return -EFAULT;
 	return ret;
