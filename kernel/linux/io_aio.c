@@ -74,7 +74,7 @@ static int MUST_CHECK submit_rw(struct aio_request *r, const struct iocb *cb, bo
 		return err;
 	if (!(f->mode & (write ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	if (write ? !f->ops->write : !f->ops->read)
+	if ((f->mode & FMODE_DIR) || (write ? !f->ops->write : !f->ops->read))
 		return -EINVAL;
 	err = vector ? vec_import(&v, buf, cb->aio_nbytes) : iobuf_init_user(&v.buf, buf, cb->aio_nbytes);
 	if (err)

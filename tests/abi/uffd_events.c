@@ -13,6 +13,36 @@ static int uffd, child_fd = -1;
 static volatile bool stop;
 static char src[PG] __attribute__((aligned(4096)));
 
+static char events_log[2048];
+static unsigned nevents;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The reader's lines are printed by the main thread, at a fixed place. */
+static void __attribute__((format(printf, 1, 2))) note(const char *fmt, ...)
+{
+	size_t len;
+	va_list ap;
+
+	pthread_mutex_lock(&lock);
+	len = strlen(events_log);
+	va_start(ap, fmt);
+	vsnprintf(events_log + len, sizeof(events_log) - len, fmt, ap);
+	va_end(ap);
+	nevents++;
+	pthread_mutex_unlock(&lock);
+}
+
+static void expect(unsigned n)
+{
+	for (int i = 0; i < 1000 && __atomic_load_n(&nevents, __ATOMIC_ACQUIRE) < n; i++)
+		sleep_ms(5);
+	pthread_mutex_lock(&lock);
+	say("%s", events_log);
+	events_log[0] = 0;
+	nevents = 0;
+	pthread_mutex_unlock(&lock);
+}
+
 static long page_of(unsigned long long va)
 {
 	return (long)(va - (uintptr_t)base) / (long)PG;
@@ -27,13 +57,12 @@ static void *reader(void *arg)
 	while (!stop) {
 		if (poll(&p, 1, 20) < 1)
 			continue;
-		/* Whoever waits goes on as soon as this is read: print first what it is about to be. */
 		if (read(uffd, &m, sizeof(m)) != sizeof(m))
 			continue;
 		switch (m.event) {
 		case UFFD_EVENT_PAGEFAULT: {
 			struct uffdio_copy c = {m.arg.pagefault.address & ~(PG - 1), (uintptr_t)src, PG, 0, 0};
-			say("  fault %ld flags %llx exact %llx thread %d\n", page_of(m.arg.pagefault.address),
+			note("  fault %ld flags %llx exact %llx thread %d\n", page_of(m.arg.pagefault.address),
 				(unsigned long long)m.arg.pagefault.flags, (unsigned long long)m.arg.pagefault.address & (PG - 1),
 				m.arg.pagefault.feat.ptid == (unsigned)getpid());
 			while (ioctl(uffd, UFFDIO_COPY, &c) && errno == EAGAIN)
@@ -42,20 +71,15 @@ static void *reader(void *arg)
 		}
 		case UFFD_EVENT_FORK:
 			child_fd = (int)m.arg.fork.ufd;
+			note("  fork\n");
 			break;
 		case UFFD_EVENT_REMAP:
-			say("  remap %ld len %lld\n", page_of(m.arg.remap.from), (unsigned long long)m.arg.remap.len / PG);
+			note("  remap %ld len %lld\n", page_of(m.arg.remap.from), (unsigned long long)m.arg.remap.len / PG);
 			break;
-		default: say("  event %x: %ld %ld\n", m.event, page_of(m.arg.remove.start), page_of(m.arg.remove.end));
+		default: note("  event %x: %ld %ld\n", m.event, page_of(m.arg.remove.start), page_of(m.arg.remove.end));
 		}
 	}
 	return NULL;
-}
-
-/* The event's line may come after the call has returned. */
-static void settle(void)
-{
-	sleep_ms(60);
 }
 
 static void events(void)
@@ -75,32 +99,31 @@ static void events(void)
 	NEED(ioctl(uffd, UFFDIO_REGISTER, &r));
 	NEED(-pthread_create(&t, NULL, reader, NULL));
 	V(base[5]);
-	settle();
+	expect(1);
 	R(madvise(base, 2 * PG, MADV_DONTNEED));
-	settle();
+	expect(1);
 	R(madvise(base, 2 * PG, MADV_FREE));
-	settle();
+	expect(1);
 	R(munmap(base + 14 * PG, 2 * PG));
-	settle();
+	expect(1);
 	R(munmap(base + 10 * PG, PG));
-	settle();
+	expect(1);
 	q = mmap(base + 9 * PG, PG, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	IS(q == base + 9 * PG);
-	settle();
+	expect(1);
 	V(base[0]);
-	settle();
+	expect(1);
 	q = mremap(base, 4 * PG, 4 * PG, MREMAP_MAYMOVE | MREMAP_FIXED,
 		mmap(NULL, 4 * PG, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	settle();
+	expect(2);
 	base = q;
 	V(q[0]);
 	V(q[PG + 1]);
-	settle();
+	expect(1);
 	CHILD {
-		V(*(volatile char *)q);
-		V(*(volatile char *)(q + 2 * PG));
+		_exit(*(volatile char *)q + *(volatile char *)(q + 2 * PG));
 	}
-	settle();
+	expect(1);
 	IS(child_fd >= 0);
 	IS(fcntl(child_fd, F_GETFD) & FD_CLOEXEC);
 	struct pollfd p = {.fd = child_fd, .events = POLLIN};
@@ -133,7 +156,9 @@ static void scan(int fd, char *p, unsigned long n, struct pm_scan_arg a)
 	if (!a.vec_len)
 		a.vec_len = 8;
 	ret = ioctl(fd, PAGEMAP_SCAN, &a);
-	say("scan: %ld %s end %ld", ret, ret < 0 ? err_name(errno) : "", (long)(a.walk_end - (uintptr_t)p) / (long)PG);
+	say("scan: %ld %s", ret, ret < 0 ? err_name(errno) : "");
+	if (a.walk_end)
+		say(" end %ld", (long)(a.walk_end - (uintptr_t)p) / (long)PG);
 	for (long i = 0; i < ret; i++)
 		say(" [%ld %ld %llx]", (long)(v[i].start - (uintptr_t)p) / (long)PG, (long)(v[i].end - (uintptr_t)p) / (long)PG,
 			(unsigned long long)v[i].categories);
