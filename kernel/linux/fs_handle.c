@@ -8,6 +8,7 @@
 #include <proc/cred.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
+#include <vfs/handle.h>
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
@@ -15,61 +16,35 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 
-#define HANDLE_MAX	   128 /* MAX_HANDLE_SZ */
-#define FILEID_INO64_GEN   0x81
-#define FILEID_INVALID	   0xff
-#define AT_HANDLE_KNOWN	   (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE)
+#define HANDLE_MAX	128 /* MAX_HANDLE_SZ */
+#define AT_HANDLE_KNOWN (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID | AT_HANDLE_MNT_ID_UNIQUE)
 
 struct handle_head {
 	u32 bytes;
 	s32 type;
 };
 
-struct handle {
-	struct handle_head head;
-	u32 words[HANDLE_MAX / 4];
-};
-
-/* A handle that is only to be compared: file systems that can open none have such, too. */
-static int make_id(const struct inode *inode, u32 *words, unsigned *n)
-{
-	unsigned room = *n;
-
-	*n = 3;
-	if (room < 3)
-		return FILEID_INVALID;
-	words[0] = (u32)inode->ino;
-	words[1] = (u32)(inode->ino >> 32);
-	words[2] = inode->generation;
-	return FILEID_INO64_GEN;
-}
-
 static s64 make_handle(const struct path *p, struct uptr uhandle, struct uptr umount_id, int flags)
 {
 	struct inode *inode = p->dentry->inode;
-	const struct super_ops *ops = inode->super->ops;
-	struct handle h = {.head.bytes = 0};
-	unsigned n;
-	int type;
-	s64 ret = 0;
+	struct inode_handle h;
+	struct handle_head head;
+	s64 ret;
 
-	if (!ops->handle_make && !(flags & AT_HANDLE_FID))
+	if (!super_opens_handles(inode->super) && !(flags & AT_HANDLE_FID))
 		return -EOPNOTSUPP;
-	if (copy_from_user(&h.head, uhandle, sizeof(h.head)))
+	if (copy_from_user(&head, uhandle, sizeof(head)))
 		return -EFAULT;
-	if (h.head.bytes > HANDLE_MAX)
+	if (head.bytes > HANDLE_MAX)
 		return -EINVAL;
-	n = h.head.bytes / 4;
-	type = ops->handle_make ? ops->handle_make(inode, h.words, &n) : make_id(inode, h.words, &n);
-	if (type < 0)
-		return type;
-	if (n * 4 > h.head.bytes || type == FILEID_INVALID)
-		ret = -EOVERFLOW;
-	h.head = (struct handle_head){.bytes = n * 4, .type = type};
+	inode_encode_handle(inode, &h);
+	ret = h.bytes > (head.bytes & ~3u) ? -EOVERFLOW : 0;
+	if (ret)
+		h.type = 0xff;
 	if (flags & AT_HANDLE_MNT_ID_UNIQUE ? copy_to_user(umount_id, &p->mnt->unique_id, sizeof(u64))
 					    : user_store32(umount_id, (u32)p->mnt->id))
 		return -EFAULT;
-	return copy_to_user(uhandle, &h, sizeof(h.head) + (ret ? 0 : n * 4)) ? -EFAULT : ret;
+	return copy_to_user(uhandle, &h, sizeof(head) + (ret ? 0 : h.bytes)) ? -EFAULT : ret;
 }
 
 SYSCALL5(name_to_handle_at, int, dirfd, struct uptr, upath, struct uptr, uhandle, struct uptr, umount_id, int, flags)
@@ -112,11 +87,14 @@ static int mount_of_fd(int fd, struct path *out)
 }
 
 /* p->dentry becomes what the handle names, whatever names lead to it. */
-static int decode(struct path *p, const struct handle *h)
+static int decode(struct path *p, u32 bytes, const u32 *data)
 {
 	struct super *sb = p->mnt->super;
 	struct dentry *d;
-	int err = sb->ops->handle_open ? sb->ops->handle_open(sb, h->words, h->head.bytes / 4, h->head.type, &d) : -ESTALE;
+	int err = -ESTALE;
+
+	if (super_opens_handles(sb) && bytes >= HANDLE_BYTES)
+		err = sb->ops->handle_open(sb, data[1] | (u64)data[2] << 32, data[0], &d);
 
 	if (err)
 		return err == -ENOMEM ? err : -ESTALE;
@@ -128,24 +106,25 @@ static int decode(struct path *p, const struct handle *h)
 SYSCALL3(open_by_handle_at, int, mount_fd, struct uptr, uhandle, int, flags)
 {
 	unsigned o_flags = (unsigned)flags | O_LARGEFILE;
-	struct handle h;
+	u32 data[HANDLE_MAX / 4];
+	struct handle_head head;
 	struct path p;
 	struct file *f;
 	int fd, err;
 
-	if (copy_from_user(&h.head, uhandle, sizeof(h.head)))
+	if (copy_from_user(&head, uhandle, sizeof(head)))
 		return -EFAULT;
-	if (!h.head.bytes || h.head.bytes > HANDLE_MAX)
+	if (!head.bytes || head.bytes > HANDLE_MAX)
 		return -EINVAL;
 	err = mount_of_fd(mount_fd, &p);
 	if (err)
 		return err;
 	if (!capable(CAP_DAC_READ_SEARCH) && !((o_flags & O_DIRECTORY) && capable(CAP_SYS_ADMIN)))
 		err = -EPERM;
-	if (!err && copy_from_user(h.words, uptr_add(uhandle, sizeof(h.head)), h.head.bytes))
+	if (!err && copy_from_user(data, uptr_add(uhandle, sizeof(head)), head.bytes))
 		err = -EFAULT;
 	if (!err)
-		err = decode(&p, &h);
+		err = decode(&p, head.bytes, data);
 	if (!err && (o_flags & O_DIRECTORY) && !S_ISDIR(p.dentry->inode->mode))
 		err = -ENOTDIR;
 	if (!err)

@@ -14,6 +14,7 @@
 #include <linux/personality.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <mm/uaccess.h>
 #include <mm/object.h>
 #include <arch/context.h>
 #include <arch/mmu.h>
@@ -60,8 +61,11 @@ static int MUST_CHECK open_program(struct exec *x, int dirfd, struct path_name *
 	struct file *f;
 	int err = file_open_exec(dirfd, name, at_flags, &f);
 
-	if (err)
-		return err;
+	return err ? err : exec_set_file(x, f);
+}
+
+int exec_set_file(struct exec *x, struct file *f)
+{
 	if (x->file)
 		file_put(x->file);
 	x->file = f;
@@ -136,14 +140,20 @@ static int MUST_CHECK script_load(struct exec *x, const char *script)
 	return err;
 }
 
-/* Follow "#!" lines until something is a program. */
+/* Follow binfmt_misc and "#!" lines until something is a program. */
 static int MUST_CHECK resolve(struct exec *x)
 {
 	char *name = kstrdup(x->filename, ALLOC_SLEEP);
 	int err = name ? 0 : -ENOMEM;
 
-	while (!err && x->header[0] == '#' && x->header[1] == '!') {
-		err = script_load(x, name);
+	while (!err) {
+		err = binfmt_misc_load(x, name);
+		if (err == 1) {
+			err = 0;
+			if (x->header[0] != '#' || x->header[1] != '!')
+				break;
+			err = script_load(x, name);
+		}
 		kfree(name);
 		name = NULL;
 		if (!err) {
@@ -234,6 +244,11 @@ void exec_take_leader(struct task *me)
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);
+	if (old->ptrace) {
+		/* its tracer must not wait for it for ever */
+		wait_wake_all(&old->tracer->proc->wait_child);
+		ptrace_unlink(old);
+	}
 	spin_unlock(&proc_tree_lock);
 	pid_put(mine);
 	task_put(old);
@@ -310,22 +325,35 @@ static void set_exe(struct proc *p, struct file *f)
 		file_put(old);
 }
 
+/* The interpreter gets the program open: it is too late to fail. */
+static void give_binary(struct exec *x)
+{
+	struct task *me = task_current();
+	int fd = fd_add(x->binary, false);
+	u64 value = (u64)fd;
+
+	if (fd >= 0)
+		x->binary = NULL;
+	if (fd < 0 || copy_to_user(uptr_make(x->execfd_va), &value, sizeof(value)))
+		signal_kill_proc(me->proc);
+	me->thread.space->auxv[x->execfd_slot] = value;
+}
+
 /* No return: the old program is gone from here on. */
 static void commit(struct exec *x)
 {
 	struct task *me = task_current();
-	bool changed = x->cred->euid != me->cred->euid || x->cred->egid != me->cred->egid;
 
 	futex_exit_robust(me);
 	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
-	x->space->dumpable = !x->secure && inode_permission(x->file->inode, MAY_READ) == 0;
+	x->space->dumpable = !x->gained && inode_permission(x->file->inode, MAY_READ) == 0;
 	switch_space(me, x->space);
 	x->space = NULL;
 	set_name(me, x->filename);
-	if (x->secure || changed)
+	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;
@@ -335,22 +363,22 @@ static void commit(struct exec *x)
 	cred_commit(x->cred);
 	x->cred = NULL;
 	files_close_on_exec(me->files);
+	if (x->binary)
+		give_binary(x);
 	arch_thread_reset_user();
 	me->proc->exit_signal = SIGCHLD;
 	me->did_exec = true;
 	arch_exec_start(arch_trapframe(&me->thread), x->entry, x->sp);
 }
 
-static s64 exec_run(struct exec *x)
+/* From the look at who traces us to the new program; exec_lock held. */
+static s64 exec_locked(struct exec *x)
 {
 	struct task *me = task_current();
 	struct sighand *shared = NULL;
 	struct files *own = NULL;
-	s64 err;
+	s64 err = exec_cred_prepare(x);
 
-	err = resolve(x);
-	if (!err)
-		err = exec_cred_prepare(x);
 	if (!err)
 		err = build_space(x);
 	/* a table of descriptors shared with another process is not for us to close */
@@ -361,15 +389,33 @@ static s64 exec_run(struct exec *x)
 	if (!err) {
 		err = private_sighand(me, &shared);
 		if (err)
-			proc_exit_group(SIGKILL); /* the other threads are gone already */
-		if (own)
+			signal_kill_proc(me->proc); /* the other threads are gone already */
+		if (!err && own)
 			swap(own, me->files);
-		commit(x);
+		if (!err)
+			commit(x);
 	}
 	if (shared)
 		sighand_put(shared);
 	if (own)
 		files_put(own);
+	return err;
+}
+
+static s64 exec_run(struct exec *x)
+{
+	struct task *me = task_current();
+	s32 old_tid = task_tid(me);
+	s64 err = resolve(x);
+
+	if (err)
+		return err;
+	if (mutex_lock_interruptible(&me->proc->exec_lock))
+		return -ERESTARTNOINTR;
+	err = exec_locked(x);
+	mutex_unlock(&me->proc->exec_lock);
+	if (!err)
+		ptrace_exec(old_tid);
 	return err;
 }
 
@@ -379,6 +425,8 @@ static void exec_free(struct exec *x)
 		vm_space_put_user(x->space);
 	if (x->file)
 		file_put(x->file);
+	if (x->binary)
+		file_put(x->binary);
 	if (x->cred)
 		cred_put(x->cred);
 	exec_args_free(&x->args);

@@ -18,7 +18,7 @@ static int devtmpfs_create(struct fs_config *c)
 	return dev_mount ? fs_config_share(c, dev_mount->super) : tmpfs_create_super(c);
 }
 
-static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV, TMPFS_CONFIG, .create = devtmpfs_create};
+static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = devtmpfs_create};
 
 int devtmpfs_init(void)
 {

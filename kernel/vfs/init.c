@@ -12,7 +12,7 @@ void fdtable_init(void);
 void tmpfs_init(void);
 int shmem_init(void);
 
-static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_INTERNAL, TMPFS_CONFIG, .create = tmpfs_create_super};
+static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_INTERNAL | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = tmpfs_create_super};
 
 static int make_names(void)
 {

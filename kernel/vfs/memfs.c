@@ -36,7 +36,7 @@ int memfs_create(const struct fs_type *t, const struct inode_ops *root_ops, void
 	m->ops = tmpfs_super_ops;
 	m->ops.evict = memfs_evict;
 	m->ops.show_options = NULL;
-	m->ops.handle_make = NULL;
+	m->ops.handle_note = NULL;
 	m->ops.handle_open = NULL;
 	err = super_create(t, &m->ops, 0, &sb);
 	if (err) {

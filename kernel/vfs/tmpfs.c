@@ -260,7 +260,7 @@ const struct super_ops tmpfs_super_ops = {
 	.statfs = tmpfs_statfs,
 	.show_options = tmpfs_show_options,
 	.kill = tmpfs_kill,
-	.handle_make = tmpfs_handle_make,
+	.handle_note = tmpfs_handle_note,
 	.handle_open = tmpfs_handle_open,
 };
 
@@ -317,7 +317,7 @@ int tmpfs_create_super(struct fs_config *c)
 	return 0;
 }
 
-struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS, TMPFS_CONFIG, .create = tmpfs_create_super};
+struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = tmpfs_create_super};
 
 /* ---- ramfs: without limits, and deaf to parameters but one ---- */
 
@@ -349,7 +349,7 @@ static int ramfs_create(struct fs_config *c)
 	return err;
 }
 
-static struct fs_type ramfs_type = {.name = "ramfs", .flags = FS_NODEV | FS_USERNS | FS_ANY_PARAM, .params = ramfs_params,
+static struct fs_type ramfs_type = {.name = "ramfs", .flags = FS_NODEV | FS_USERNS | FS_PINS_NAMES | FS_ANY_PARAM, .params = ramfs_params,
 	.config_size = sizeof(struct tmpfs_options), .begin = ramfs_begin, .set = tmpfs_set, .create = ramfs_create};
 
 void tmpfs_init(void);
@@ -358,6 +358,8 @@ void tmpfs_init(void)
 	tmpfs_cache = slab_cache_create("tmpfs_inode", sizeof(struct tmpfs_inode), 64, SLAB_PANIC);
 	ramfs_super_ops = tmpfs_super_ops;
 	ramfs_super_ops.show_options = ramfs_show_options;
+	ramfs_super_ops.handle_note = NULL;
+	ramfs_super_ops.handle_open = NULL;
 	fs_register(&tmpfs_type);
 	fs_register(&ramfs_type);
 }

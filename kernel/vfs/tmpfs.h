@@ -77,8 +77,8 @@ extern const struct file_ops tmpfs_dir_fops;
 void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode);
 /* ---- tmpfs_handle.c ---- */
 void tmpfs_handles_init(struct tmpfs_super *ts);
-int tmpfs_handle_make(struct inode *inode, u32 *words, unsigned *n);
-int tmpfs_handle_open(struct super *sb, const u32 *words, unsigned n, int type, struct dentry **out);
+void tmpfs_handle_note(const struct inode *inode);
+int tmpfs_handle_open(struct super *sb, u64 ino, u32 generation, struct dentry **out);
 void tmpfs_handle_forget(struct tmpfs_inode *ti);
 /* ---- tmpfs_file.c ---- */
 extern const struct inode_ops tmpfs_file_ops;

@@ -6,9 +6,6 @@
 #include "tmpfs.h"
 #include <lib/string.h>
 
-#define HANDLE_WORDS 3
-#define HANDLE_TYPE  1 /* FILEID_INO32_GEN, as Linux calls it here */
-
 LOCK_CLASS(tmpfs_handles, RANK_LEAF, "inodes of a tmpfs that have handles");
 
 void tmpfs_handles_init(struct tmpfs_super *ts)
@@ -32,28 +29,22 @@ static struct rb_node **place_of(struct tmpfs_super *ts, u64 ino, struct rb_node
 	return link;
 }
 
-int tmpfs_handle_make(struct inode *inode, u32 *words, unsigned *n)
+void tmpfs_handle_note(const struct inode *inode)
 {
 	struct tmpfs_super *ts = tmpfs_super(inode->super);
 	struct tmpfs_inode *ti = tmpfs_inode(inode);
 	struct rb_node **link, *parent;
-	unsigned room = *n;
 
-	*n = HANDLE_WORDS;
-	if (room < HANDLE_WORDS)
-		return 0xff;
+	if (READ_ONCE(ti->has_handle))
+		return;
 	spin_lock(&ts->handle_lock);
 	if (!ti->has_handle) {
 		link = place_of(ts, inode->ino, &parent);
 		rb_link(&ti->handle_node, parent, link);
 		rb_insert(&ti->handle_node, &ts->handles);
-		ti->has_handle = true;
+		WRITE_ONCE(ti->has_handle, true);
 	}
 	spin_unlock(&ts->handle_lock);
-	words[0] = inode->generation;
-	words[1] = (u32)inode->ino;
-	words[2] = (u32)(inode->ino >> 32);
-	return HANDLE_TYPE;
 }
 
 void tmpfs_handle_forget(struct tmpfs_inode *ti)
@@ -106,12 +97,11 @@ static struct dentry *alias_get(struct super *sb, struct inode *inode)
 	return d;
 }
 
-int tmpfs_handle_open(struct super *sb, const u32 *words, unsigned n, int type, struct dentry **out)
+int tmpfs_handle_open(struct super *sb, u64 ino, u32 generation, struct dentry **out)
 {
-	struct inode *inode;
+	struct inode *inode = find_get(tmpfs_super(sb), ino, generation);
 	struct dentry *d;
 
-	inode = n < HANDLE_WORDS ? NULL : find_get(tmpfs_super(sb), words[1] | (u64)words[2] << 32, words[0]);
 	if (!inode)
 		return -ESTALE;
 	d = alias_get(sb, inode);

@@ -60,6 +60,10 @@ static inline void inode_atime(struct inode *inode, const struct mount *mnt)
 		inode_touch_atime(inode, mnt);
 }
 
+/* ---- dcache.c, for dcache_move.c: d->lock held, seq odd ---- */
+void dentry_hash_locked(struct dentry *d);
+void dentry_unhash_locked(struct dentry *d);
+
 /* ---- namei_walk.c ---- */
 enum last_type { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 #define WALK_MAX_LINKS 40
@@ -101,6 +105,12 @@ int walk_last(struct walk *w, const char **out_link) MUST_CHECK;
 int walk_complete(struct walk *w) MUST_CHECK;
 /* Go to @d below the present directory (ref mode: reference moves in). As walk_last. */
 int walk_step(struct walk *w, struct dentry *d, u32 seq, bool follow, const char **out_link) MUST_CHECK;
+/* The root as the task sees it, when the walk needs it. */
+void walk_set_root(struct walk *w);
+/*
+ * @p (with references in ref mode, which are given back) is a link that is to be followed; w->path is its directory. 1: *out_link; 0: jumped.
+ */
+int walk_link(struct walk *w, struct path *p, struct inode *inode, u32 seq, const char **out_link) MUST_CHECK;
 /* Give everything back; ends the read section too. */
 void walk_end(struct walk *w);
 /* Find or read the name in a directory that is locked for writing; the result is referenced and may be negative. */

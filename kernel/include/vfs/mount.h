@@ -58,6 +58,7 @@ struct mount {
 	struct list_head target, work; /* lists of one operation */
 	struct mount *copy, *arrival, *onto; /* of one operation: what copies it; what it got; where it goes */
 	char *source;		  /* as given to mount(2) */
+	struct fsnotify_marks *marks; /* <vfs/notify.h> */
 	struct rcu_head rcu;
 };
 

@@ -50,11 +50,14 @@ void path_get(const struct path *p);
 void path_put(const struct path *p);
 ssize_t path_string(const struct path *p, const struct path *root, char *buf, size_t size);
 
+/* May be among the O_*: what is done with the file is told to nobody. */
+#define OPEN_UNTOLD 0x04000000u
 int file_open_path(const struct path *p, unsigned o_flags, struct file **out) MUST_CHECK;
 /* The whole of openat2(2) but the descriptor. */
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned lookup_flags, struct file **out) MUST_CHECK;
 /* For execve: regular file, execute permission, noexec mounts, no writer (ETXTBSY), and none from now on until the file's last reference goes. */
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out) MUST_CHECK;
+int file_open_exec_path(const struct path *p, struct file **out) MUST_CHECK; /* the same without a name */
 /* Set-id bits and file capabilities of this mount count for nothing. */
 bool path_is_nosuid(const struct path *p);
 /* Nothing of this mount may be executed or mapped for execution. */

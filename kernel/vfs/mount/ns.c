@@ -65,7 +65,7 @@ static int mount_ns_copy(struct ns *old_ns, struct fs_context *fs, struct ns **o
 		return err;
 	}
 	mutex_lock(&mount_sem);
-	err = mount_copy_tree(old->root, old->root->root, COPY_UNBINDABLE | COPY_NS_FILES, &root);
+	err = mount_copy_tree(old->root, old->root->root, COPY_UNBINDABLE, &root);
 	if (!err) {
 		ns->id = ++last_ns_id;
 		list_add_tail(&ns->link, &mount_ns_init.link);
