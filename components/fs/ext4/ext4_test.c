@@ -4,81 +4,10 @@
  * e2fsck and debugfs.
  */
 #include "client.h"
-#include "model_disk.h"
+#include "image.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <lib/test.h>
-#include <linux/falloc.h>
-
-#define MiB (1u << 20)
-
-struct image {
-	char path[64];
-	struct model_disk disk;
-};
-
-static bool run(const char *fmt, const char *a, const char *b)
-{
-	char cmd[512];
-
-	snprintf(cmd, sizeof(cmd), fmt, a, b);
-	return !system(cmd);
-}
-
-static bool is_clean(struct image *im)
-{
-	bool ok = model_disk_save(&im->disk, im->path) &&
-		  run("PATH=$PATH:/sbin:/usr/sbin e2fsck -fn %s >%s.log 2>&1", im->path, im->path);
-
-	if (!ok)
-		(void)!run("cat %s.log%s", im->path, "");
-	return ok;
-}
-
-static void end_image(struct image *im)
-{
-	char log[80];
-
-	model_disk_fini(&im->disk);
-	unlink(im->path);
-	snprintf(log, sizeof(log), "%s.log", im->path);
-	unlink(log);
-}
-
-static const char *const kinds[] = {
-	"-t ext4 -b 4096 %s 32M",
-	"-t ext4 -b 1024 %s 24M",
-	"-t ext4 -b 2048 -O ^flex_bg %s 24M",
-	"-t ext4 -b 4096 -O ^has_journal %s 32M",
-	"-t ext4 -b 4096 -O ^metadata_csum,uninit_bg %s 32M",
-	"-t ext4 -b 4096 -O ^metadata_csum,^uninit_bg %s 32M",
-	"-t ext4 -b 1024 -O ^64bit %s 24M",
-	"-t ext4 -b 4096 -O metadata_csum_seed,orphan_file %s 32M",
-	"-t ext4 -b 1024 -O orphan_file,sparse_super2 %s 24M",
-	"-t ext4 -b 1024 -O meta_bg,^resize_inode %s 24M",
-	"-t ext4 -b 4096 -O inline_data %s 32M",
-	"-t ext4 -b 4096 -O ^dir_index %s 32M",
-	"-t ext4 -b 4096 -O large_dir,project,bigalloc,^bigalloc %s 32M",
-	"-t ext4 -b 1024 -I 128 -O ^metadata_csum %s 24M",
-	"-t ext4 -b 1024 -O ^extra_isize,^huge_file,^dir_nlink %s 24M",
-	"-t ext4 -b 1024 -g 2048 %s 24M",
-	"-t ext4 -b 4096 -I 1024 %s 32M",
-};
-
-static bool make_kind(struct image *im, u32 i)
-{
-	char a[128], b[128];
-	const char *p = strstr(kinds[i], "%s");
-
-	/* "%s" stands for the path; the size follows it. */
-	snprintf(im->path, sizeof(im->path), "/tmp/ext4-test-%d.img", (int)getpid());
-	unlink(im->path);
-	snprintf(a, sizeof(a), "%.*s", (int)(p - kinds[i]), kinds[i]);
-	snprintf(b, sizeof(b), "%s %s", im->path, p + 3);
-	return run("PATH=$PATH:/sbin:/usr/sbin mke2fs -q -F -E nodiscard %s %s", a, b) &&
-	       model_disk_load(&im->disk, im->path);
-}
 
 static void fill_bytes(u8 *to, u32 len, u32 seed)
 {
@@ -179,14 +108,14 @@ static void check_tree(struct client *c)
 
 TEST(ext4_fills_all_kinds)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (u32 i = 0; i < IMAGE_KINDS; i++) {
 		struct image im;
 		struct client c;
 		u64 failures = test_failures();
 		int err;
 
-		if (!make_kind(&im, i)) {
-			FAIL("mke2fs: %s", kinds[i]);
+		if (!image_make(&im, i)) {
+			FAIL("mke2fs: %s", image_kind(i));
 			continue;
 		}
 		err = client_mount(&c, model_disk_port(&im.disk), NULL, false);
@@ -195,16 +124,16 @@ TEST(ext4_fills_all_kinds)
 			fill_tree(&c);
 			check_tree(&c);
 			CHECK_EQ(client_unmount(&c), 0);
-			CHECK(is_clean(&im));
+			CHECK(image_is_clean(&im));
 			CHECK_EQ(client_mount(&c, model_disk_port(&im.disk), NULL, true), 0);
 			check_tree(&c);
 			CHECK_EQ(client_unmount(&c), 0);
 		}
 		CHECK_EQ(host_live_bytes(), 0);
 		if (test_failures() != failures) {
-			FAIL("kind: %s", kinds[i]);
+			FAIL("kind: %s", image_kind(i));
 			return;
 		}
-		end_image(&im);
+		image_end(&im);
 	}
 }
