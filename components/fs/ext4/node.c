@@ -240,7 +240,8 @@ static struct ext4_node *alloc_node(struct ext4 *fs, u32 ino)
 	n->fs = fs;
 	n->ino = ino;
 	n->count = 1;
-	n->tid = n->datasync_tid = READ_ONCE(fs->j.committed_tid);
+	/* It may have been changed and forgotten just before: its fsync waits for what runs now. */
+	n->tid = n->datasync_tid = READ_ONCE(fs->j.next_tid) - 1;
 	list_init(&n->orphan_link);
 	env_mutex_init(&n->lock, &env_lock_class_ext4_node);
 	env_spin_init(&n->map_lock, &env_lock_class_ext4_node_map);
