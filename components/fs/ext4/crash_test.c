@@ -35,6 +35,7 @@ struct work {
 	struct promise promises[400];
 	u32 npromises, rounds;
 	int mounted, unmounted;
+	u64 allocs;
 };
 
 static u32 draw(struct work *w, u32 n)
@@ -217,19 +218,21 @@ static void run_work(void *arg)
 	w->npromises = 0;
 	w->unmounted = -1;
 	w->mounted = client_mount(&w->c, model_disk_port(&w->im->disk), w->options, false);
+	w->allocs = host_allocs();
 	if (w->mounted)
 		return;
 	(void)!client_mkdir(&w->c, "dir");
 	for (u32 k = 0; k < w->rounds; k++)
 		one_step(w, lens, seeds);
 	w->unmounted = client_unmount(&w->c);
+	w->allocs = host_allocs();
 }
 
 /* ---- crashes ---- */
 
 struct state {
 	struct work *w;
-	struct model_disk disk;
+	struct model_disk *disk;
 	u64 cut;
 	bool ok;
 };
@@ -275,7 +278,7 @@ static void check_state(void *arg)
 	struct client c;
 	struct fsys_attr a;
 	u32 names = 0;
-	int err = client_mount(&c, model_disk_port(&s->disk), s->w->options, false);
+	int err = client_mount(&c, model_disk_port(s->disk), s->w->options, false);
 
 	CHECK_EQ(err, 0);
 	if (err)
@@ -331,7 +334,8 @@ static void crash_sweep(const char *kind, const char *options, u64 seed, u32 rou
 {
 	struct image im;
 	struct work *w = calloc(1, sizeof(*w));
-	struct state s = {.w = w};
+	struct model_disk disk;
+	struct state s = {.w = w, .disk = &disk};
 	u64 states = 0, cuts;
 	u8 *base;
 
@@ -345,21 +349,21 @@ static void crash_sweep(const char *kind, const char *options, u64 seed, u32 rou
 	CHECK_EQ(w->unmounted, 0);
 	CHECK(image_is_clean(&im));
 	cuts = im.disk.nlog;
-	model_disk_init(&s.disk, im.disk.bytes);
+	model_disk_init(&disk, im.disk.bytes);
 	for (u64 cut = seed % step; cut <= cuts && !test_failures(); cut += step) {
 		for (u32 v = 0; v < VARIANTS && !test_failures(); v++) {
-			make_state(&s.disk, base, &im.disk, cut, v);
+			make_state(&disk, base, &im.disk, cut, v);
 			s.cut = cut;
 			s.ok = false;
 			sim_run(&(struct sim_options){.seed = cut * 7 + v}, check_state, &s);
 			CHECK(s.ok);
 			if (states++ % 61 == 0 || test_failures())
-				CHECK(image_bytes_clean(&im, s.disk.mem, s.disk.bytes));
+				CHECK(image_bytes_clean(&im, disk.mem, disk.bytes));
 			if (test_failures())
 				FAIL("cut %llu of %llu, variant %u, %s", cut, cuts, v, kind);
 		}
 	}
-	model_disk_fini(&s.disk);
+	model_disk_fini(&disk);
 	image_end(&im);
 	free(base);
 	free(w);
@@ -396,12 +400,10 @@ TEST(crash_old_checksums)
 
 static void after_reboot(struct work *w)
 {
-	struct state s = {.w = w, .disk = w->im->disk};
+	struct state s = {.w = w, .disk = &w->im->disk};
 
-	s.disk.fail_at = 0;
 	w->npromises = 0;
 	sim_run(&(struct sim_options){.seed = 5}, check_state, &s);
-	w->im->disk.first = w->im->disk.last = NULL;
 	if (!s.ok || !image_is_clean(w->im))
 		FAIL("after the fault it is not whole");
 }
@@ -426,7 +428,7 @@ static void fault_sweep(bool allocs, bool stay, u32 step)
 		im.disk.fail_on = stay;
 		*w = (struct work){.im = &im, .seed = 9, .rounds = 12};
 		sim_run(&o, run_work, w);
-		more = allocs ? host_allocs() >= n : im.disk.requests >= n;
+		more = allocs ? w->allocs >= n : im.disk.requests >= n;
 		im.disk.fail_at = 0;
 		after_reboot(w);
 		if (test_failures())
