@@ -11,7 +11,9 @@
 #define NS_PER_TICK (1000000000ull / 100) /* USER_HZ */
 
 /* pseudo_inode.kind */
-enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD };
+enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD,
+	/* of kernel threads: the directory in /proc and in task/, task/, other directories, which are empty, files and links */
+	PROC_KT_DIR, PROC_KT_THREAD, PROC_KT_TASK, PROC_KT_EMPTY, PROC_KT_FILE, PROC_KT_LINK };
 
 /* A name in /proc/PID. */
 struct task_entry {
@@ -40,6 +42,9 @@ int proc_task_getattr(struct inode *inode, struct kstat *st);
 int proc_task_permission(struct inode *inode, int mask);
 extern const struct inode_ops proc_task_dir_ops;
 extern const struct file_ops proc_task_dir_fops;
+/* ---- kthread.c ---- */
+/* /proc/N of a kernel thread at @d; nothing if @pid is none's. -ENOMEM. */
+int proc_attach_kthread(struct inode *dir, struct dentry *d, struct pid *pid, bool in_task) MUST_CHECK;
 /* ---- task_list.c ---- */
 extern const struct inode_ops proc_task_list_ops;
 extern const struct file_ops proc_task_list_fops;
