@@ -89,6 +89,8 @@ int proc_show_syscall(struct pseudo_text *t);
 int proc_show_personality(struct pseudo_text *t);
 int proc_show_cgroup(struct pseudo_text *t);
 int proc_show_schedstat(struct pseudo_text *t);
+int proc_show_sched(struct pseudo_text *t);
+int proc_show_timers(struct pseudo_text *t);
 int proc_show_fail_nth(struct pseudo_text *t);
 int proc_store_fail_nth(struct pseudo_text *t, char *text, size_t len);
 int proc_show_slack(struct pseudo_text *t);
@@ -105,8 +107,9 @@ int proc_next_mountstats(struct pseudo_text *t);
 u32 proc_poll_mounts(struct pseudo_text *t, struct poll_table *pt);
 /* Permission text that opens sessions for memory of @t: 0 with *out_space (NULL: it has none); -EACCES. */
 int proc_space_open(struct task *t, bool attach, struct vm_space **out_space) MUST_CHECK;
-/* ---- global.c, cpu.c, memory.c, sysctl.c ---- */
+/* ---- global.c, machine.c, memory.c, sysctl.c ---- */
 void proc_global_init(void);
 void proc_stat_init(void);
+void proc_machine_init(void);
 void proc_memory_init(void);
 void proc_sysctl_init(void);

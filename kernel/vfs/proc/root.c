@@ -129,6 +129,7 @@ static int procfs_init(void)
 		panic("no memory for /proc");
 	proc_global_init();
 	proc_stat_init();
+	proc_machine_init();
 	proc_memory_init();
 	proc_sysctl_init();
 	fs_register(&proc_type);
