@@ -83,6 +83,14 @@ static bool fs_is_shared(void)
 	return me->fs && READ_ONCE(me->fs->refs) > mine;
 }
 
+/* Under a tracer that could not trace the new program no rights are gained [man execve(2)]; exec_lock keeps new ones out. */
+static bool is_traced_by_less(void)
+{
+	u32 traced = READ_ONCE(task_current()->ptrace);
+
+	return traced && !(traced & PT_CAPABLE);
+}
+
 int exec_cred_prepare(struct exec *x)
 {
 	const struct cred *old = cred_current();
@@ -99,7 +107,7 @@ int exec_cred_prepare(struct exec *x)
 		return err;
 	apply_root(c, old, has_caps, &effective);
 	set_id = c->euid != old->uid || c->egid != old->gid;
-	if ((set_id || (c->cap_permitted & ~old->cap_permitted)) && (c->no_new_privs || fs_is_shared())) {
+	if ((set_id || (c->cap_permitted & ~old->cap_permitted)) && (c->no_new_privs || is_traced_by_less() || fs_is_shared())) {
 		if (!capable(CAP_SETUID) || c->no_new_privs) {
 			c->euid = c->uid;
 			c->egid = c->gid;

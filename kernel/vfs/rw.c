@@ -13,6 +13,7 @@
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
 #endif
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND)
 
 unsigned file_rwf(const struct file *f, unsigned rwf)
 {
@@ -28,6 +29,17 @@ unsigned file_rwf(const struct file *f, unsigned rwf)
 	if (flags & O_DSYNC)
 		rwf |= (flags & O_SYNC) == O_SYNC ? RWF_SYNC : RWF_DSYNC;
 	return rwf;
+}
+
+int file_check_rwf(const struct file *f, unsigned rwf)
+{
+	if (likely(!rwf))
+		return 0;
+	if (rwf & ~(unsigned)RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((rwf & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
+		return -EINVAL;
+	return (rwf & RWF_NOWAIT) && !(f->mode & FMODE_NOWAIT) ? -EOPNOTSUPP : 0;
 }
 
 static inline int check_range(const s64 *pos, size_t len)
