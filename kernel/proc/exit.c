@@ -13,6 +13,7 @@
 #include <io/tty_session.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
+#include <proc/cgroup.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
 #include <vfs/file.h>
@@ -136,6 +137,7 @@ static void task_unlink(struct task *t)
 			task_detach_pid(t, (enum pid_type)type);
 	}
 	list_del_rcu(&t->thread_link);
+	cgroup_release_locked(t);
 	p->nthreads--;
 	atomic64_sub_relaxed(&t->cred->user->nprocs, 1);
 }
@@ -184,6 +186,7 @@ static void exit_notify(struct task *me)
 	spin_lock(&proc_tree_lock);
 	reparent_children(me, &dead);
 	me->tree_exited = true;
+	cgroup_exit_locked(me);
 	usage_fold(me);
 	is_leader = p->leader == me;
 	if (!is_leader)

@@ -10,6 +10,7 @@
 #include <arch/signal.h>
 #include <arch/trap.h>
 #include <asm/unistd.h>
+#include <proc/cgroup.h>
 #include <proc/rseq.h>
 #include "proc_impl.h"
 
@@ -32,7 +33,7 @@ u64 signal_pending_mask(struct task *t)
 
 void signal_recalc(struct task *t)
 {
-	if (signal_pending_mask(t) || (t->jobctl & JOBCTL_STOP_PENDING))
+	if (signal_pending_mask(t) || (t->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_FREEZE)))
 		__atomic_or_fetch(&t->thread.user_work, UW_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
@@ -328,6 +329,11 @@ static int next_handler(siginfo_t *info, struct ksigaction *out_sa)
 		}
 		if (me->jobctl & JOBCTL_STOP_PENDING) {
 			signal_stop_here(s, flags);
+			continue;
+		}
+		if (unlikely(me->jobctl & JOBCTL_FREEZE)) {
+			sighand_unlock(s, flags);
+			cgroup_freeze_here();
 			continue;
 		}
 		signo = dequeue_locked(me, ~me->blocked, info);

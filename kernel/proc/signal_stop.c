@@ -7,6 +7,7 @@
  * continuation by the first thread that runs again, because the sender may be an interrupt.
  */
 #include <lib/errno.h>
+#include <proc/cgroup.h>
 #include "proc_impl.h"
 
 /* One thread less to stop. True: it was the last, the stop is complete. sighand lock. */
@@ -41,6 +42,7 @@ void signal_stop_here(struct sighand *s, irqflags_t flags)
 	sighand_unlock(s, flags);
 	if (complete)
 		tell_parent(p, CLD_STOPPED);
+	cgroup_quiet_begin();
 	for (;;) {
 		thread_prepare_wait(THREAD_STOPPED);
 		if (!(READ_ONCE(me->jobctl) & JOBCTL_STOPPED))
@@ -48,6 +50,7 @@ void signal_stop_here(struct sighand *s, irqflags_t flags)
 		schedule();
 	}
 	thread_finish_wait();
+	cgroup_quiet_end();
 }
 
 void signal_group_stop(struct sighand *s, irqflags_t flags, int signo)

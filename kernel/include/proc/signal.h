@@ -55,7 +55,7 @@ struct sighand {
 	struct rcu_head rcu;
 };
 
-enum jobctl { JOBCTL_STOP_PENDING = 1, JOBCTL_STOPPED = 2, JOBCTL_TRAP = 4, JOBCTL_TRACED = 8, JOBCTL_LISTENING = 16 };
+enum jobctl { JOBCTL_STOP_PENDING = 1, JOBCTL_STOPPED = 2, JOBCTL_TRAP = 4, JOBCTL_TRACED = 8, JOBCTL_LISTENING = 16, JOBCTL_FREEZE = 32 };
 
 /* Sources of siginfo: */
 void siginfo_kernel(siginfo_t *info, int signo);	/* SI_KERNEL */
