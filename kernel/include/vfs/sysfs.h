@@ -38,3 +38,4 @@ void sysfs_remove_device(struct sysfs_device *d); /* tells "remove" first; may s
  */
 void sysfs_set_uevent_listener(void (*fn)(const char *text, size_t len));
 void sysfs_uevent(struct sysfs_device *d, const char *action);
+u64 sysfs_uevent_seq_next(void); /* the number of an event that somebody else makes */
