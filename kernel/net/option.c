@@ -135,7 +135,7 @@ static int set_switch(struct socket *s, int name, u32 flag, bool on)
 		return -EACCES;
 	if (name == SO_REUSEPORT && on && !is_inet(s))
 		return -EOPNOTSUPP;
-	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s))
+	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s) && s->family != AF_NETLINK)
 		return -EOPNOTSUPP;
 	if (name == SO_NOFCS && !is_unix(s) && s->family != AF_PACKET)
 		return -EOPNOTSUPP;
