@@ -39,6 +39,8 @@ static void put_env(struct strbuf *sb, const struct sysfs_device *d, char end)
 {
 	if (d->rdev)
 		strbuf_printf(sb, "MAJOR=%u%cMINOR=%u%cDEVNAME=%s%c", vfs_major(d->rdev), end, vfs_minor(d->rdev), end, devname(d), end);
+	if (d->rdev && d->mode && d->mode != 0600)
+		strbuf_printf(sb, "DEVMODE=%#o%c", d->mode, end);
 	if (d->is_block)
 		strbuf_printf(sb, "DEVTYPE=disk%c", end);
 }
