@@ -25,7 +25,7 @@ apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libncurses6 
 lsof make man-db ncurses-term openssl passwd patch perl procps psmisc python3 sqlite3 strace
 sysvinit-core tmux util-linux-extra vim xz-utils
 '''.split()
-SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
+SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and tested in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
