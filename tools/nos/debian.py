@@ -29,7 +29,7 @@ sysvinit-core tmux util-linux-extra vim xz-utils
 SYSTEMD_PACKAGES = '''
 bash dbus iproute2 kmod less libpam-systemd login passwd procps strace systemd systemd-sysv udev util-linux
 '''.split()
-SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
+SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and tested in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
