@@ -93,7 +93,7 @@ static int root_iterate(struct file *f, struct dir_emit *e)
 		char name[12];
 
 		nr = pid_nr(pid);
-		if (leader && nr && proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE))
+		if (nr && (leader ? proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE) : READ_ONCE(pid->kthread) != NULL))
 			more = e->emit(e, name, (size_t)scnprintf(name, sizeof(name), "%d", nr), proc_ino(nr, 0, false), 4, PID_OFF + nr);
 		if (leader)
 			task_put(leader);
@@ -260,6 +260,7 @@ static int procfs_init(void)
 		panic("no memory for /proc");
 	proc_global_init();
 	proc_stat_init();
+	proc_machine_init();
 	proc_memory_init();
 	proc_sysctl_init();
 	fs_register(&proc_type);
