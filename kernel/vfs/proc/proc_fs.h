@@ -38,7 +38,7 @@ extern const struct task_entry task_entries[];
 extern const size_t task_entries_nr;
 
 /* ---- root.c ---- */
-/* May the running task see @t here, where a super block that hides at @level would hide it? */
+/* May the running task see @t (NULL: a kernel thread) here, where a super block that hides at @level would hide it? */
 bool proc_may_see(const struct super *sb, struct task *t, enum hidepid level);
 /* ---- task_dir.c ---- */
 /* Inode numbers: of /proc/PID (entry 0) and what is in it, so that readdir knows them too. */

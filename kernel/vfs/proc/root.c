@@ -42,7 +42,7 @@ bool proc_may_see(const struct super *sb, struct task *t, enum hidepid level)
 		if (ps->hidepid < level || cred_in_group(cred_current(), ps->gid))
 			return true;
 	}
-	return ptrace_may_access(t, PTRACE_READ | PTRACE_FSCREDS) == 0;
+	return t ? ptrace_may_access(t, PTRACE_READ | PTRACE_FSCREDS) == 0 : capable(CAP_SYS_PTRACE);
 }
 
 static int root_lookup(struct inode *dir, struct dentry *d)
@@ -93,7 +93,7 @@ static int root_iterate(struct file *f, struct dir_emit *e)
 		char name[12];
 
 		nr = pid_nr(pid);
-		if (nr && (leader ? proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE) : READ_ONCE(pid->kthread) != NULL))
+		if (nr && (leader || READ_ONCE(pid->kthread)) && proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE))
 			more = e->emit(e, name, (size_t)scnprintf(name, sizeof(name), "%d", nr), proc_ino(nr, 0, false), 4, PID_OFF + nr);
 		if (leader)
 			task_put(leader);
