@@ -84,6 +84,11 @@ s64 clock_realtime_coarse(void)
 	return now_ns += 1000;
 }
 
+u64 clock_monotonic(void)
+{
+	return (u64)(now_ns += 1000);
+}
+
 void random_bytes(void *buf, size_t len)
 {
 	memset(buf, 0x5a, len);
