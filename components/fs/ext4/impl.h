@@ -273,6 +273,7 @@ int ext4_inode_locate(
 	struct ext4 *fs, u32 ino, struct ext4_buf **out, struct ext4_raw_inode **raw) MUST_CHECK;
 /* The decoded fields to the disk's block. */
 int ext4_node_write(struct ext4_handle *h, struct ext4_node *n) MUST_CHECK;
+/* Takes the node's lock. */
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out);
 void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtime);
 struct ext4_node *ext4_node_lookup_locked(struct ext4_node_shard *s, u32 ino);

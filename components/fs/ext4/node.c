@@ -436,6 +436,7 @@ void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtim
 
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out)
 {
+	env_mutex_lock(&n->lock);
 	*out = (struct fsys_attr){.node = (u64)(unsigned long)n,
 		.ino = n->ino,
 		.generation = n->generation,
@@ -454,6 +455,7 @@ void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out)
 		.version = n->version};
 	if ((n->mode & 0170000) == 0020000 || (n->mode & 0170000) == 0060000)
 		out->rdev = n->rdev;
+	env_mutex_unlock(&n->lock);
 }
 
 /* What is left when everything should have been forgotten. */

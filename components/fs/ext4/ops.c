@@ -171,11 +171,7 @@ static int op_rename(void *self, u64 from_dir, const struct fsys_name *from, u64
 
 static int op_getattr(void *self, u64 node, struct fsys_attr *out)
 {
-	struct ext4_node *n = node_of(node);
-
-	env_mutex_lock(&n->lock);
-	ext4_node_attr(n, out);
-	env_mutex_unlock(&n->lock);
+	ext4_node_attr(node_of(node), out);
 	return 0;
 }
 

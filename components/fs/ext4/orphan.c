@@ -149,6 +149,15 @@ static int add_to_file(struct ext4_handle *h, struct ext4_node *n)
 	return -ENOSPC;
 }
 
+/* Its writer reads it under that lock, and may be somebody else. */
+static void set_next(struct ext4_node *n, u32 next)
+{
+	unsigned long flags = env_spin_lock(&n->map_lock);
+
+	n->dtime = next;
+	env_spin_unlock(&n->map_lock, flags);
+}
+
 int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 {
 	struct ext4 *fs = h->fs;
@@ -162,7 +171,7 @@ int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 		err = add_to_file(h, n);
 	if (err == -ENOSPC) {
 		sb = ext4_super_change(h);
-		n->dtime = le32_to_cpu(sb->last_orphan);
+		set_next(n, le32_to_cpu(sb->last_orphan));
 		sb->last_orphan = cpu_to_le32(n->ino);
 		ext4_super_changed(h);
 		n->orphan_listed = true;
@@ -202,12 +211,12 @@ static int del_from_list(struct ext4_handle *h, struct ext4_node *n)
 		ext4_super_changed(h);
 	} else {
 		before = list_prev_entry(n, orphan_link);
-		before->dtime = n->dtime;
+		set_next(before, n->dtime);
 		err = ext4_node_write(h, before);
 	}
 	list_del_init(&n->orphan_link);
 	n->orphan_listed = false;
-	n->dtime = 0;
+	set_next(n, 0);
 	return err ? err : ext4_node_write(h, n);
 }
 
