@@ -150,8 +150,10 @@ static void fill_handles(struct fan_event *e, const struct report *r)
 		inode_encode_handle(r->dir2, &e->dir2);
 	e->len = e->kind == FAN_KIND_NAME ? r->len : 0;
 	e->len2 = e->kind == FAN_KIND_NAME ? r->len2 : 0;
-	memcpy(e->names, r->name, e->len);
-	memcpy(e->names + e->len, r->name2, e->len2);
+	if (e->len)
+		memcpy(e->names, r->name, e->len);
+	if (e->len2)
+		memcpy(e->names + e->len, r->name2, e->len2);
 }
 
 static struct fan_event *make_event(struct fan_group *g, const struct notify_event *ev, u32 mask, u32 matched)

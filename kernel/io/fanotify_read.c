@@ -82,7 +82,7 @@ static bool put_record(struct iobuf *to, const struct fan_event *e, const struct
 
 	memcpy(&head.fsid, &e->fsid, sizeof(e->fsid));
 	return put(to, &head, sizeof(head)) && put(to, handle, sizeof(handle)) && put(to, r->handle->data, r->handle->bytes)
-		&& put(to, r->name, r->len) && iobuf_zero(to, len - used) == len - used;
+		&& (!r->len || put(to, r->name, r->len)) && iobuf_zero(to, len - used) == len - used;
 }
 
 /* A descriptor that is promised, and not yet there. */
