@@ -13,6 +13,8 @@
 
 void fan_event_free(struct fan_event *e)
 {
+	if (!e)
+		return;
 	if (e->pid)
 		pid_put(e->pid);
 	if (e->path.dentry)
@@ -20,15 +22,14 @@ void fan_event_free(struct fan_event *e)
 	kfree(e);
 }
 
-void fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response)
+struct fan_event *fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response)
 {
-	if (e->state == FAN_ABANDONED) {
-		fan_event_free(e);
-		return;
-	}
+	if (e->state == FAN_ABANDONED)
+		return e;
 	e->response = response;
 	e->state = FAN_ANSWERED;
 	wait_wake_all(&g->answers);
+	return NULL;
 }
 
 /* ---- does the group want it? ---- */
