@@ -312,13 +312,17 @@ struct mount *mount_unlink_tree(struct mount *m, struct mount *list)
 void mount_drop_list(struct mount *list)
 {
 	rcu_synchronize(); /* puts that still saw a namespace have decremented by now */
-	while (list) {
-		struct mount *next = list->next_free;
-		struct dentry *at = list->mountpoint;
+	/* Places first: one that is in a mount of the list goes with that one's file system. */
+	for (struct mount *m = list; m; m = m->next_free) {
+		struct dentry *at = m->mountpoint;
 
-		list->mountpoint = NULL;
+		m->mountpoint = NULL;
 		if (at)
 			dentry_put(at);
+	}
+	while (list) {
+		struct mount *next = list->next_free;
+
 		mount_put(list);
 		list = next;
 	}
