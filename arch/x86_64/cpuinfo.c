@@ -135,20 +135,50 @@ struct cpu_place arch_cpu_place(unsigned cpu)
 
 #define CACHE_LEAF_INTEL 4
 #define CACHE_LEAF_AMD	 0x8000001d
+#define CACHE_L1_AMD	 0x80000005
+#define CACHE_L2_AMD	 0x80000006
+
+static bool has_leaf(u32 leaf)
+{
+	return cpuid(leaf & 0x80000000, 0).a >= leaf;
+}
 
 /* [sdm vol. 2 CPUID 04H], and AMD's leaf of the same form. */
-bool arch_cpu_cache(unsigned index, struct cpu_cache *out)
+static bool cache_by_leaf(u32 leaf, unsigned index, struct cpu_cache *out)
 {
-	u32 leaf = cpuid(0x80000000, 0).a >= CACHE_LEAF_AMD && (cpuid(0x80000001, 0).c & 1u << 22) ? CACHE_LEAF_AMD : CACHE_LEAF_INTEL;
-	struct cpuid_regs r;
+	struct cpuid_regs r = cpuid(leaf, index);
 
-	if (leaf == CACHE_LEAF_INTEL && cpuid(0, 0).a < CACHE_LEAF_INTEL)
-		return false;
-	r = cpuid(leaf, index);
 	if (!(r.a & 0x1f) || (r.a & 0x1f) > 3)
 		return false;
 	*out = (struct cpu_cache){.level = r.a >> 5 & 7, .line = (r.b & 0xfff) + 1, .ways = (r.b >> 22) + 1, .sets = r.c + 1,
 		.type = "?DIU"[r.a & 3]};
 	out->size = out->line * out->ways * out->sets * ((r.b >> 12 & 0x3ff) + 1);
 	return true;
+}
+
+/* AMD's older leaves: L1 data, L1 instructions, L2, L3 [amd apm vol. 3 E.4.4, E.4.5]. */
+static bool cache_by_size(unsigned index, struct cpu_cache *out)
+{
+	static const u8 ways[16] = {[1] = 1, [2] = 2, [4] = 4, [6] = 8, [8] = 16, [10] = 32, [11] = 48, [12] = 64, [13] = 96, [14] = 128};
+	struct cpuid_regs l1 = cpuid(CACHE_L1_AMD, 0), l2 = cpuid(CACHE_L2_AMD, 0);
+	u32 r = index == 0 ? l1.c : index == 1 ? l1.d : index == 2 ? l2.c : l2.d;
+
+	if (index > 3 || !r)
+		return false;
+	*out = (struct cpu_cache){.level = index < 2 ? 1 : index, .line = r & 0xff, .type = "DIUU"[index],
+		.size = index < 2 ? (r >> 24) * 1024 : index == 2 ? (r >> 16) * 1024 : (r >> 18) * 512 * 1024,
+		.ways = index < 2 ? r >> 16 & 0xff : ways[r >> 12 & 15]};
+	if (!out->line || !out->ways)
+		return false;
+	out->sets = out->size / out->line / out->ways;
+	return true;
+}
+
+bool arch_cpu_cache(unsigned index, struct cpu_cache *out)
+{
+	if (has_leaf(CACHE_LEAF_AMD) && (cpuid(0x80000001, 0).c & 1u << 22))
+		return cache_by_leaf(CACHE_LEAF_AMD, index, out);
+	if (cpu_model.vendor[0] == 'A')
+		return has_leaf(CACHE_L2_AMD) && cache_by_size(index, out);
+	return has_leaf(CACHE_LEAF_INTEL) && cache_by_leaf(CACHE_LEAF_INTEL, index, out);
 }

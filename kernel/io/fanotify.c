@@ -276,12 +276,13 @@ static void fan_release(struct file *f)
 	g->closed = true;
 	list_for_each_entry_safe(e, next, &g->asked, link) {
 		list_del_init(&e->link);
-		fan_answer_locked(g, e, FAN_ALLOW);
+		if (fan_answer_locked(g, e, FAN_ALLOW))
+			list_add_tail(&e->link, &dead);
 	}
 	list_for_each_entry_safe(e, next, &g->queue, link) {
 		list_del_init(&e->link);
 		if (e->kind == FAN_KIND_PERM)
-			fan_answer_locked(g, e, FAN_ALLOW);
+			(void)fan_answer_locked(g, e, FAN_ALLOW); /* still asked for: nobody abandons it before it is read */
 		else if (e != &g->overflow)
 			list_add_tail(&e->link, &dead);
 	}

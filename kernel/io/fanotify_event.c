@@ -13,6 +13,8 @@
 
 void fan_event_free(struct fan_event *e)
 {
+	if (!e)
+		return;
 	if (e->pid)
 		pid_put(e->pid);
 	if (e->path.dentry)
@@ -20,15 +22,14 @@ void fan_event_free(struct fan_event *e)
 	kfree(e);
 }
 
-void fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response)
+struct fan_event *fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response)
 {
-	if (e->state == FAN_ABANDONED) {
-		fan_event_free(e);
-		return;
-	}
+	if (e->state == FAN_ABANDONED)
+		return e;
 	e->response = response;
 	e->state = FAN_ANSWERED;
 	wait_wake_all(&g->answers);
+	return NULL;
 }
 
 /* ---- does the group want it? ---- */
@@ -150,8 +151,10 @@ static void fill_handles(struct fan_event *e, const struct report *r)
 		inode_encode_handle(r->dir2, &e->dir2);
 	e->len = e->kind == FAN_KIND_NAME ? r->len : 0;
 	e->len2 = e->kind == FAN_KIND_NAME ? r->len2 : 0;
-	memcpy(e->names, r->name, e->len);
-	memcpy(e->names + e->len, r->name2, e->len2);
+	if (e->len)
+		memcpy(e->names, r->name, e->len);
+	if (e->len2)
+		memcpy(e->names + e->len, r->name2, e->len2);
 }
 
 static struct fan_event *make_event(struct fan_group *g, const struct notify_event *ev, u32 mask, u32 matched)

@@ -68,8 +68,8 @@ struct fan_mark {
 /* ---- fanotify_event.c ---- */
 int fan_handle_event(struct notify_group *ng, const struct notify_event *ev, const struct notify_view view[NOTIFY_PLACES]);
 void fan_event_free(struct fan_event *e);
-/* With an answer: wakes who waits for it. queue_lock held. */
-void fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response);
+/* With an answer: wakes who waits for it. queue_lock held. What it returns, an event that nobody waits for, is to be freed without the lock; NULL. */
+struct fan_event *fan_answer_locked(struct fan_group *g, struct fan_event *e, u32 response);
 
 /* ---- fanotify_read.c ---- */
 struct iobuf;

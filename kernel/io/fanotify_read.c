@@ -82,7 +82,7 @@ static bool put_record(struct iobuf *to, const struct fan_event *e, const struct
 
 	memcpy(&head.fsid, &e->fsid, sizeof(e->fsid));
 	return put(to, &head, sizeof(head)) && put(to, handle, sizeof(handle)) && put(to, r->handle->data, r->handle->bytes)
-		&& put(to, r->name, r->len) && iobuf_zero(to, len - used) == len - used;
+		&& (!r->len || put(to, r->name, r->len)) && iobuf_zero(to, len - used) == len - used;
 }
 
 /* A descriptor that is promised, and not yet there. */
@@ -229,12 +229,15 @@ static int read_event(struct fan_group *g, struct fan_event *e, struct iobuf *to
 	int err = give(g, e, to);
 
 	if (e->kind == FAN_KIND_PERM) {
+		struct fan_event *abandoned = NULL;
+
 		spin_lock(&g->queue_lock);
 		if (err || g->closed)
-			fan_answer_locked(g, e, err ? FAN_DENY : FAN_ALLOW);
+			abandoned = fan_answer_locked(g, e, err ? FAN_DENY : FAN_ALLOW);
 		else
 			list_add_tail(&e->link, &g->asked);
 		spin_unlock(&g->queue_lock);
+		fan_event_free(abandoned);
 	} else if (e != &g->overflow) {
 		fan_event_free(e);
 	}
@@ -282,15 +285,16 @@ static int check_rule(struct iobuf *from)
 
 static int answer(struct fan_group *g, s32 fd, u32 response)
 {
-	struct fan_event *e;
+	struct fan_event *e, *abandoned;
 
 	spin_lock(&g->queue_lock);
 	list_for_each_entry(e, &g->asked, link) {
 		if (e->fd != fd)
 			continue;
 		list_del_init(&e->link);
-		fan_answer_locked(g, e, response);
+		abandoned = fan_answer_locked(g, e, response);
 		spin_unlock(&g->queue_lock);
+		fan_event_free(abandoned);
 		return 0;
 	}
 	spin_unlock(&g->queue_lock);

@@ -264,3 +264,15 @@ void fasync_send_slow(struct fasync_list *l, int code)
 		file_send_sigio(fa->file, fa->fd, code);
 	spin_unlock(&l->lock);
 }
+
+void fasync_send_to(struct fasync_list *l, const struct file *f, int code)
+{
+	struct fasync *fa;
+
+	spin_lock(&l->lock);
+	list_for_each_entry(fa, &l->entries, link) {
+		if (fa->file == f)
+			file_send_sigio(fa->file, fa->fd, code);
+	}
+	spin_unlock(&l->lock);
+}

@@ -22,21 +22,13 @@ u32 vfs_leases_enable = 1, vfs_lease_break_time = 45;
 
 struct lease {
 	struct list_head link;
-	struct refcount refs;
-	struct file *file;	/* no reference: its release drops the lease */
+	const struct file *file; /* no reference, only compared: its release drops the lease */
 	int type;		/* F_RDLCK, F_WRLCK; F_UNLCK: gone */
 	int target;		/* what it is being broken to; type: it is not */
 	u64 unlock_ns, downgrade_ns; /* when that is done for the owner; 0: never */
 	bool signal_due;
 	s32 pid;
-	struct fasync_list async; /* the owner: one entry */
 };
-
-static void lease_put(struct lease *l)
-{
-	if (l && refcount_dec_and_test(&l->refs))
-		kfree(l);
-}
 
 static void mark_inode(struct file_locks *fl)
 {
@@ -83,10 +75,8 @@ static void bury(struct file_locks *fl, struct list_head *dead)
 {
 	struct lease *l, *next;
 
-	list_for_each_entry_safe(l, next, dead, link) {
-		(void)fasync_set(&l->async, l->file, -1, false);
-		lease_put(l);
-	}
+	list_for_each_entry_safe(l, next, dead, link)
+		kfree(l);
 	wait_wake_all(&fl->wait);
 }
 
@@ -148,7 +138,7 @@ static int put_up(struct file_locks *fl, struct file *f, int type, struct lease 
 static int lease_add(struct file *f, int fd, int type)
 {
 	struct file_locks *fl = inode_locks_get(f->inode);
-	struct lease *spare = kzalloc(sizeof(*spare), 0), *l = spare;
+	struct lease *spare = kzalloc(sizeof(*spare), 0);
 	LIST_HEAD(dead);
 	int err;
 
@@ -156,25 +146,20 @@ static int lease_add(struct file *f, int fd, int type)
 		kfree(spare);
 		return -ENOMEM;
 	}
-	refcount_set(&spare->refs, 1);
 	spare->file = f;
 	spare->pid = task_tgid(task_current());
-	fasync_list_init(&spare->async);
-	err = fasync_set(&spare->async, f, fd, true);
+	__atomic_fetch_or(&f->mode, FMODE_LOCKED, __ATOMIC_RELAXED);
+	err = fasync_set(&fl->async, f, fd, true); /* where there is no lease nothing is sent */
 	if (!err)
 		err = file_own_if_nobody(f);
 	if (!err) {
-		__atomic_fetch_or(&f->mode, FMODE_LOCKED, __ATOMIC_RELAXED);
 		spin_lock(&fl->lock);
 		time_out(fl, &dead);
 		err = put_up(fl, f, type, &spare, &dead);
 		spin_unlock(&fl->lock);
 		bury(fl, &dead);
 	}
-	if (spare) {
-		(void)fasync_set(&l->async, f, -1, false);
-		lease_put(spare);
-	}
+	kfree(spare);
 	return err;
 }
 
@@ -191,6 +176,7 @@ static int lease_drop(struct file *f)
 	if (l)
 		change(fl, l, F_UNLCK, &dead);
 	spin_unlock(&fl->lock);
+	(void)fasync_set(&fl->async, f, -1, false);
 	if (!l)
 		return -EAGAIN;
 	bury(fl, &dead);
@@ -259,17 +245,17 @@ static void break_all(struct file_locks *fl, bool write, u64 deadline)
 	}
 }
 
-/* One that has not been told yet, referenced. */
-static struct lease *next_to_tell(struct file_locks *fl)
+/* The file of one that has not been told yet: only to be compared. */
+static const struct file *next_to_tell(struct file_locks *fl)
 {
-	struct lease *l, *found = NULL;
+	const struct file *found = NULL;
+	struct lease *l;
 
 	spin_lock(&fl->lock);
 	list_for_each_entry(l, &fl->leases, link) {
 		if (l->signal_due && !found) {
 			l->signal_due = false;
-			refcount_inc(&l->refs);
-			found = l;
+			found = l->file;
 		}
 	}
 	spin_unlock(&fl->lock);
@@ -306,7 +292,7 @@ int inode_lease_break(struct inode *inode, unsigned o_flags)
 	struct file_locks *fl = LOAD_ACQUIRE(inode->locks);
 	bool write = (o_flags & O_ACCMODE) != O_RDONLY;
 	u32 seconds = READ_ONCE(vfs_lease_break_time);
-	struct lease *l;
+	const struct file *f;
 	u64 until;
 	int err = 0;
 
@@ -315,10 +301,8 @@ int inode_lease_break(struct inode *inode, unsigned o_flags)
 	spin_lock(&fl->lock);
 	break_all(fl, write, seconds ? clock_monotonic() + seconds * 1000000000ull : 0);
 	spin_unlock(&fl->lock);
-	while ((l = next_to_tell(fl))) {
-		fasync_send(&l->async, POLL_MSG);
-		lease_put(l);
-	}
+	while ((f = next_to_tell(fl)))
+		fasync_send_to(&fl->async, f, POLL_MSG);
 	if (o_flags & O_NONBLOCK)
 		return in_the_way(fl, write, &until) ? -EWOULDBLOCK : 0;
 	while (!err && in_the_way(fl, write, &until)) {

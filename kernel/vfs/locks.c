@@ -45,6 +45,7 @@ struct file_locks *inode_locks_get(struct inode *inode)
 	list_init(&fl->ranges);
 	list_init(&fl->flocks);
 	list_init(&fl->leases);
+	fasync_list_init(&fl->async);
 	wait_queue_init(&fl->wait);
 	fl->inode = inode;
 	if (!__atomic_compare_exchange_n(&inode->locks, &none, fl, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {

@@ -6,6 +6,7 @@
 #include "vfs_impl.h"
 #include <lib/strbuf.h>
 #include <sync/wait.h>
+#include <vfs/fown.h>
 #include <vfs/locks.h>
 
 struct file_locks {
@@ -13,6 +14,7 @@ struct file_locks {
 	struct list_head ranges; /* POSIX, OFD */
 	struct list_head flocks;
 	struct list_head leases;
+	struct fasync_list async; /* owners of leases; by file, whose release takes it out */
 	struct wait_queue wait;	 /* told of whatever is given up */
 	struct inode *inode;
 	struct list_head all_link;

@@ -48,6 +48,8 @@ static inline void fasync_send(struct fasync_list *l, int code)
 	if (unlikely(fasync_wanted(l)))
 		fasync_send_slow(l, code);
 }
+/* The same to one file's owner, if it is on the list; @f is only compared. */
+void fasync_send_to(struct fasync_list *l, const struct file *f, int code);
 /* The signal itself: TTYs and sockets may send it for out-of-band events too (SIGURG). Thread context. */
 void file_send_signal(struct file *f, int signo_default, int code, long band);
 /* SIGIO or what F_SETSIG says, with POLL_IN... as its code and @fd in it. */
