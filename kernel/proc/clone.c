@@ -262,7 +262,7 @@ static void clone_abort(struct task *t, struct proc *fresh)
 	cred_put(t->cred);
 	arch_thread_fini(&t->thread);
 	thread_fini(&t->thread);
-	kfree(t);
+	task_free(t);
 }
 
 static int clone_build(struct task *t, const struct clone_params *p, struct proc **out_proc)
@@ -350,7 +350,7 @@ s64 proc_clone(const struct clone_params *p)
 		return -ENOMEM;
 	err = thread_init(&t->thread, me->thread.name, task_release);
 	if (err) {
-		kfree(t);
+		task_free(t);
 		return err;
 	}
 	err = clone_build(t, p, &fresh);
