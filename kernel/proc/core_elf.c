@@ -325,14 +325,14 @@ static bool is_program(const struct vm_area *a)
 }
 
 /* Bytes to dump, without what must be looked at outside of map_lock: private memory counts as written to. */
-static u64 wanted(const struct core_elf *e, const struct vm_area *a)
+static u64 wanted(const struct core_elf *e, const struct vm_area *a, bool has_file)
 {
 	u64 all = a->end - a->start;
 
 	if (a->flags & (VM_DONTDUMP | VM_DEVICE))
 		return a->label && !strcmp(a->label, "[vdso]") ? all : 0;
 	if (a->flags & VM_SHARED)
-		return e->filter & (a->backing ? CORE_FILE_SHARED : CORE_ANON_SHARED) ? all : 0;
+		return e->filter & (has_file ? CORE_FILE_SHARED : CORE_ANON_SHARED) ? all : 0;
 	if (!a->object)
 		return e->filter & CORE_ANON_PRIVATE ? all : 0;
 	if (e->filter & CORE_FILE_PRIVATE)
@@ -340,25 +340,35 @@ static u64 wanted(const struct core_elf *e, const struct vm_area *a)
 	return (e->filter & CORE_ANON_PRIVATE) || ((e->filter & CORE_ELF_HEADERS) && is_program(a)) ? all : 0;
 }
 
+/* A file that stands in no directory is memory that processes share, and no more. */
+static bool is_deleted(const char *path, size_t len)
+{
+	static const char mark[] = " (deleted)";
+
+	return len >= sizeof(mark) - 1 && !strcmp(path + len - (sizeof(mark) - 1), mark);
+}
+
 static bool collect(struct vm_area *a, void *arg)
 {
 	struct core_elf *e = arg;
 	u64 range[3] = {a->start, a->end, a->pgoff};
-	size_t len;
+	bool named = !a->label && a->backing && a->backing_ops && a->backing_ops->name;
+	size_t len = 0;
 
 	if (e->nareas == e->room)
 		return false;
+	if (named)
+		len = min_t(size_t, a->backing_ops->name(a->backing, e->path, PATH_MAX), PATH_MAX - 1);
+	e->path[len] = '\0';
 	e->areas[e->nareas++] = (struct core_area){
 		.start = a->start,
 		.end = a->end,
 		.flags = a->flags,
-		.dumped = wanted(e, a),
+		.dumped = wanted(e, a, len && !is_deleted(e->path, len)),
 		.anonymous = !a->object,
 		.vdso = a->label && !strcmp(a->label, "[vdso]"),
 	};
-	if (!a->label && a->backing && a->backing_ops && a->backing_ops->name) {
-		len = min_t(size_t, a->backing_ops->name(a->backing, e->path, PATH_MAX), PATH_MAX - 1);
-		e->path[len] = '\0';
+	if (named) {
 		append(&e->files, range, sizeof(range));
 		append(&e->names, e->path, len + 1);
 		e->nfiles++;

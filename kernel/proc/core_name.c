@@ -7,6 +7,7 @@
 #include <lib/errno.h>
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <linux/limits.h>
 #include <arch/cpu.h>
 #include <mm/slab.h>
 #include <proc/uts.h>

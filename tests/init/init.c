@@ -164,7 +164,7 @@ static void become_job(const struct job *job, const char *out_path)
 		close(fd);
 	umask(022);
 	setgroups(1, root);
-	set_limit(RLIMIT_CORE, 0, 0);
+	set_limit(RLIMIT_CORE, 0, RLIM_INFINITY);
 	set_limit(RLIMIT_NOFILE, 1024, 4096);
 	set_limit(RLIMIT_NPROC, 2000, 2000);
 	set_limit(RLIMIT_MEMLOCK, 8 << 20, 8 << 20);
