@@ -132,12 +132,18 @@ static size_t signalfd_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops signalfd_ops = {
+	.no_splice = true,
 	.read = signalfd_read,
 	.lseek = file_lseek_noop,
 	.poll = signalfd_poll,
 	.release = signalfd_release,
 	.show_fdinfo = signalfd_show_fdinfo,
 };
+
+bool file_is_signalfd(const struct file *f)
+{
+	return f->ops == &signalfd_ops;
+}
 
 int signalfd_create_file(u64 mask, unsigned o_flags, struct file **out)
 {
@@ -157,7 +163,7 @@ int signalfd_set_mask(struct file *f, u64 mask)
 {
 	struct signalfd *s = f->private;
 
-	if (f->ops != &signalfd_ops)
+	if (!file_is_signalfd(f))
 		return -EINVAL;
 	WRITE_ONCE(s->mask, mask & ~SIG_UNBLOCKABLE);
 	wait_wake(&task_current()->proc->sighand->signalfd_wait, 0, EPOLLIN | EPOLLRDNORM);

@@ -446,22 +446,10 @@ static bool emit_headers(struct core_elf *e)
 	return emit(e->core, e->notes.buf, e->notes.len) && skip(e->core, -e->core->pos & (PAGE_SIZE - 1));
 }
 
-/* The vDSO is the kernel's own memory. */
-static bool emit_vdso(struct core *c, const struct core_area *a)
-{
-	size_t len;
-	const void *image = arch_vdso_image(&len);
-
-	len = min_t(size_t, len, a->dumped);
-	return emit(c, image, len) && skip(c, a->dumped - len);
-}
-
 static bool emit_area(struct core_elf *e, const struct core_area *a, char *page)
 {
 	u64 words[64];
 
-	if (a->vdso)
-		return emit_vdso(e->core, a);
 	for (vaddr_t va = a->start; va < a->start + a->dumped; va += PAGE_SIZE) {
 		u64 i = ((va - a->start) >> PAGE_SHIFT) % ARRAY_SIZE(words);
 		bool ok;

@@ -320,19 +320,18 @@ static void set_exe(struct proc *p, struct file *f)
 static void commit(struct exec *x)
 {
 	struct task *me = task_current();
-	bool changed = x->cred->euid != me->cred->euid || x->cred->egid != me->cred->egid;
 
 	futex_exit_robust(me);
 	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
-	x->space->dumpable = x->secure || inode_permission(x->file->inode, MAY_READ) ? READ_ONCE(suid_dumpable) : DUMPABLE_USER;
+	x->space->dumpable = x->gained || inode_permission(x->file->inode, MAY_READ) ? READ_ONCE(suid_dumpable) : DUMPABLE_USER;
 	x->space->core_filter = me->thread.space ? me->thread.space->core_filter : CORE_FILTER_DEFAULT;
 	switch_space(me, x->space);
 	x->space = NULL;
 	set_name(me, x->filename);
-	if (x->secure || changed)
+	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;

@@ -15,6 +15,7 @@
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
+#include <vfs/locks.h>
 
 /* ---- kernel ---- */
 
@@ -192,8 +193,7 @@ static const struct sysctl table[] = {
 	{"kernel/core_pipe_limit", 0644, ROOT_INT(core_pipe_limit, S32_MIN, S32_MAX)},
 	{"kernel/printk", 0644, SYSCTL_CALL, .get = get_printk, .set = set_printk},
 	{"kernel/panic", 0644, ROOT_INT(panic_timeout, S32_MIN, S32_MAX)},
-	/* No kernel address is shown to anybody; the log may be read by all with syslog(2). */
-	{"kernel/kptr_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 2},
+	/* The log may be read by all with syslog(2). */
 	{"kernel/dmesg_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/cap_last_cap", 0444, SYSCTL_CALL, .get = get_const, .min = CAP_LAST_CAP},
 	{"kernel/ngroups_max", 0444, SYSCTL_CALL, .get = get_const, .min = NGROUPS_MAX},
@@ -219,6 +219,9 @@ static const struct sysctl table[] = {
 	{"fs/file-max", 0644, SYSCTL_U64, 0, &vfs_file_max},
 	{"fs/nr_open", 0644, ROOT_INT(vfs_nr_open, 64, 1 << 30)},
 	{"fs/suid_dumpable", 0644, ROOT_INT(suid_dumpable, DUMPABLE_NOT, DUMPABLE_ROOT)},
+	{"fs/leases-enable", 0644, ROOT_INT(vfs_leases_enable, 0, 1)},
+	{"fs/lease-break-time", 0644, ROOT_INT(vfs_lease_break_time, 0, S32_MAX)},
+	{"fs/dir-notify-enable", 0644, ROOT_INT(vfs_dnotify_enable, 0, 1)},
 	{"fs/protected_symlinks", 0600, ROOT_INT(vfs_protected_symlinks, 0, 1)},
 	{"fs/protected_hardlinks", 0600, ROOT_INT(vfs_protected_hardlinks, 0, 1)},
 	{"fs/protected_fifos", 0600, ROOT_INT(vfs_protected_fifos, 0, 2)},
