@@ -331,6 +331,18 @@ static void clone_vfork_wait(struct task *t, struct completion *done, s64 nr)
 	}
 }
 
+/* Nothing can fail any more. */
+static void clone_run(struct task *t, int event, struct completion *vfork_done, s64 nr)
+{
+	task_get(t);
+	thread_start(&t->thread);
+	if (unlikely(event))
+		(void)ptrace_notify(SIGTRAP | event << 8, (u64)nr);
+	if (vfork_done)
+		clone_vfork_wait(t, vfork_done, nr);
+	task_put(t);
+}
+
 s64 proc_clone(const struct clone_params *p)
 {
 	struct task *me = task_current(), *t;
@@ -378,13 +390,7 @@ s64 proc_clone(const struct clone_params *p)
 		goto abort_pidfd;
 	if (fd >= 0)
 		fd_install(fd, pidfd);
-	task_get(t);
-	thread_start(&t->thread);
-	if (unlikely(event))
-		(void)ptrace_notify(SIGTRAP | event << 8, (u64)nr);
-	if (p->flags & CLONE_VFORK)
-		clone_vfork_wait(t, &vfork_done, nr);
-	task_put(t);
+	clone_run(t, event, p->flags & CLONE_VFORK ? &vfork_done : NULL, nr);
 	return nr;
 
 abort_pidfd:
