@@ -187,9 +187,10 @@ def put_cpio(out, ino, name, mode, data, rdev=(0, 0)):
 # ---- frames -----------------------------------------------------------------------------------
 
 class FrameParser:
-    """Collect results from the console's lines."""
+    """Collect results from the console's lines; @heard is told of each as it comes."""
 
-    def __init__(self):
+    def __init__(self, heard=None):
+        self.heard = heard
         self.results, self.current, self.done = {}, None, False
         self.loose = []
 
@@ -224,6 +225,8 @@ class FrameParser:
             res.how = "damaged on the way (%s)" % res.how
         self.results[res.name] = res
         self.current = None
+        if self.heard:
+            self.heard(res)
 
 
 def unescape(raw):
@@ -304,9 +307,9 @@ def boot_once(machine, initrd, parser, silence, total):
     return why
 
 
-def run_guest(machine, root, jobs, work, scale=1, max_boots=8):
+def run_guest(machine, root, jobs, work, scale=1, max_boots=8, heard=None):
     """Run the jobs in QEMU; boot again after a job that took the kernel with it."""
-    parser = FrameParser()
+    parser = FrameParser(heard)
     left = list(jobs)
     lost = {}
     for _ in range(max_boots):

@@ -14,6 +14,7 @@
 #include <arch/context.h>
 #include <arch/trap.h>
 #include <mm/page.h>
+#include <proc/cgroup.h>
 #include <time/clock.h>
 #include <vfs/file.h>
 #include <vfs/namei.h>
@@ -118,6 +119,7 @@ void init_task_link(struct task *t, struct proc *parent)
 	task_attach_pid(t, PID_PGID, &pid_zero);
 	task_attach_pid(t, PID_SID, &pid_zero);
 	list_add_tail_rcu(&t->thread_link, &p->threads);
+	cgroup_boot_locked(t);
 	atomic64_add_relaxed(&t->cred->user->nprocs, 1);
 	spin_unlock(&proc_tree_lock);
 }

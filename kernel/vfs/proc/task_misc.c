@@ -10,6 +10,7 @@
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <proc/cgroup.h>
 #include <proc/cred.h>
 #include <proc/posix_timer.h>
 #include <sched/sched.h>
@@ -212,7 +213,9 @@ int proc_show_personality(struct pseudo_text *t)
 
 int proc_show_cgroup(struct pseudo_text *t)
 {
-	strbuf_puts(&t->sb, "0::/\n");
+	strbuf_puts(&t->sb, "0::");
+	cgroup_put_path(&t->sb, t->task);
+	strbuf_putc(&t->sb, '\n');
 	return 0;
 }
 
