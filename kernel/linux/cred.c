@@ -10,6 +10,7 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
+#include <proc/coredump.h>
 #include <proc/cred.h>
 #include <proc/task.h>
 #include "syscalls.h"
@@ -81,7 +82,7 @@ static s64 finish(struct cred *c, s64 err)
 	}
 	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid ||
 		(c->cap_permitted & ~old->cap_permitted)) {
-		WRITE_ONCE(thread_current()->space->dumpable, 0);
+		WRITE_ONCE(thread_current()->space->dumpable, READ_ONCE(suid_dumpable));
 		task_current()->pdeath_signal = 0;
 	}
 	cred_commit(c);

@@ -54,7 +54,7 @@ static COLD NOINLINE s64 syscall_rare(struct trapframe *tf, u64 nr)
 
 static __always_inline void dispatch(struct trapframe *tf)
 {
-	u64 nr = tf_syscall_nr(tf);
+	u64 nr = (u32)tf_syscall_nr(tf); /* as Linux: the upper half counts for nothing */
 	syscall_fn fn = NULL;
 
 	if (likely(nr < NR_MAX))

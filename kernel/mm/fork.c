@@ -215,6 +215,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->vdso = parent->vdso;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
+	child->core_filter = parent->core_filter;
 	child->no_huge = parent->no_huge;
 	child->keys = parent->keys;
 	child->sealed = parent->sealed;

@@ -8,8 +8,8 @@
 #include "pt.h"
 #include "space_impl.h"
 
-/* The frame at @va if its entry allows the access now; a reference. */
-static struct page *pin_present(struct vm_space *s, vaddr_t va, bool write, bool force)
+/* The frame at @va if its entry allows the access now; a reference. *out_uncounted: there is one that nobody can refer to. */
+static struct page *pin_present(struct vm_space *s, vaddr_t va, bool write, bool force, bool *out_uncounted)
 {
 	struct page *page = NULL;
 	struct pte *e, pte;
@@ -29,7 +29,8 @@ static struct page *pin_present(struct vm_space *s, vaddr_t va, bool write, bool
 	if (!pt_is_dead(e) && pte_is_present(pte) && (pte_is_user(pte) || force)) {
 		struct page *p = paddr_page(pte_paddr(pte));
 
-		if (!p || (pte_is_special(pte) && p != vm_zero_page))
+		*out_uncounted = !p || (pte_is_special(pte) && p != vm_zero_page);
+		if (*out_uncounted)
 			p = NULL;
 		else if (write && !pte_is_writable(pte) && !(force && p->kind == PAGE_ANON && READ_ONCE(p->maps) == 1))
 			p = NULL;
@@ -54,12 +55,15 @@ static int pin(struct vm_space *s, vaddr_t va, bool write, bool force, struct pa
 		return -EFAULT;
 	/* After a fault the page may be gone again at once; not for ever. */
 	for (unsigned tries = 0; tries < 1000; tries++) {
-		struct page *page = pin_present(s, va, write, force);
+		bool uncounted = false;
+		struct page *page = pin_present(s, va, write, force, &uncounted);
 
 		if (page) {
 			*out_page = page;
 			return 0;
 		}
+		if (uncounted && !write)
+			return -EFAULT;
 		if (fault_serve(s, va, flags, 0) != FR_DONE)
 			return -EFAULT;
 	}
@@ -77,6 +81,24 @@ int vm_pin(struct vm_space *s, vaddr_t va, bool write, bool force, struct page *
 	return err;
 }
 
+/* Of what is not counted, the vDSO can be read: pages of the kernel's image that can be executed. */
+static bool read_uncounted(struct vm_space *s, vaddr_t va, void *buf, size_t n)
+{
+	bool found = false;
+	struct pt_at at;
+	struct pte pte;
+
+	rcu_read_lock();
+	at = pt_walk(&s->mmu, va, 0);
+	pte = at.e && !at.level ? pte_load(at.e) : pte_none();
+	if (pte_is_present(pte) && pte_is_special(pte) && pte_is_user(pte) && pte_is_exec(pte) && paddr_page(pte_paddr(pte))) {
+		memcpy(buf, (const char *)paddr_va(pte_paddr(pte)) + (va & (PAGE_SIZE - 1)), n);
+		found = true;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len, bool write, bool force)
 {
 	size_t done = 0;
@@ -88,8 +110,12 @@ ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len, bool wr
 		struct page *page;
 		char *p;
 
-		if (pin(s, va + done, write, force, &page))
-			break;
+		if (pin(s, va + done, write, force, &page)) {
+			if (write || !read_uncounted(s, va + done, (char *)buf + done, n))
+				break;
+			done += n;
+			continue;
+		}
 		p = (char *)page_va(page) + in_page;
 		if (write)
 			memcpy(p, (char *)buf + done, n);

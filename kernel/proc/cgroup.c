@@ -221,8 +221,10 @@ int cgroup_fork_locked(struct task *t, struct cgroup *cg)
 	}
 	list_enter(t, cg);
 	live_add(cg, 1);
-	if (unlikely(cg->freezing))
-		cgroup_freeze_task(t, true);
+	if (unlikely(cg->freezing)) { /* nobody sees it yet, and its maker's sighand lock, which may be its own, is held */
+		t->jobctl |= JOBCTL_FREEZE;
+		__atomic_or_fetch(&t->thread.user_work, UW_SIGNAL, __ATOMIC_RELAXED);
+	}
 	return 0;
 }
 

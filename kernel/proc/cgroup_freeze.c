@@ -51,7 +51,8 @@ void cgroup_freeze_task(struct task *t, bool freeze)
 		signal_wake(t, false);
 	} else {
 		t->jobctl &= ~JOBCTL_FREEZE;
-		thread_wake_state(&t->thread, THREAD_MASK(THREAD_STOPPED));
+		if (!(t->jobctl & JOBCTL_TRACED)) /* a tracer may be looking at it: proc/ptrace.c */
+			thread_wake_state(&t->thread, THREAD_MASK(THREAD_STOPPED));
 	}
 	sighand_unlock(s, flags);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -266,7 +266,7 @@ static void clone_abort(struct task *t, struct proc *fresh)
 	cred_put(t->cred);
 	arch_thread_fini(&t->thread);
 	thread_fini(&t->thread);
-	kfree(t);
+	task_free(t);
 }
 
 static int clone_build(struct task *t, const struct clone_params *p, struct proc **out_proc)
@@ -344,6 +344,18 @@ static void clone_vfork_wait(struct task *t, struct completion *done, s64 nr)
 	}
 }
 
+/* Nothing can fail any more. */
+static void clone_run(struct task *t, int event, struct completion *vfork_done, s64 nr)
+{
+	task_get(t);
+	thread_start(&t->thread);
+	if (unlikely(event))
+		(void)ptrace_notify(SIGTRAP | event << 8, (u64)nr);
+	if (vfork_done)
+		clone_vfork_wait(t, vfork_done, nr);
+	task_put(t);
+}
+
 s64 proc_clone(const struct clone_params *p)
 {
 	struct task *me = task_current(), *t;
@@ -364,7 +376,7 @@ s64 proc_clone(const struct clone_params *p)
 		return -ENOMEM;
 	err = thread_init(&t->thread, me->thread.name, task_release);
 	if (err) {
-		kfree(t);
+		task_free(t);
 		return err;
 	}
 	err = clone_build(t, p, &fresh);
@@ -396,13 +408,7 @@ s64 proc_clone(const struct clone_params *p)
 		cgroup_put(cg);
 	if (fd >= 0)
 		fd_install(fd, pidfd);
-	task_get(t);
-	thread_start(&t->thread);
-	if (unlikely(event))
-		(void)ptrace_notify(SIGTRAP | event << 8, (u64)nr);
-	if (p->flags & CLONE_VFORK)
-		clone_vfork_wait(t, &vfork_done, nr);
-	task_put(t);
+	clone_run(t, event, p->flags & CLONE_VFORK ? &vfork_done : NULL, nr);
 	return nr;
 
 abort_pidfd:

@@ -22,6 +22,7 @@
 #include <arch/trap.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
+#include <proc/coredump.h>
 #include <vfs/namei.h>
 #include "exec_impl.h"
 #include "proc_impl.h"
@@ -351,7 +352,8 @@ static void commit(struct exec *x)
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
-	x->space->dumpable = !x->gained && inode_permission(x->file->inode, MAY_READ) == 0;
+	x->space->dumpable = x->gained || inode_permission(x->file->inode, MAY_READ) ? READ_ONCE(suid_dumpable) : DUMPABLE_USER;
+	x->space->core_filter = me->thread.space ? me->thread.space->core_filter : CORE_FILTER_DEFAULT;
 	switch_space(me, x->space);
 	x->space = NULL;
 	set_name(me, x->filename);

@@ -319,6 +319,7 @@ void task_exit(s32 code)
 	struct proc *p = me->proc;
 
 	ASSERT(!in_irq());
+	coredump_pass(me);
 	ptrace_exit_tracee(code);
 	me->exit_code = code;
 	me->exiting = true;

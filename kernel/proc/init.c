@@ -56,7 +56,6 @@ static int MUST_CHECK init_proc(struct task *t)
 	if (!p->sighand)
 		return -ENOMEM;
 	default_limits(p);
-	p->flags = PROC_INIT;
 	p->live = 1;
 	p->in_memory = 1;
 	p->nthreads = 1;
@@ -66,53 +65,80 @@ static int MUST_CHECK init_proc(struct task *t)
 	return 0;
 }
 
-/* A failure here is a machine without memory at boot: the caller panics, nothing is undone. */
-static int MUST_CHECK init_build(struct task *t)
+int init_task_create(const char *name, struct task **out)
 {
+	struct task *t = task_alloc();
 	struct cred *cred;
-	int err = thread_init(&t->thread, "init", task_release);
+	int err;
 
-	if (!err)
-		err = init_proc(t);
-	if (!err)
-		err = cred_create_root(&cred);
+	if (!t)
+		return -ENOMEM;
+	err = thread_init(&t->thread, name, task_release);
 	if (err)
-		return err;
+		goto no_thread;
+	err = cred_create_root(&cred);
+	if (err)
+		goto no_cred;
 	t->cred = cred;
-	refcount_inc(&nsproxy_init.refs);
-	t->ns = &nsproxy_init;
-	atomic64_add_relaxed(&cred->user->nprocs, 1);
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = t->default_slack_ns = 50000;
-	err = pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
+	err = init_proc(t);
 	if (!err)
-		t->thread.id = (u32)task_tid(t);
+		err = pid_create(&pid_ns_init, NULL, 0, &t->pids[PID_TID]);
+	if (err)
+		goto no_proc;
+	t->thread.id = (u32)task_tid(t);
+	pid_get(t->pids[PID_TID]);
+	t->proc->pid = t->pids[PID_TID];
+	memset(arch_trapframe(&t->thread), 0, sizeof(struct trapframe));
+	refcount_inc(&nsproxy_init.refs);
+	t->ns = &nsproxy_init;
+	*out = t;
+	return 0;
+no_proc:
+	if (t->proc)
+		proc_put(t->proc);
+	cred_put(cred);
+no_cred:
+	thread_fini(&t->thread);
+no_thread:
+	task_free(t);
 	return err;
+}
+
+void init_task_link(struct task *t, struct proc *parent)
+{
+	struct proc *p = t->proc;
+
+	spin_lock(&proc_tree_lock);
+	task_get(t);
+	if (parent) {
+		p->parent = parent;
+		p->forker = parent->leader;
+		list_add_tail(&p->sibling, &parent->children);
+	}
+	list_add_tail_rcu(&t->pid_links[PID_TID], &p->pid->members[PID_TID]);
+	task_attach_pid(t, PID_TGID, p->pid);
+	task_attach_pid(t, PID_PGID, &pid_zero);
+	task_attach_pid(t, PID_SID, &pid_zero);
+	list_add_tail_rcu(&t->thread_link, &p->threads);
+	cgroup_boot_locked(t);
+	atomic64_add_relaxed(&t->cred->user->nprocs, 1);
+	spin_unlock(&proc_tree_lock);
 }
 
 int proc_make_init(void (*fn)(void *), void *arg)
 {
-	struct task *t = task_alloc();
-	struct pid *zero = pid_zero_init();
-	struct proc *p;
-	int err = t ? init_build(t) : -ENOMEM;
+	struct task *t;
+	int err;
 
+	pid_zero_init();
+	err = init_task_create("init", &t);
 	if (err)
 		return err;
-	p = t->proc;
-	pid_get(t->pids[PID_TID]);
-	p->pid = t->pids[PID_TID];
-	spin_lock(&proc_tree_lock);
-	task_get(t);
-	list_add_tail_rcu(&t->pid_links[PID_TID], &p->pid->members[PID_TID]);
-	task_attach_pid(t, PID_TGID, p->pid);
-	task_attach_pid(t, PID_PGID, zero);
-	task_attach_pid(t, PID_SID, zero);
-	list_add_tail_rcu(&t->thread_link, &p->threads);
-	cgroup_boot_locked(t);
-	spin_unlock(&proc_tree_lock);
+	t->proc->flags = PROC_INIT;
+	init_task_link(t, NULL);
 	init_task = t;
-	memset(arch_trapframe(&t->thread), 0, sizeof(struct trapframe));
 	arch_thread_init_user(&t->thread, fn, arg);
 	thread_start(&t->thread);
 	return 0;

@@ -228,16 +228,14 @@ undo:
 	return err;
 }
 
-/* Nobody's number: the group and session of process 1, until it makes its own. */
-static struct pid pid_zero = {.numbers = {{.nr = 0, .ns = &pid_ns_init}}};
+struct pid pid_zero = {.numbers = {{.nr = 0, .ns = &pid_ns_init}}};
 
-struct pid *pid_zero_init(void)
+void pid_zero_init(void)
 {
 	refcount_set(&pid_zero.refs, 1);
 	wait_queue_init(&pid_zero.wait);
 	for (int i = 0; i < PID_TYPES; i++)
 		list_init(&pid_zero.members[i]);
-	return &pid_zero;
 }
 
 void pid_get(struct pid *p)

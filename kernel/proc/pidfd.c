@@ -11,7 +11,7 @@
 #include <vfs/file.h>
 #include "proc_impl.h"
 
-static bool pidfd_is_over(struct pid *pid, bool thread)
+bool pidfd_is_over(struct pid *pid, bool thread)
 {
 	struct task *t;
 	bool over;

@@ -17,6 +17,7 @@ struct trapframe;
 #define TASK_WORK_CLOSED ((struct task_work *)1)
 
 struct task *task_alloc(void);
+void task_free(struct task *t); /* one that never ran; what it refers to is the caller's */
 void task_release(struct thread *th);
 struct proc *proc_alloc(void);
 void proc_get(struct proc *p);
@@ -133,6 +134,13 @@ void ptrace_trap(struct sighand **s, irqflags_t *flags);
 /* Tell @to of a stop or continuation of @t, its tracer of its end. Tree lock. */
 void proc_notify_stop(struct task *t, struct proc *to, int cld, s32 status);
 void proc_notify_tracer_exit(struct task *t);
+
+/* An exiting thread passes the point from which on it is in no core dump; if one is being made, it waits there. */
+void coredump_pass(struct task *me);
+/* A process without a parent's, to be filled: root's credentials, the limits and the session of process 1's beginning. -ENOMEM -EAGAIN. */
+int init_task_create(const char *name, struct task **out) MUST_CHECK;
+/* Make it visible, as a child of @parent or of nobody; then it may be started. Never fails. */
+void init_task_link(struct task *t, struct proc *parent);
 
 /* exec */
 int exec_de_thread(struct task *me) MUST_CHECK;

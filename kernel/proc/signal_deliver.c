@@ -12,6 +12,7 @@
 #include <arch/trap.h>
 #include <asm/unistd.h>
 #include <proc/cgroup.h>
+#include <proc/coredump.h>
 #include <proc/rseq.h>
 #include "proc_impl.h"
 
@@ -192,8 +193,8 @@ static void restart_call(struct trapframe *tf, const struct ksigaction *sa)
 		if (sa) {
 			tf_set_ret(tf, -EINTR);
 		} else {
-			tf_syscall_restart(tf);
 			tf_syscall_set_nr(tf, __NR_restart_syscall);
+			tf_syscall_restart(tf);
 		}
 		break;
 	case ERESTARTNOHAND:
@@ -364,6 +365,8 @@ static int next_handler(siginfo_t *info, struct ksigaction *out_sa)
 			return signo;
 	}
 	sighand_unlock(s, flags);
+	if (SIG_CORE_MASK & SIGMASK(signo))
+		coredump(info);
 	proc_exit_group(signo);
 }
 

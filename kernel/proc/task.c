@@ -214,19 +214,24 @@ struct task *task_alloc(void)
 	return t;
 }
 
+void task_free(struct task *t)
+{
+	atomic64_sub_relaxed(&task_count, 1);
+	kfree(t);
+}
+
 /* thread->release: the last reference is gone, the thread is off its CPU, and nobody looks at it under RCU any more. */
 void task_release(struct thread *th)
 {
 	struct task *t = thread_task(th);
 
-	atomic64_sub_relaxed(&task_count, 1);
 	sigqueue_flush(&t->pending);
 	cred_put(t->cred);
 	for (int i = 0; i < PID_TYPES; i++)
 		pid_put(t->pids[i]);
 	if (t->proc)
 		proc_put(t->proc);
-	kfree(t);
+	task_free(t);
 }
 
 struct task *task_current_or_null(void)

@@ -83,6 +83,8 @@ bool proc_notify_parent_exit(struct proc *p)
 		notify_exit(p->leader, p->leader->tracer->proc, ptrace_by_stranger(p->leader) ? SIGCHLD : signo);
 		return false;
 	}
+	if (p->flags & PROC_AUTOREAP)
+		return true;
 	if (signo == SIGCHLD) {
 		ignored = proc_ignores_children(parent);
 		if (ignored && action_is(parent, (u64)SIG_IGN, 0))

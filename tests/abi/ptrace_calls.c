@@ -44,7 +44,7 @@ static void see(void)
 
 	HEAD("seen");
 	TRACEE {
-		syscall(SYS_getpriority, 1, 2, 3);
+		syscall(SYS_getpriority, 9, 2, 3);
 		syscall(SYS_close, 77);
 		syscall(9999, 1, 2, 3);
 		syscall(SYS_exit_group, 4);

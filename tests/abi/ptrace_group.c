@@ -105,10 +105,10 @@ static void group_stop(void)
 	HEAD("group stop, seized");
 	CHILD spin();
 	NEED(PT(PTRACE_SEIZE, child_pid, 0, 0));
-	kill(child_pid, SIGTSTP);
+	kill(child_pid, SIGSTOP);
 	wait_stop("signal", child_pid);
 	say_info(child_pid);
-	NEED(PT(PTRACE_CONT, child_pid, 0, SIGTSTP));
+	NEED(PT(PTRACE_CONT, child_pid, 0, SIGSTOP));
 	wait_stop("group", child_pid);
 	say_info(child_pid);
 	R(PT(PTRACE_LISTEN, child_pid, 0, 0));

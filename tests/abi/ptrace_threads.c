@@ -207,8 +207,7 @@ static void races(void)
 					pthread_join(t[k], NULL);
 			}
 		}
-		if (PT(PTRACE_SEIZE, child_pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT))
-			say("seize: %s\n", err_name(errno));
+		PT(PTRACE_SEIZE, child_pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXIT); /* if it is not dead yet */
 		PT(PTRACE_INTERRUPT, child_pid, 0, 0);
 		if (i % 4 == 0)
 			kill(child_pid, SIGKILL);

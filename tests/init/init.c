@@ -147,7 +147,7 @@ static void set_limit(int which, rlim_t soft, rlim_t hard)
 
 static void set_limits(void)
 {
-	set_limit(RLIMIT_CORE, 0, 0);
+	set_limit(RLIMIT_CORE, 0, RLIM_INFINITY);
 	set_limit(RLIMIT_NOFILE, 1024, 4096);
 	set_limit(RLIMIT_NPROC, 2000, 2000);
 	set_limit(RLIMIT_MEMLOCK, 8 << 20, 8 << 20);

@@ -128,7 +128,8 @@ struct vm_space {
 	struct vm_rss rss[VM_RSS_CELLS];	/* of groups of CPUs: vm_space_rss() adds them up */
 	s64 peak_rss;		/* pages; as of the last unmap, fork or look */
 	struct pt_root root;
-	u32 dumpable;
+	u32 dumpable;		/* the personality's; for it alone, as the next */
+	u32 core_filter;
 	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
 	struct vm_tenant *aio;	/* set once; the tenant frees itself */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */

@@ -18,7 +18,7 @@ struct task;
 int cgroup_fork_locked(struct task *t, struct cgroup *cg) MUST_CHECK;
 void cgroup_exit_locked(struct task *t);
 void cgroup_release_locked(struct task *t);
-/* The first task's: it is put into the root. */
+/* A task of the kernel's making, the first one's or a helper's: it is put into the root. */
 void cgroup_boot_locked(struct task *t);
 
 /*

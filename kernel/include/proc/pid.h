@@ -30,8 +30,9 @@ struct pid {
 
 /* Allocate numbers in @ns and its ancestors; *set_tid as clone3's (may be NULL). -EAGAIN -ENOMEM -EEXIST -EINVAL. */
 int pid_create(struct pid_namespace *ns, const s32 *set_tid, size_t nset, struct pid **out) MUST_CHECK;
-/* Boot: the pid with number 0. It cannot be found and never goes. */
-struct pid *pid_zero_init(void);
+/* The pid with number 0: group and session of process 1 at first. It cannot be found and never goes. _init: boot. */
+extern struct pid pid_zero;
+void pid_zero_init(void);
 void pid_get(struct pid *p);
 void pid_put(struct pid *p);
 /* The numbers become free: no task, group or session has them any more. The struct lives while referenced. */

@@ -17,3 +17,5 @@ int pidfd_create(struct pid *pid, unsigned flags, struct file **out) MUST_CHECK;
 int pidfd_get(int fd, struct pid **out, unsigned *out_flags) MUST_CHECK;
 /* Its process has become a zombie, or one of its threads has exited: wake pollers. */
 void pidfd_notify(struct pid *pid);
+/* Has the process, or the thread, ended? When it does, pid->wait is woken. Any context. */
+bool pidfd_is_over(struct pid *pid, bool thread);

@@ -69,6 +69,7 @@ struct task {
 	u32 rseq_len, rseq_sig;
 	u32 pdeath_signal;
 	bool in_exec, exiting, tree_exited, is_kthread, vfork_child, did_exec;
+	u32 core_state;			/* atomic; see proc/coredump.c */
 	struct completion *vfork_done;	/* alloc_lock */
 	/* PI futexes: those that others wait for us to give up, the one we wait for, and whether it is too late to wait for us; pi_lock */
 	struct list_head pi_owned;
@@ -106,7 +107,7 @@ struct task_work {
 /* ALIVE -> ZOMBIE when the last thread has exited -> REAPED by whoever wins the CAS under the tree lock. */
 enum proc_state { PROC_ALIVE, PROC_ZOMBIE, PROC_REAPED };
 
-enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_NOCLDWAIT = 16, PROC_INIT = 32, PROC_COREDUMP = 64, PROC_TELL_CONTINUED = 128 };
+enum proc_flags { PROC_EXITING = 1, PROC_SUBREAPER = 2, PROC_STOPPED = 4, PROC_CONTINUED = 8, PROC_AUTOREAP = 16, PROC_INIT = 32, PROC_COREDUMP = 64, PROC_TELL_CONTINUED = 128 };
 
 struct proc {
 	struct refcount refs;
@@ -147,7 +148,7 @@ struct proc {
 	struct spinlock cpu_lock;
 	struct list_head cpu_watches;	/* cpu_lock; see <proc/cpu_clock.h> */
 	u32 in_memory;			/* atomic: threads that have not given their address space up */
-	u32 reparented;
+	u32 core_wait;			/* atomic: threads that a core dump waits for */
 	u64 start_boottime;
 	char *cmdline_override;
 	struct rcu_head rcu;
@@ -227,6 +228,14 @@ struct wait_result {
 	struct proc_usage usage;
 };
 s64 proc_wait(const struct wait_params *p, struct wait_result *out);
+
+/*
+ * Start the program argv[0] as a child of process 1 that nobody waits for, as root, without environment, in a session of nobody, with @in as standard input.
+ * *out_pid: its number, a reference.
+ *
+ * Context: may sleep.  Returns: 0 when it runs; -ENOMEM -EAGAIN; the error of execve(2).
+ */
+int proc_run_helper(char *const *argv, struct file *in, struct pid **out_pid) MUST_CHECK;
 
 /* Sessions and groups */
 s64 proc_setsid(void);

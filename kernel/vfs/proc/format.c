@@ -159,7 +159,7 @@ void proc_format_status(struct strbuf *sb, const struct status_fields *f)
 		f->is_kthread);
 	if (f->has_mem) {
 		put_mem(sb, &f->mem);
-		strbuf_puts(sb, "CoreDumping:\t0\nTHP_enabled:\t0\nuntag_mask:\t0xffffffffffffffff\n");
+		strbuf_printf(sb, "CoreDumping:\t%d\nTHP_enabled:\t0\nuntag_mask:\t0xffffffffffffffff\n", f->core_dumping);
 	}
 	strbuf_printf(sb, "Threads:\t%u\nSigQ:\t%llu/%llu\n", f->threads, f->sigq, f->sigq_limit);
 	strbuf_printf(sb, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n", f->pending,

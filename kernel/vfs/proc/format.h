@@ -36,7 +36,7 @@ struct status_mem { /* KiB */
 struct status_fields {
 	const char *comm;
 	u32 umask;
-	bool has_umask, has_mem;
+	bool has_umask, has_mem, core_dumping;
 	char state;
 	s32 tgid, pid, ppid, tracer, pgrp, session;
 	u32 uid[4], gid[4]; /* real, effective, saved, file system */

@@ -110,6 +110,8 @@ int proc_show_sched(struct pseudo_text *t);
 int proc_show_timers(struct pseudo_text *t);
 int proc_show_fail_nth(struct pseudo_text *t);
 int proc_store_fail_nth(struct pseudo_text *t, char *text, size_t len);
+int proc_show_core_filter(struct pseudo_text *t);
+int proc_store_core_filter(struct pseudo_text *t, char *text, size_t len);
 int proc_show_slack(struct pseudo_text *t);
 int proc_store_slack(struct pseudo_text *t, char *text, size_t len);
 /* Nothing can be made here, so a name that is not there ends the look-up itself, also that of mkdir or link. */

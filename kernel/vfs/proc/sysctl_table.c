@@ -11,6 +11,7 @@
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/space.h>
+#include <proc/coredump.h>
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
@@ -187,6 +188,9 @@ static const struct sysctl table[] = {
 	{"kernel/version", 0444, SYSCTL_CALL, UTS(version), .get = get_uts},
 	{"kernel/arch", 0444, SYSCTL_CALL, UTS(machine), .get = get_uts},
 	{"kernel/pid_max", 0644, SYSCTL_CALL, .get = get_pid_max, .set = set_pid_max},
+	{"kernel/core_pattern", 0644, SYSCTL_STRING, 0, core_pattern, .max = sizeof(core_pattern)},
+	{"kernel/core_uses_pid", 0644, ROOT_INT(core_uses_pid, S32_MIN, S32_MAX)},
+	{"kernel/core_pipe_limit", 0644, ROOT_INT(core_pipe_limit, S32_MIN, S32_MAX)},
 	{"kernel/printk", 0644, SYSCTL_CALL, .get = get_printk, .set = set_printk},
 	{"kernel/panic", 0644, ROOT_INT(panic_timeout, S32_MIN, S32_MAX)},
 	/* The log may be read by all with syslog(2). */
@@ -214,6 +218,7 @@ static const struct sysctl table[] = {
 	{"fs/file-nr", 0444, SYSCTL_CALL, .get = get_file_nr},
 	{"fs/file-max", 0644, SYSCTL_U64, 0, &vfs_file_max},
 	{"fs/nr_open", 0644, ROOT_INT(vfs_nr_open, 64, 1 << 30)},
+	{"fs/suid_dumpable", 0644, ROOT_INT(suid_dumpable, DUMPABLE_NOT, DUMPABLE_ROOT)},
 	{"fs/leases-enable", 0644, ROOT_INT(vfs_leases_enable, 0, 1)},
 	{"fs/lease-break-time", 0644, ROOT_INT(vfs_lease_break_time, 0, S32_MAX)},
 	{"fs/dir-notify-enable", 0644, ROOT_INT(vfs_dnotify_enable, 0, 1)},

@@ -45,6 +45,7 @@ const struct task_entry task_entries[] = {
 	FILE_("oom_score", 0444, .show = proc_show_oom_score),
 	FILE_("oom_adj", 0644, .show = proc_show_oom_adj, .store = proc_store_oom_adj),
 	FILE_("oom_score_adj", 0644, .show = proc_show_oom_score_adj, .store = proc_store_oom_score_adj),
+	FILE_("coredump_filter", 0644, .flags = PSEUDO_PROC, .show = proc_show_core_filter, .store = proc_store_core_filter),
 	FILE_("io", 0400, .flags = PSEUDO_PROC | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("io", 0400, .flags = PSEUDO_THREAD | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("timers", 0444, .flags = PSEUDO_PROC, .show = proc_show_timers),

@@ -4,9 +4,11 @@
  */
 #include "proc_fs.h"
 #include <env/iobuf.h>
+#include <lib/parse.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <proc/coredump.h>
 #include <linux/fs.h>
 
 #define CHUNK 2048u
@@ -81,6 +83,34 @@ int proc_show_auxv(struct pseudo_text *t)
 	while (n + 2 < ARRAY_SIZE(t->space->auxv) && t->space->auxv[n])
 		n += 2;
 	strbuf_write(&t->sb, t->space->auxv, (n + 2) * sizeof(u64));
+	return 0;
+}
+
+/* ---- what a core dump has ---- */
+
+int proc_show_core_filter(struct pseudo_text *t)
+{
+	struct vm_space *s = task_space_get(t->task);
+
+	if (!s)
+		return 0;
+	strbuf_printf(&t->sb, "%08x\n", READ_ONCE(s->core_filter));
+	vm_space_put(s);
+	return 0;
+}
+
+int proc_store_core_filter(struct pseudo_text *t, char *text, size_t len)
+{
+	struct vm_space *s;
+	u64 v;
+
+	if (strtou64(pseudo_trim(text), 0, &v) || v > ~0u)
+		return -EINVAL;
+	s = task_space_get(t->task);
+	if (!s)
+		return -ESRCH;
+	WRITE_ONCE(s->core_filter, (u32)v & CORE_FILTER_ALL);
+	vm_space_put(s);
 	return 0;
 }
 

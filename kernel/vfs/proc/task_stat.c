@@ -310,6 +310,7 @@ int proc_show_status(struct pseudo_text *text)
 	}
 	if (s) {
 		f.has_mem = true;
+		f.core_dumping = READ_ONCE(t->proc->flags) & PROC_COREDUMP;
 		get_mem(s, &f.mem);
 		vm_space_put(s);
 	}
