@@ -352,6 +352,11 @@ void wait_finish(struct wait_queue *q, struct wait_entry *e)
 {
 }
 
+bool vm_commit_is_privileged(void)
+{
+	return false;
+}
+
 bool thread_kill_pending(void)
 {
 	return env_kill_pending;
