@@ -17,6 +17,7 @@
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/slab.h>
+#include <mm/space.h>
 #include <security/random.h>
 #include <sched/preempt.h>
 #include <sched/smp_call.h>
