@@ -123,6 +123,7 @@ static size_t eventfd_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops eventfd_ops = {
+	.no_splice = true,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.lseek = file_lseek_noop,

@@ -358,7 +358,7 @@ static const struct file_ops random_ops = {
 static const struct file_ops urandom_ops = {
 	.read = urandom_read, .write = random_write, .lseek = null_lseek, .ioctl = random_ioctl};
 static const struct file_ops kmsg_ops = {.open = kmsg_open, .release = kmsg_release, .read = kmsg_read, .write = kmsg_write,
-	.poll = kmsg_poll, .lseek = kmsg_lseek};
+	.poll = kmsg_poll, .lseek = kmsg_lseek, .no_splice = true};
 
 static struct chrdev devices[] = {
 	{.major = MEM_MAJOR, .minor = 3, .nminors = 1, .ops = &null_ops, .name = "mem"},

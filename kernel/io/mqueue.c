@@ -543,7 +543,7 @@ static int mq_flush(struct file *f)
 	return mqueue_notify(f, NULL);
 }
 
-static const struct file_ops mq_fops = {.read = mq_read, .lseek = mq_lseek, .poll = mq_poll, .flush = mq_flush};
+static const struct file_ops mq_fops = {.read = mq_read, .lseek = mq_lseek, .poll = mq_poll, .flush = mq_flush, .no_splice = true};
 
 /* ---- the type ---- */
 

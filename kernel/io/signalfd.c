@@ -132,6 +132,7 @@ static size_t signalfd_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops signalfd_ops = {
+	.no_splice = true,
 	.read = signalfd_read,
 	.lseek = file_lseek_noop,
 	.poll = signalfd_poll,

@@ -250,6 +250,7 @@ static size_t timerfd_show_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 static const struct file_ops timerfd_ops = {
+	.no_splice = true,
 	.read = timerfd_read,
 	.lseek = file_lseek_noop,
 	.poll = timerfd_poll,

@@ -23,7 +23,7 @@ static s64 send_between(struct file *in, struct file *out, struct uptr uoff, siz
 	/* The source must be something with positions; pipes and sockets are spliced. */
 	if (!(in->mode & FMODE_SEEK) || !in->ops->read || !out->ops->write || inode_is(in->inode, S_IFDIR))
 		return -EINVAL;
-	if (out->flags & O_APPEND)
+	if ((out->flags & O_APPEND) || in->ops->no_splice || out->ops->no_splice)
 		return -EINVAL;
 	off = in->pos;
 	if (!uptr_is_null(uoff) && copy_from_user(&off, uoff, sizeof(off)))

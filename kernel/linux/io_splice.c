@@ -63,12 +63,12 @@ static s64 splice_files(struct file *in, struct uptr off_in, struct file *out, s
 	if (in_pipe && out_pipe)
 		return splice_between_pipes(in, out, len, flags, true);
 	if (in_pipe) {
-		if (!out->ops->write || (READ_ONCE(out->flags) & O_APPEND))
+		if (!out->ops->write || out->ops->no_splice || (READ_ONCE(out->flags) & O_APPEND))
 			return -EINVAL;
 		ret = pos_begin(&pos, out);
 		return ret ? ret : pos_end(&pos, out, splice_from_pipe(in, out, pos.use, len, flags));
 	}
-	if (!out_pipe || !in->ops->read || (in->mode & FMODE_DIR))
+	if (!out_pipe || !in->ops->read || in->ops->no_splice || (in->mode & FMODE_DIR))
 		return -EINVAL;
 	ret = pos_begin(&pos, in);
 	return ret ? ret : pos_end(&pos, in, splice_to_pipe(in, pos.use, out, len, flags));

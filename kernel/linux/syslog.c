@@ -201,7 +201,7 @@ static u32 kmsg_poll(struct file *f, struct poll_table *pt)
 	return READ_ONCE(syslog_seq) < log_next_seq() ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-static const struct file_ops kmsg_fops = {.open = kmsg_open, .read = kmsg_read, .poll = kmsg_poll};
+static const struct file_ops kmsg_fops = {.open = kmsg_open, .read = kmsg_read, .poll = kmsg_poll, .no_splice = true};
 static const struct pseudo_file kmsg_file = {.name = "kmsg", .mode = 0400, .fops = &kmsg_fops};
 
 static int proc_kmsg_init(void)

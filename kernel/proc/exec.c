@@ -234,6 +234,11 @@ void exec_take_leader(struct task *me)
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);
+	if (old->ptrace) {
+		/* its tracer must not wait for it for ever */
+		wait_wake_all(&old->tracer->proc->wait_child);
+		ptrace_unlink(old);
+	}
 	spin_unlock(&proc_tree_lock);
 	pid_put(mine);
 	task_put(old);
@@ -314,18 +319,17 @@ static void set_exe(struct proc *p, struct file *f)
 static void commit(struct exec *x)
 {
 	struct task *me = task_current();
-	bool changed = x->cred->euid != me->cred->euid || x->cred->egid != me->cred->egid;
 
 	futex_exit_robust(me);
 	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
-	x->space->dumpable = !x->secure && inode_permission(x->file->inode, MAY_READ) == 0;
+	x->space->dumpable = !x->gained && inode_permission(x->file->inode, MAY_READ) == 0;
 	switch_space(me, x->space);
 	x->space = NULL;
 	set_name(me, x->filename);
-	if (x->secure || changed)
+	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;
@@ -341,16 +345,14 @@ static void commit(struct exec *x)
 	arch_exec_start(arch_trapframe(&me->thread), x->entry, x->sp);
 }
 
-static s64 exec_run(struct exec *x)
+/* From the look at who traces us to the new program; exec_lock held. */
+static s64 exec_locked(struct exec *x)
 {
 	struct task *me = task_current();
 	struct sighand *shared = NULL;
 	struct files *own = NULL;
-	s64 err;
+	s64 err = exec_cred_prepare(x);
 
-	err = resolve(x);
-	if (!err)
-		err = exec_cred_prepare(x);
 	if (!err)
 		err = build_space(x);
 	/* a table of descriptors shared with another process is not for us to close */
@@ -361,15 +363,33 @@ static s64 exec_run(struct exec *x)
 	if (!err) {
 		err = private_sighand(me, &shared);
 		if (err)
-			proc_exit_group(SIGKILL); /* the other threads are gone already */
-		if (own)
+			signal_kill_proc(me->proc); /* the other threads are gone already */
+		if (!err && own)
 			swap(own, me->files);
-		commit(x);
+		if (!err)
+			commit(x);
 	}
 	if (shared)
 		sighand_put(shared);
 	if (own)
 		files_put(own);
+	return err;
+}
+
+static s64 exec_run(struct exec *x)
+{
+	struct task *me = task_current();
+	s32 old_tid = task_tid(me);
+	s64 err = resolve(x);
+
+	if (err)
+		return err;
+	if (mutex_lock_interruptible(&me->proc->exec_lock))
+		return -ERESTARTNOINTR;
+	err = exec_locked(x);
+	mutex_unlock(&me->proc->exec_lock);
+	if (!err)
+		ptrace_exec(old_tid);
 	return err;
 }
 

@@ -24,6 +24,7 @@ struct exec {
 	u8 header[EXEC_HEADER_SIZE];
 	struct cred *cred;	/* of the new program */
 	bool secure;		/* AT_SECURE */
+	bool gained;		/* other identities or more capabilities than before: not to be dumped */
 	struct vm_space *space;	/* the new one */
 	vaddr_t entry, sp;
 	/* for auxv */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* pipe(2): atomic writes, blocking, short transfers, EOF, EPIPE and SIGPIPE, O_DIRECT packets. */
 #include "abi.h"
+#include <sys/sendfile.h>
 #include <sys/ioctl.h>
 
 static char big[1 << 18];
@@ -222,6 +223,38 @@ static void through_proc(void)
 	close(p[0]);
 }
 
+/* Files that are made while they are read, with the pipe they go to locked. */
+static void made_files(void)
+{
+	static const char *const names[] = {
+		"/proc/self/status", "/proc/self/maps", "/proc/self/smaps", "/proc/self/mountinfo",
+		"/proc/self/fdinfo/0", "/proc/self/limits", "/proc/self/cmdline", "/proc/self/environ",
+		"/proc/self/auxv", "/proc/self/stat", "/proc/self/pagemap", "/proc/meminfo", "/proc/stat",
+		"/proc/sys/kernel/ostype", "/sys/devices/system/cpu/online"};
+	int p[2];
+	char path[64];
+
+	HEAD("files of /proc and /sys, spliced");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		NEED(pipe(p));
+		int f = NEED(open(names[i], O_RDONLY));
+		ssize_t n = splice(f, NULL, p[1], NULL, 64, 0);
+		say("%s: %s\n", names[i], n < 0 ? strerrorname_np(errno) : n ? "bytes" : "nothing");
+		n = sendfile(p[1], f, NULL, 64);
+		say("sent: %s\n", n < 0 ? strerrorname_np(errno) : n ? "bytes" : "nothing");
+		close(f);
+		close(p[0]);
+		close(p[1]);
+	}
+	NEED(pipe(p));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", p[1]);
+	int f = NEED(open(path, O_RDONLY));
+	say("a pipe's own fdinfo into it: %d\n", splice(f, NULL, p[1], NULL, 64, 0) > 0);
+	close(f);
+	close(p[0]);
+	close(p[1]);
+}
+
 int main(void)
 {
 	errors();
@@ -231,5 +264,6 @@ int main(void)
 	atomic();
 	packets();
 	through_proc();
+	made_files();
 	return 0;
 }

@@ -56,8 +56,7 @@ struct file_ops {
 	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* fcntl(2) commands of this kind of file: F_SETPIPE_SZ, F_ADD_SEALS...; -EINVAL for others. */
 	s64 (*fcntl)(struct file *f, unsigned cmd, u64 arg);
-	ssize_t (*splice_read)(struct file *f, s64 *pos, struct file *pipe, size_t len, unsigned flags);
-	ssize_t (*splice_write)(struct file *pipe, struct file *f, s64 *pos, size_t len, unsigned flags);
+	bool no_splice;	/* splice and sendfile are -EINVAL: events, and what Linux refuses */
 };
 
 enum file_mode {
@@ -73,6 +72,8 @@ enum file_mode {
 	FMODE_NOWAIT = 1u << 9,	/* read and write honour RWF_NOWAIT */
 	FMODE_LOCKED = 1u << 10, /* some lock was set through it: close looks for them */
 	FMODE_DIR = 1u << 11,
+	FMODE_CREATED = 1u << 13, /* open made the file */
+	FMODE_NONOTIFY = 1u << 12, /* what is done with it is told to nobody */
 };
 
 struct file {

@@ -162,7 +162,7 @@ static int task_file_open(struct inode *inode, struct file *f)
 	.open = task_file_open, .read = pseudo_text_read, .write = pseudo_text_write, .lseek = pseudo_text_lseek,              \
 	.release = pseudo_text_release
 
-static const struct file_ops task_file_fops = {TASK_FOPS};
+static const struct file_ops task_file_fops = {TASK_FOPS, .no_splice = true};
 static const struct file_ops task_file_poll_fops = {TASK_FOPS, .poll = pseudo_text_poll};
 static const struct inode_ops task_file_ops = {
 	.setattr = proc_task_setattr, .getattr = proc_task_getattr, .revalidate = proc_revalidate};

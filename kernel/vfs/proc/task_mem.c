@@ -168,4 +168,5 @@ s64 proc_mem_lseek(struct file *f, s64 off, int whence)
 }
 
 const struct file_ops proc_mem_fops = {
-	.open = mem_open, .read = mem_read, .write = mem_write, .lseek = proc_mem_lseek, .release = mem_release};
+	.open = mem_open, .read = mem_read, .write = mem_write, .lseek = proc_mem_lseek, .release = mem_release,
+	.no_splice = true};

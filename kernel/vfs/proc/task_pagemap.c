@@ -150,7 +150,8 @@ static s64 pagemap_ioctl(struct file *f, unsigned cmd, u64 arg)
 }
 
 const struct file_ops proc_pagemap_fops = {
-	.open = pagemap_open, .read = pagemap_read, .lseek = proc_mem_lseek, .ioctl = pagemap_ioctl, .release = pagemap_release};
+	.open = pagemap_open, .read = pagemap_read, .lseek = proc_mem_lseek, .ioctl = pagemap_ioctl, .release = pagemap_release,
+	.no_splice = true};
 
 int proc_store_clear_refs(struct pseudo_text *t, char *text, size_t len)
 {

@@ -22,8 +22,8 @@
 #define TEXT_ROOM     4096u
 #define TEXT_ROOM_MAX (1u << 20)
 
-/* Held while records are made and copied to the user, whose page faults take RANK_MAP. */
-LOCK_CLASS(pseudo_text, RANK_NAMESPACE - 5, "one open text of /proc or /sys: what is made of it");
+/* Held while records are made and copied to the user, whose page faults take RANK_MAP, or to a pipe that is locked. */
+LOCK_CLASS(pseudo_text, RANK_NAMESPACE - 4, "one open text of /proc or /sys: what is made of it");
 
 struct text_state {
 	struct mutex lock;
