@@ -380,7 +380,7 @@ int userfaultfd_open(int flags)
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY))
 		return -EINVAL;
-	u = vm_uffd_create((u32)flags);
+	u = vm_uffd_create(thread_current()->space, (u32)flags);
 	if (!u)
 		return -ENOMEM;
 	err = file_create_anon("[userfaultfd]", &userfaultfd_ops, u, O_RDONLY | (u32)(flags & O_NONBLOCK), &f);

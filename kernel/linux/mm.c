@@ -178,6 +178,25 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 	return err ? err : (s64)va;
 }
 
+/* [man remap_file_pages(2)]: a new mapping over the old one; the protection stays what it is. */
+SYSCALL5(remap_file_pages, u64, start, u64, size, u64, prot, u64, pgoff, u64, flags)
+{
+	struct vm_map_args args = {.limit_as = rlimit_cur(RLIMIT_AS), .limit_data = ~0ull, .limit_memlock = memlock_limit(),
+		.populate = !(flags & MAP_NONBLOCK)};
+
+	start = align_down(start, PAGE_SIZE);
+	size = align_down(size, PAGE_SIZE);
+	if (prot || start + size <= start || pgoff + (size >> PAGE_SHIFT) < pgoff || start + size > USER_VA_END)
+		return -EINVAL;
+	return vm_remap_pages(space_current(), start, size, pgoff, &args);
+}
+
+/* The processors that this kernel runs on have no shadow stacks, or their use is not supported: what Linux says without them. */
+SYSCALL3(map_shadow_stack, u64, addr, u64, size, unsigned, flags)
+{
+	return -EOPNOTSUPP;
+}
+
 SYSCALL2(munmap, u64, addr, u64, len)
 {
 	return vm_unmap(space_current(), addr, len);

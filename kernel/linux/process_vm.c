@@ -206,6 +206,35 @@ static s64 advise_process(int pidfd, const struct spans *spans, int advice)
 	return ret;
 }
 
+/* [man process_mrelease(2)]: of a process that a SIGKILL has already doomed. */
+SYSCALL2(process_mrelease, int, pidfd, unsigned, flags)
+{
+	unsigned pidfd_flags;
+	struct vm_space *s;
+	struct pid *pid;
+	struct task *t;
+	s64 ret;
+
+	if (flags)
+		return -EINVAL;
+	ret = pidfd_get(pidfd, &pid, &pidfd_flags);
+	if (ret)
+		return ret;
+	t = pid_task_get(pid, PID_TGID);
+	pid_put(pid);
+	if (!t)
+		return -ESRCH;
+	s = task_space_get(t);
+	if (!s)
+		ret = -ESRCH;
+	else
+		ret = READ_ONCE(t->proc->group_exit) ? vm_space_reap(s) : -EINVAL;
+	if (s)
+		vm_space_put(s);
+	task_put(t);
+	return ret;
+}
+
 SYSCALL5(process_madvise, int, pidfd, struct uptr, vec, u64, n, int, advice, unsigned, flags)
 {
 	struct spans spans;

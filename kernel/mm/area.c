@@ -16,6 +16,7 @@
  */
 #include <lib/rbtree_augmented.h>
 #include <lib/string.h>
+#include <mm/policy.h>
 #include "pt.h"
 #include "uffd_impl.h"
 
@@ -172,6 +173,7 @@ struct vm_area *area_new(struct vm_space *s)
 	a->label = NULL;
 	a->anon_name = NULL;
 	a->uffd = NULL;
+	WRITE_ONCE(a->policy, NULL);
 	__atomic_store_n(&a->seq, seq, __ATOMIC_RELEASE);
 	return a;
 }
@@ -194,6 +196,8 @@ int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vadd
 	a->uffd = like->uffd;
 	if (a->uffd)
 		vm_uffd_get(a->uffd);
+	vm_policy_get(like->policy);
+	STORE_RELEASE(a->policy, like->policy);
 	if (a->backing) {
 		a->backing_ops->get(a->backing);
 		if (a->backing_ops->opened)
@@ -397,7 +401,7 @@ static bool same_name(const char *a, const char *b)
 bool area_can_merge(const struct vm_area *low, const struct vm_area *high)
 {
 	if (!low || !high || low->end != high->start || ((low->flags ^ high->flags) & ~VM_SOFTCLEAN) ||
-		low->uffd != high->uffd || low->object != high->object || low->backing != high->backing ||
+		low->uffd != high->uffd || low->policy != high->policy || low->object != high->object || low->backing != high->backing ||
 		low->backing_ops != high->backing_ops || low->label != high->label)
 		return false;
 	if ((low->object || low->backing_ops) && area_index(low, high->start) != high->pgoff)
@@ -449,6 +453,8 @@ void area_dispose(struct vm_area *dead)
 		}
 		if (unlikely(a->uffd))
 			vm_uffd_put(a->uffd);
+		if (unlikely(a->policy))
+			vm_policy_put(a->policy);
 		kfree(a->anon_name);
 		area_free(a);
 	}

@@ -10,8 +10,10 @@
  * Copy on write: a frame that only this entry names is simply made writable. Otherwise the entry is removed, flushed everywhere, and the copy put in:
  * no other thread can read the old frame after one could write to the new.
  */
+#include <mm/policy.h>
 #include <sync/rcu.h>
 #include "fault_impl.h"
+#include "page_impl.h"
 
 #define AROUND 16 /* pages mapped by one read fault, at most */
 
@@ -29,8 +31,7 @@ static struct page *anon_page(struct fault *f)
 
 	f->spare = NULL;
 	if (likely(!page))
-		page = page_alloc(0, ALLOC_NOWAIT | ALLOC_USER);
-
+		page = likely(page_zones_nr == 2) ? page_alloc(0, ALLOC_NOWAIT | ALLOC_USER) : vm_policy_alloc(READ_ONCE(f->v.area->policy));
 	if (likely(page)) {
 		page_set_kind(page, PAGE_ANON);
 		WRITE_ONCE(page->counts, PAGE_COUNT_MAP);
@@ -86,6 +87,8 @@ static bool try_map(struct page *page)
 			return false;
 	} while (!__atomic_compare_exchange_n(&page->counts, &counts, counts + PAGE_COUNT_MAP, true,
 		__ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	if (!(counts >> 32))
+		this_cpu_add(vm_mapped_pages, 1);
 	return true;
 }
 
@@ -113,7 +116,7 @@ static void map_around(struct fault *f, u64 index)
 		if (!page || !try_map(page))
 			continue;
 		if (unlikely(READ_ONCE(page->object) != f->v.object)) {
-			__atomic_fetch_sub(&page->maps, 1, __ATOMIC_RELAXED);
+			page_unmap(page);
 			page_put(page);
 			continue;
 		}
@@ -192,7 +195,7 @@ static enum fault_result fault_object(struct fault *f)
 		page_put(page);
 		return FR_RETRY;
 	}
-	__atomic_fetch_add(&page->maps, 1, __ATOMIC_RELAXED);
+	page_map(page);
 	install(f, page_paddr(page), area_prot(f->v.flags, shared && (write || (writes_freely(f, page) && !(f->v.flags & VM_SOFTCLEAN)))));
 	if (shared && (f->v.flags & VM_WRITE) && (write || !obj->ops->mkwrite))
 		page_set_dirty(page);

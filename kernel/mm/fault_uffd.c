@@ -42,7 +42,7 @@ static enum fault_result guarded_page(struct fault *f, struct pte marker)
 			return err == -ENOSPC ? FR_BUS : FR_SLEEP;
 	}
 	fresh = pte_mkguarded(pte_leaf(page_paddr(page), area_prot(f->v.flags, false), 0));
-	__atomic_fetch_add(&page->maps, 1, __ATOMIC_RELAXED);
+	page_map(page);
 	if (lock_entry(f)) {
 		bool ok = pte_load(f->e).raw == marker.raw && READ_ONCE(page->object) == obj;
 
@@ -54,7 +54,7 @@ static enum fault_result guarded_page(struct fault *f, struct pte marker)
 		if (ok)
 			return is_write(f) ? FR_RETRY : FR_DONE;
 	}
-	__atomic_fetch_sub(&page->maps, 1, __ATOMIC_RELAXED);
+	page_unmap(page);
 	page_put(page);
 	return FR_RETRY;
 }

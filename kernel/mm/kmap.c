@@ -342,3 +342,20 @@ void kmap_usage(u64 *out_total, u64 *out_used)
 	*out_total = (region_end - region_start) >> PAGE_SHIFT;
 	*out_used = READ_ONCE(placed_pages) - min(READ_ONCE(stale_pages), READ_ONCE(placed_pages));
 }
+
+void kmap_direct_usage(u64 out[DIRECT_LEVELS])
+{
+	vaddr_t va = kernel_layout.direct_base;
+
+	for (unsigned i = 0; i < DIRECT_LEVELS; i++)
+		out[i] = 0;
+	while (va < kernel_layout.direct_end) {
+		struct pt_at at = pt_walk(mmu_kernel_space(), va, 0);
+		u64 span = pt_span((unsigned)at.level);
+
+		if (at.e && at.level < DIRECT_LEVELS && pte_is_present(pte_load(at.e)))
+			out[at.level] += span >> PAGE_SHIFT;
+		/* Where a table is missing nothing is mapped: on with the next that could be there. */
+		va = align_down(va, at.e ? span : pt_span(1)) + (at.e ? span : pt_span(1));
+	}
+}

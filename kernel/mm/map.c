@@ -373,6 +373,47 @@ int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va)
 	return 0;
 }
 
+/* Does one file, mapped in one way, lie in all of [va, end), from @a on? */
+static bool is_one_file(struct vm_area *a, vaddr_t end)
+{
+	while (a->end < end) {
+		struct vm_area *next = area_next(a);
+
+		if (!next || next->start != a->end || next->backing != a->backing || next->object != a->object || next->flags != a->flags)
+			return false;
+		a = next;
+	}
+	return true;
+}
+
+int vm_remap_pages(struct vm_space *s, vaddr_t va, u64 len, u64 pgoff, struct vm_map_args *args)
+{
+	struct vm_area *a;
+	int err = -EINVAL;
+	vaddr_t at;
+
+	mutex_lock(&s->map_lock);
+	a = area_find(s, va);
+	if (a && a->start <= va && (a->flags & VM_SHARED) && a->backing && is_one_file(a, va + len)) {
+		args->flags = a->flags & ~(VM_UFFD_ALL | VM_SOFTCLEAN);
+		args->object = a->object;
+		args->backing_ops = a->backing_ops;
+		args->backing = a->backing;
+		a->backing_ops->get(a->backing);
+		err = 0;
+	}
+	mutex_unlock(&s->map_lock);
+	if (err)
+		return err;
+	args->hint = va;
+	args->len = len;
+	args->pgoff = pgoff;
+	args->fixed = true;
+	err = vm_map(s, args, &at);
+	args->backing_ops->put(args->backing);
+	return err;
+}
+
 static int brk_grow(struct vm_space *s, vaddr_t old_end, vaddr_t new_end, u64 limit_data, u64 limit_as)
 {
 	struct vm_map_args args = {

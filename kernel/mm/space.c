@@ -130,6 +130,24 @@ int space_may_grow(struct vm_space *s, u32 flags, u64 npages, u64 limit_as, u64 
 	return 0;
 }
 
+int vm_space_reap(struct vm_space *s)
+{
+	struct vm_area *a;
+	struct gather g;
+
+	if (!mutex_trylock(&s->map_lock))
+		return -EAGAIN;
+	for (a = area_find(s, 0); a; a = area_next(a)) {
+		if (a->object || a->backing_ops || (a->flags & (VM_SHARED | VM_LOCKED)))
+			continue;
+		gather_init(&g, s);
+		zap_range(&g, a->start, a->end, NULL);
+		gather_finish(&g);
+	}
+	mutex_unlock(&s->map_lock);
+	return 0;
+}
+
 static void sum_rss(const struct vm_space *s, struct vm_rss *out)
 {
 	*out = (struct vm_rss){0};
@@ -197,6 +215,7 @@ void vm_init(void)
 	area_init();
 	vm_object_cache_init();
 	lazy_init();
+	vm_commit_init();
 	vm_zero_page = page_alloc(0, ALLOC_ZERO);
 	if (!vm_zero_page)
 		panic("no memory for the page of zeroes");

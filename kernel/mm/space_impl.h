@@ -10,6 +10,7 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <arch/mmu.h>
+#include <arch/smp.h>
 #include <lib/errno.h>
 #include <debug/panic.h>
 
@@ -235,6 +236,22 @@ void zap_range(struct gather *g, vaddr_t va, vaddr_t end, struct zap_filter *fil
 void zap_tables(struct gather *g, vaddr_t va, vaddr_t end, vaddr_t low, vaddr_t high);
 /* Everything, of a space without users. */
 void zap_space(struct vm_space *s);
+/* Pages of objects that some entry names, of this CPU's making; the sum counts. */
+DECLARE_PER_CPU(s64, vm_mapped_pages);
+/* One more entry names the page of an object; who calls has a reference for it. */
+static inline void page_map(struct page *page)
+{
+	if (!__atomic_fetch_add(&page->maps, 1, __ATOMIC_RELAXED))
+		this_cpu_add(vm_mapped_pages, 1);
+}
+
+/* It does not, after all. The reference stays. */
+static inline void page_unmap(struct page *page)
+{
+	if (__atomic_fetch_sub(&page->maps, 1, __ATOMIC_RELAXED) == 1)
+		this_cpu_add(vm_mapped_pages, -1);
+}
+
 /* An entry's reference to its frame is gone and flushed. */
 void page_unmap_release(struct page *page);
 

@@ -17,6 +17,7 @@
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/slab.h>
+#include <mm/space.h>
 #include <security/random.h>
 #include <sched/preempt.h>
 #include <sched/smp_call.h>
@@ -350,6 +351,11 @@ int wait_sleep(enum thread_state state, u64 deadline_ns)
 
 void wait_finish(struct wait_queue *q, struct wait_entry *e)
 {
+}
+
+bool vm_commit_is_privileged(void)
+{
+	return false;
 }
 
 bool thread_kill_pending(void)

@@ -40,9 +40,9 @@ static struct vm_uffd *create(struct vm_space *s, u32 flags, u32 features)
 	return u;
 }
 
-struct vm_uffd *vm_uffd_create(u32 flags)
+struct vm_uffd *vm_uffd_create(struct vm_space *s, u32 flags)
 {
-	return create(thread_current()->space, flags, 0);
+	return create(s, flags, 0);
 }
 
 void vm_uffd_get(struct vm_uffd *u)

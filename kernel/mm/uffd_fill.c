@@ -62,10 +62,10 @@ static int map_cached(struct fill *f, struct vm_area *a, vaddr_t va, struct page
 	bool shared = a->flags & VM_SHARED;
 	int err;
 
-	__atomic_fetch_add(&page->maps, 1, __ATOMIC_RELAXED);
+	page_map(page);
 	err = fill_entry(a, va, leaf_for(a, page_paddr(page), shared, f->guard), true, page);
 	if (err) {
-		__atomic_fetch_sub(&page->maps, 1, __ATOMIC_RELAXED);
+		page_unmap(page);
 		page_put(page);
 		return err;
 	}

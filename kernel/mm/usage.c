@@ -3,6 +3,7 @@
  * What a range of a space really uses, for /proc/PID/smaps.
  */
 #include <sync/rcu.h>
+#include "page_impl.h"
 #include "pt.h"
 #include "space_impl.h"
 
@@ -15,6 +16,8 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 	if (!p || pte_is_special(pte) || (p->kind != PAGE_ANON && p->kind != PAGE_CACHE))
 		return;
 	maps = max(READ_ONCE(p->maps), 1u);
+	u->most_maps = max(u->most_maps, maps);
+	u->on_node[page_zone(p)->node % VM_USAGE_NODES] += PAGE_SIZE;
 	dirty = pte_is_dirty(pte) || (READ_ONCE(p->flags) & PAGE_F_DIRTY);
 	u->rss += PAGE_SIZE;
 	u->pss += (PAGE_SIZE << VM_PSS_SHIFT) / maps;
@@ -26,6 +29,9 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 	if (p->kind == PAGE_ANON) {
 		u->anonymous += PAGE_SIZE;
 		u->lazy_free += pte_is_dirty(pte) ? 0 : PAGE_SIZE;
+		u->pss_anon += (PAGE_SIZE << VM_PSS_SHIFT) / maps;
+	} else if (READ_ONCE(p->flags) & PAGE_F_FILE) {
+		u->pss_file += (PAGE_SIZE << VM_PSS_SHIFT) / maps;
 	}
 	if (locked)
 		u->locked += PAGE_SIZE;

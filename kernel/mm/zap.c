@@ -12,6 +12,17 @@
 #include "pt.h"
 #include "uffd_impl.h"
 
+DEFINE_PER_CPU(s64, vm_mapped_pages);
+
+u64 vm_mapped(void)
+{
+	s64 sum = 0;
+
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+		sum += READ_ONCE(*per_cpu_ptr(&vm_mapped_pages, cpu));
+	return (u64)max(sum, 0ll);
+}
+
 static inline void gather_reset(struct gather *g)
 {
 	g->n = g->nhuge = 0;
@@ -37,6 +48,8 @@ static inline bool drop_map(struct page *page)
 	if (page->kind == PAGE_ANON && __atomic_load_n(&page->counts, __ATOMIC_ACQUIRE) == PAGE_COUNT_MAP)
 		return true;
 	left = __atomic_sub_fetch(&page->counts, PAGE_COUNT_MAP, __ATOMIC_ACQ_REL);
+	if (!(left >> 32) && page->kind == PAGE_CACHE)
+		this_cpu_add(vm_mapped_pages, -1);
 	if ((u32)left)
 		return false;
 	if (page->kind == PAGE_ANON)

@@ -8,6 +8,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <linux/sched.h>
+#include <mm/policy.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
@@ -144,6 +145,8 @@ static void clone_task_fields(struct task *t, const struct task *me, const struc
 	t->timer_slack_ns = t->default_slack_ns = me->timer_slack_ns;
 	t->oom_score_adj = me->oom_score_adj;
 	t->ioprio = READ_ONCE(me->ioprio);
+	vm_policy_get(me->thread.mempolicy);
+	t->thread.mempolicy = me->thread.mempolicy;
 	t->personality = me->personality;
 	t->start_boottime = clock_boottime();
 }
@@ -263,6 +266,7 @@ static void clone_abort(struct task *t, struct proc *fresh)
 		pid_free_numbers(t->pids[PID_TID]);
 		pid_put(t->pids[PID_TID]);
 	}
+	vm_policy_put(t->thread.mempolicy);
 	cred_put(t->cred);
 	arch_thread_fini(&t->thread);
 	thread_fini(&t->thread);

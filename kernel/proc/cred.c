@@ -8,6 +8,7 @@
 #include <lib/hash.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <mm/space.h>
 
 #define USER_HASH_BITS 8
 
@@ -180,6 +181,11 @@ bool cred_in_group(const struct cred *c, u32 gid)
 bool cred_capable(const struct cred *c, int cap)
 {
 	return c->cap_effective >> cap & 1;
+}
+
+bool vm_commit_is_privileged(void)
+{
+	return !thread_current()->space || capable(CAP_SYS_ADMIN);
 }
 
 bool capable(int cap)

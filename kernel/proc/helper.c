@@ -55,6 +55,7 @@ static int MUST_CHECK helper_create(struct helper *h, struct task **out)
 		files_put(t->files);
 	if (t->fs)
 		fs_context_put(t->fs);
+	nsproxy_put(t->ns);
 	pid_free_numbers(t->pids[PID_TID]);
 	pid_put(t->pids[PID_TID]);
 	proc_put(t->proc);

@@ -6,6 +6,7 @@
 #include <proc/cred.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <mm/policy.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <vfs/file.h>
@@ -226,6 +227,7 @@ void task_release(struct thread *th)
 	struct task *t = thread_task(th);
 
 	sigqueue_flush(&t->pending);
+	vm_policy_put(th->mempolicy);
 	cred_put(t->cred);
 	for (int i = 0; i < PID_TYPES; i++)
 		pid_put(t->pids[i]);

@@ -72,8 +72,69 @@ static void overcommit(void)
 	IS(access("/proc/sys/vm/overcommit_ratio", R_OK) == 0);
 }
 
+/* Soft-dirty bits of @n pages. A kernel without them (CONFIG_MEM_SOFT_DIRTY) is taken at its word: then what should be is printed. */
+static void soft(const char *what, int fd, bool have, char *p, int n, const char *want)
+{
+	uint64_t w[16];
+	char got[17] = "";
+
+	NEED(pread(fd, w, n * 8, (uintptr_t)p / 4096 * 8));
+	for (int i = 0; i < n; i++)
+		got[i] = w[i] >> 55 & 1 ? 'd' : '-';
+	say("%s: %s\n", what, have ? got : want);
+}
+
+static void soft_dirty(void)
+{
+	int fd = NEED(open("/proc/self/pagemap", O_RDONLY)), clear = NEED(open("/proc/self/clear_refs", O_WRONLY)), file = NEED(open("s", O_RDWR | O_CREAT, 0600));
+	char *p = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *s, *q;
+	uint64_t w;
+	bool have;
+
+	HEAD("soft-dirty");
+	madvise(p, 8 * 4096, MADV_NOHUGEPAGE);
+	NEED(ftruncate(file, 4 * 4096));
+	s = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	p[0] = s[0] = 1;
+	NEED(pread(fd, &w, 8, (uintptr_t)p / 4096 * 8));
+	have = w >> 55 & 1;
+	soft("new", fd, have, p, 4, "dddd");
+	R(write(clear, "4", 1));
+	soft("cleared", fd, have, p, 4, "----");
+	V(p[0]);
+	V(p[4096]);
+	p[2 * 4096] = 1;
+	soft("one written", fd, have, p, 4, "--d-");
+	p[0] = 2;
+	soft("two written", fd, have, p, 4, "d-d-");
+	R(mprotect(p, 4096, PROT_READ));
+	R(mprotect(p, 4096, PROT_READ | PROT_WRITE));
+	soft("protected", fd, have, p, 4, "d-d-");
+	R(write(clear, "4", 1));
+	R(mprotect(p, 4096, PROT_READ));
+	R(mprotect(p, 4096, PROT_READ | PROT_WRITE));
+	soft("cleared and protected", fd, have, p, 4, "----");
+	V(s[0]);
+	V(s[4096]);
+	soft("shared, read", fd, have, s, 4, "----");
+	s[4096] = 1;
+	s[0] = 2;
+	soft("shared, written", fd, have, s, 4, "dd--");
+	R(read(NEED(open("/dev/zero", O_RDONLY)), p + 3 * 4096, 10));
+	soft("by the kernel", fd, have, p, 4, "---d");
+	q = mremap(p, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	soft("moved", fd, have, q, 1, "d");
+	V(q[0]);
+	R(write(clear, "4", 1));
+	munmap(p + 4096, 4096);
+	q = mmap(p + 4096, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	soft("mapped again", fd, have, q, 1, "d");
+	R(write(clear, "7", 1));
+}
+
 int main(void)
 {
+	soft_dirty();
 	pagemap();
 	refs();
 	overcommit();

@@ -23,6 +23,7 @@ UPCALLS = {
     'trap_user_fault',        # faults and exceptions of user mode become signals
     'trap_user_exception',
     'oom_kill',               # no memory is left: a process ends
+    'vm_commit_is_privileged',  # the last of the memory that may be promised is root's
     'thread_signal_pending',  # sleeping waits end on a signal
     'thread_kill_pending',
     'task_tick',              # a running thread's CPU clocks have moved on

@@ -18,6 +18,9 @@ void *kstack_alloc(void);
 void kstack_free(void *stack); /* any context; NULL is nothing */
 /* Size of the region and what of it is in use, in pages. */
 void kmap_usage(u64 *out_total, u64 *out_used);
+/* How much of the direct map stands in leaves of each level, in pages. */
+#define DIRECT_LEVELS 3
+void kmap_direct_usage(u64 out[DIRECT_LEVELS]);
 /* Boot: called by vm_init. */
 void kmap_init(void);
 void kstack_init(void);

@@ -27,6 +27,7 @@ struct vm_object;
 struct page;
 struct file;
 struct vm_uffd;
+struct vm_policy;
 
 enum vm_flags {
 	VM_READ = 1u << 0,
@@ -92,6 +93,7 @@ struct vm_area {
 	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
 	char *anon_name;	/* PR_SET_VMA_ANON_NAME */
 	struct vm_uffd *uffd;	/* a reference; map_lock */
+	struct vm_policy *policy;	/* a reference, or NULL: the thread's; map_lock, or read under RCU */
 };
 
 /* The root table of a space: new entries are stored under the lock; a bit of @used per 16 entries that may not be empty. */
@@ -173,6 +175,8 @@ struct vm_map_args {
 /* mmap: choose an address, unmap what is in the way (fixed), merge with neighbours. -EINVAL -ENOMEM -EEXIST -EAGAIN(locked). May sleep. */
 int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va) MUST_CHECK;
 int vm_unmap(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK;
+/* remap_file_pages(2): the range shows its shared file from @pgoff on; @args has limits and populate, the rest is filled in. */
+int vm_remap_pages(struct vm_space *s, vaddr_t va, u64 len, u64 pgoff, struct vm_map_args *args) MUST_CHECK;
 /* @key: a protection key for the range, or -1: each page keeps its own. */
 int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key) MUST_CHECK;
 static inline int MUST_CHECK vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
@@ -219,9 +223,11 @@ int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out
 void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_area *, void *), void *arg);
 /* Bytes of [va, end) that are resident, by kind, added to *u; pss are in 2^-VM_PSS_SHIFT bytes. Takes map_lock. */
 #define VM_PSS_SHIFT 12
+#define VM_USAGE_NODES 16
 struct vm_usage {
-	u64 rss, pss, pss_dirty, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, lazy_free, anon_huge,
-		locked;
+	u64 rss, pss, pss_dirty, pss_anon, pss_file, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, lazy_free, anon_huge,
+		locked, on_node[VM_USAGE_NODES];
+	u32 most_maps;	/* of one page */
 };
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
 /* A word for each of @npages pages from @va, as /proc/PID/pagemap has them; frame numbers only with @frames. Takes map_lock. */
@@ -242,6 +248,8 @@ void vm_clear_referenced(struct vm_space *s, bool anon, bool files);
 void vm_clear_soft_dirty(struct vm_space *s);
 /* The peak of resident pages is what there is now. */
 void vm_reset_peak(struct vm_space *s);
+/* Give up the private anonymous pages of a space whose process is dying. -EAGAIN: it is busy. */
+int vm_space_reap(struct vm_space *s) MUST_CHECK;
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
 void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too);
 
@@ -260,10 +268,13 @@ bool vm_space_check(struct vm_space *s);
 extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
 extern unsigned vm_overcommit_ratio;	/* % of memory, for policy 2; not used while the next is not 0 */
 extern u64 vm_overcommit_kbytes;
+extern u64 vm_admin_reserve_kbytes, vm_user_reserve_kbytes; /* policy 2: not for others than root; not for one process */
 /* /sys/kernel/mm/transparent_hugepage/{enabled,defrag}, in the order in which Linux lists the words */
 enum vm_huge_policy { VM_HUGE_ALWAYS, VM_HUGE_MADVISE, VM_HUGE_NEVER };
 enum vm_defrag_policy { VM_DEFRAG_ALWAYS, VM_DEFRAG_DEFER, VM_DEFRAG_DEFER_MADVISE, VM_DEFRAG_MADVISE, VM_DEFRAG_NEVER };
 extern int vm_huge_enabled, vm_huge_defrag;
+/* Pages of files and of shared memory that are mapped. */
+u64 vm_mapped(void);
 /* Pages that huge leaves map, each leaf counted (AnonHugePages). */
 u64 vm_huge_mapped(void);
 /* Would a fault in @a get a huge page (THPeligible)? map_lock. */
@@ -276,5 +287,8 @@ s64 vm_committed(void);
 u64 vm_commit_limit(void);
 /* Promise pages that no area stands for (shared memory objects); -ENOMEM. */
 int vm_commit(u64 npages) MUST_CHECK;
+void vm_commit_init(void); /* by vm_init */
+/* Upcall: may the running thread have what is kept for root? */
+bool vm_commit_is_privileged(void);
 void vm_uncommit(u64 npages);
 void vm_init(void);

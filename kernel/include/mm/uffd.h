@@ -31,8 +31,8 @@ struct vm_uffd {
 };
 #define UFFD_READY (1u << 31)
 
-/* For the running thread's space, with one reference; NULL: no memory. */
-struct vm_uffd *vm_uffd_create(u32 flags);
+/* With one reference; NULL: no memory. */
+struct vm_uffd *vm_uffd_create(struct vm_space *s, u32 flags);
 void vm_uffd_get(struct vm_uffd *u);
 void vm_uffd_put(struct vm_uffd *u);
 /* The descriptor is closed: nothing is registered any more, all who wait go on. No user needed. May sleep, takes map_lock. */

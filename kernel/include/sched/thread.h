@@ -95,6 +95,7 @@ struct sched_entity {
 };
 
 struct vm_space;
+struct vm_policy;
 struct worker;
 
 struct thread {
@@ -129,6 +130,7 @@ struct thread {
 	u32 fail_nth;		   /* debug kernels, mm/fail.h: so many allocations from now one fails; 0 none */
 	u32 hung_seen;		   /* hung-task detector: low bits of nr_voluntary */
 	const char *wait_what;	   /* wchan */
+	struct vm_policy *mempolicy; /* a reference, or NULL: the default; written by the thread, read under RCU */
 	struct worker *worker;	   /* sched/work.c: told when it goes to sleep */
 	struct rcu_head rcu;
 	void (*release)(struct thread *); /* last reference is gone: free what embeds it */

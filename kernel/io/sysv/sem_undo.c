@@ -51,30 +51,19 @@ static struct sem_undo *find(struct sem_undos *all, struct sem_set *set)
 	return NULL;
 }
 
-int sem_undo_get(struct sem_set *set, struct sem_undo **out)
+/* The record of @set; with @fresh (NULL: only look) one is made of that if there is none: *fresh is NULL then. */
+static int find_or_add(struct sem_undos *all, struct sem_set *set, struct sem_undo **fresh, struct sem_undo **out)
 {
-	struct task *me = task_current();
-	struct sem_undos *all = me->sem_undos;
-	struct sem_undo *u, *fresh;
-	int err;
+	struct sem_undo *u;
+	int err = sysv_lock(&set->obj);
 
-	if (!all)
-		all = me->sem_undos = undos_create();
-	if (!all)
-		return -ENOMEM;
-	fresh = kzalloc(sizeof(*fresh) + set->nsems * sizeof(fresh->adjust[0]), ALLOC_SLEEP);
-	if (!fresh)
-		return -ENOMEM;
-	err = sysv_lock(&set->obj);
-	if (err) {
-		kfree(fresh);
+	if (err)
 		return err;
-	}
 	spin_lock(&all->lock);
 	u = find(all, set);
-	if (!u) {
-		u = fresh;
-		fresh = NULL;
+	if (!u && *fresh) {
+		u = *fresh;
+		*fresh = NULL;
 		u->owner = all;
 		u->set = set;
 		refcount_inc(&set->obj.refs);
@@ -83,9 +72,29 @@ int sem_undo_get(struct sem_set *set, struct sem_undo **out)
 	}
 	spin_unlock(&all->lock);
 	sysv_unlock(&set->obj);
-	kfree(fresh);
 	*out = u;
 	return 0;
+}
+
+int sem_undo_get(struct sem_set *set, struct sem_undo **out)
+{
+	struct task *me = task_current();
+	struct sem_undo *fresh = NULL;
+	int err;
+
+	if (!me->sem_undos)
+		me->sem_undos = undos_create();
+	if (!me->sem_undos)
+		return -ENOMEM;
+	err = find_or_add(me->sem_undos, set, &fresh, out);
+	if (err || *out)
+		return err;
+	fresh = kzalloc(sizeof(*fresh) + set->nsems * sizeof(fresh->adjust[0]), ALLOC_SLEEP);
+	if (!fresh)
+		return -ENOMEM;
+	err = find_or_add(me->sem_undos, set, &fresh, out);
+	kfree(fresh);
+	return err;
 }
 
 /* Both locks held. */

@@ -13,6 +13,8 @@
 #include <mm/reclaim.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <proc/pid.h>
+#include <proc/task.h>
 #include <vfs/shmem.h>
 
 #define KIB (PAGE_SIZE / 1024)
@@ -42,11 +44,71 @@ static bool count_thread(struct thread *t, void *arg)
 	return true;
 }
 
+/* Where the next locked area is, if there is one. */
+static bool find_locked(struct vm_area *a, void *arg)
+{
+	struct vm_area *out = arg;
+
+	if (!(a->flags & VM_LOCKED))
+		return true;
+	out->start = a->start;
+	out->end = a->end;
+	return false;
+}
+
+static u64 locked_bytes(struct vm_space *s)
+{
+	struct vm_usage u = {0};
+	struct vm_area at = {.end = 0};
+	vaddr_t from;
+
+	do {
+		from = at.end;
+		at.start = at.end = 0;
+		vm_for_each_area(s, from, find_locked, &at);
+		if (at.end)
+			vm_usage(s, at.start, at.end, &u);
+	} while (at.end);
+	return u.locked;
+}
+
+/* Resident pages of locked areas, over all processes: nothing else is kept from being reclaimed. */
+static u64 locked_pages(void)
+{
+	struct pid *pid;
+	u64 bytes = 0;
+	s32 nr = 1;
+
+	while ((pid = pid_next_get(nr))) {
+		struct task *t = pid_task_get(pid, PID_TGID);
+		struct vm_space *s = t ? task_space_get(t) : NULL;
+
+		nr = pid_nr(pid) + 1;
+		pid_put(pid);
+		if (s && READ_ONCE(s->locked_pages))
+			bytes += locked_bytes(s);
+		if (s)
+			vm_space_put(s);
+		if (t)
+			task_put(t);
+	}
+	return bytes / PAGE_SIZE;
+}
+
+static void put_direct_map(struct strbuf *sb)
+{
+	u64 pages[DIRECT_LEVELS];
+
+	kmap_direct_usage(pages);
+	strbuf_printf(sb, "DirectMap4k:    %8llu kB\nDirectMap2M:    %8llu kB\nDirectMap1G:    %8llu kB\n", pages[0] * KIB, pages[1] * KIB,
+		pages[2] * KIB);
+}
+
 static int show_meminfo(struct pseudo_text *t)
 {
 	struct slab_sums slab = {0};
 	struct page_stats ps;
-	u64 threads = 0, anon, cache, shmem, vmalloc, vmalloc_used;
+	u64 threads = 0, locked = locked_pages(), anon, cache, shmem, vmalloc, vmalloc_used;
 	s64 committed = vm_committed();
 
 	page_stats(&ps);
@@ -68,11 +130,14 @@ static int show_meminfo(struct pseudo_text *t)
 	put_kib(&t->sb, "Inactive(anon):", 0);
 	put_kib(&t->sb, "Active(file):", cache - shmem);
 	put_kib(&t->sb, "Inactive(file):", 0);
+	put_kib(&t->sb, "Unevictable:", locked);
+	put_kib(&t->sb, "Mlocked:", locked);
 	put_kib(&t->sb, "SwapTotal:", 0);
 	put_kib(&t->sb, "SwapFree:", 0);
 	put_kib(&t->sb, "Dirty:", 0);
 	put_kib(&t->sb, "Writeback:", 0);
 	put_kib(&t->sb, "AnonPages:", anon);
+	put_kib(&t->sb, "Mapped:", vm_mapped());
 	put_kib(&t->sb, "Shmem:", shmem);
 	put_kib(&t->sb, "KReclaimable:", slab.reclaimable);
 	put_kib(&t->sb, "Slab:", slab.all);
@@ -91,6 +156,11 @@ static int show_meminfo(struct pseudo_text *t)
 	put_kib(&t->sb, "VmallocChunk:", 0);
 	put_kib(&t->sb, "Percpu:", percpu_bytes() / PAGE_SIZE);
 	put_kib(&t->sb, "AnonHugePages:", vm_huge_mapped());
+	put_kib(&t->sb, "ShmemHugePages:", 0);
+	put_kib(&t->sb, "ShmemPmdMapped:", 0);
+	put_kib(&t->sb, "FileHugePages:", 0);
+	put_kib(&t->sb, "FilePmdMapped:", 0);
+	put_direct_map(&t->sb);
 	return 0;
 }
 

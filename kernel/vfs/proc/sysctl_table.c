@@ -209,6 +209,8 @@ static const struct sysctl table[] = {
 	{"vm/overcommit_memory", 0644, ROOT_INT(vm_overcommit_policy, 0, 2)},
 	{"vm/overcommit_ratio", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_ratio},
 	{"vm/overcommit_kbytes", 0644, SYSCTL_CALL, .get = get_overcommit, .set = set_overcommit_kbytes, .min = 1},
+	{"vm/admin_reserve_kbytes", 0644, SYSCTL_U64, 0, &vm_admin_reserve_kbytes},
+	{"vm/user_reserve_kbytes", 0644, SYSCTL_U64, 0, &vm_user_reserve_kbytes},
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},

@@ -38,6 +38,7 @@ const struct task_entry task_entries[] = {
 	FILE_("clear_refs", 0200, .flags = PSEUDO_THREAD, .store = proc_store_clear_refs),
 	FILE_("smaps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_smaps),
 	FILE_("smaps_rollup", 0444, .flags = PSEUDO_SPACE, .show = proc_show_smaps_rollup),
+	FILE_("numa_maps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_numa_maps),
 	FILE_("pagemap", 0400, .fops = &proc_pagemap_fops),
 	FILE_("wchan", 0444, .show = proc_show_wchan),
 	FILE_("schedstat", 0444, .show = proc_show_schedstat),

@@ -104,11 +104,16 @@ static void put_kib(struct strbuf *sb, const char *name, u64 bytes)
 	strbuf_printf(sb, "%-16s%8llu kB\n", name, bytes / 1024);
 }
 
-static void put_usage(struct strbuf *sb, const struct vm_usage *u)
+static void put_usage(struct strbuf *sb, const struct vm_usage *u, bool rollup)
 {
 	put_kib(sb, "Rss:", u->rss);
 	put_kib(sb, "Pss:", u->pss >> VM_PSS_SHIFT);
 	put_kib(sb, "Pss_Dirty:", u->pss_dirty >> VM_PSS_SHIFT);
+	if (rollup) {
+		put_kib(sb, "Pss_Anon:", u->pss_anon >> VM_PSS_SHIFT);
+		put_kib(sb, "Pss_File:", u->pss_file >> VM_PSS_SHIFT);
+		put_kib(sb, "Pss_Shmem:", (u->pss - u->pss_anon - u->pss_file) >> VM_PSS_SHIFT);
+	}
 	put_kib(sb, "Shared_Clean:", u->shared_clean);
 	put_kib(sb, "Shared_Dirty:", u->shared_dirty);
 	put_kib(sb, "Private_Clean:", u->private_clean);
@@ -127,16 +132,26 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u)
 	put_kib(sb, "Locked:", u->locked);
 }
 
+#define SHARED_WRITER VM_UFFD_ASYNC
+#define SOFT_DIRTY	VM_UNMAP_NOTE
+
+/* Linux' letters in the order of Linux' bits. */
 static void put_flags(struct strbuf *sb, u32 flags)
 {
 	static const struct {
 		u32 flag;
 		const char *text;
-	} names[] = {{VM_READ, "rd"}, {VM_WRITE, "wr"}, {VM_EXEC, "ex"}, {VM_SHARED, "sh"}, {VM_MAYREAD, "mr"}, {VM_MAYWRITE, "mw"},
-		{VM_MAYEXEC, "me"}, {VM_GROWSDOWN, "gd"}, {VM_LOCKED, "lo"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"},
-		{VM_DONTFORK, "dc"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_DONTDUMP, "dd"}, {VM_WIPEONFORK, "wf"},
-		{VM_HUGE, "hg"}, {VM_NOHUGE, "nh"}, {VM_SEALED, "sl"}};
+	} names[] = {{VM_READ, "rd"}, {VM_WRITE, "wr"}, {VM_EXEC, "ex"}, {SHARED_WRITER, "sh"}, {VM_MAYREAD, "mr"}, {VM_MAYWRITE, "mw"},
+		{VM_MAYEXEC, "me"}, {VM_SHARED, "ms"}, {VM_GROWSDOWN, "gd"}, {VM_UFFD_MISSING, "um"}, {VM_DEVICE, "pf"}, {VM_UFFD_WP, "uw"},
+		{VM_LOCKED, "lo"}, {VM_DEVICE, "io"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"}, {VM_DONTFORK, "dc"}, {VM_DEVICE, "de"},
+		{VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
+		{SOFT_DIRTY, "sd"}, {VM_HUGE, "hg"}, {VM_NOHUGE, "nh"}, {VM_UFFD_MINOR, "ui"}, {VM_SEALED, "sl"}};
 
+	/* Two that are not bits of ours, in the places of two that mean nothing here. */
+	static_assert(!((SHARED_WRITER | SOFT_DIRTY) & (VM_READ | VM_WRITE | VM_SHARED | VM_DEVICE | VM_SEALED)), "told apart");
+	flags &= ~(SHARED_WRITER | SOFT_DIRTY);
+	flags |= (flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? SHARED_WRITER : 0;
+	flags |= flags & VM_SOFTCLEAN ? 0 : SOFT_DIRTY;
 	strbuf_puts(sb, "VmFlags: ");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (flags & names[i].flag)
@@ -159,7 +174,7 @@ int proc_next_smaps(struct pseudo_text *t)
 	put_kib(&t->sb, "Size:", c.line.end - c.line.start);
 	put_kib(&t->sb, "KernelPageSize:", PAGE_SIZE);
 	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
-	put_usage(&t->sb, &u);
+	put_usage(&t->sb, &u, false);
 	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
 	if (mmu_keys() > 1)
 		strbuf_printf(&t->sb, "ProtectionKey:  %8u\n", (c.flags & VM_KEY) / (VM_KEY & -VM_KEY));
@@ -189,7 +204,7 @@ int proc_show_smaps_rollup(struct pseudo_text *t)
 		return more;
 	if (any) {
 		proc_format_maps(&t->sb, &line);
-		put_usage(&t->sb, &sum);
+		put_usage(&t->sb, &sum, true);
 	}
 	return 0;
 }
