@@ -19,6 +19,7 @@
 #include <proc/cgroup.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
+#include <security/seccomp.h>
 #include "proc_impl.h"
 
 #define CLONE_NAMESPACES                                                                           \
@@ -201,6 +202,7 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, struct cg
 		goto out;
 	}
 	ptrace_clone(t, me, event || (flags & CLONE_PTRACE));
+	seccomp_fork_locked(t, me);
 	if (flags & CLONE_THREAD) {
 		proc_get(p);
 		p->nthreads++;

@@ -12,6 +12,7 @@
 #include <init/initcall.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <security/seccomp.h>
 #include "proc_impl.h"
 
 LOCK_CLASS(cpu_watches, RANK_CPU_WATCH, "what waits for CPU time of one process");
@@ -222,6 +223,7 @@ void task_release(struct thread *th)
 	atomic64_sub_relaxed(&task_count, 1);
 	sigqueue_flush(&t->pending);
 	cred_put(t->cred);
+	seccomp_put(t->seccomp);
 	for (int i = 0; i < PID_TYPES; i++)
 		pid_put(t->pids[i]);
 	if (t->proc)
