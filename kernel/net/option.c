@@ -137,6 +137,8 @@ static int set_switch(struct socket *s, int name, u32 flag, bool on)
 		return -EOPNOTSUPP;
 	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s) && s->family != AF_NETLINK)
 		return -EOPNOTSUPP;
+	if (name == SO_LOCK_FILTER && !on && socket_has(s, flag))
+		return -EPERM;
 	if (name == SO_NOFCS && !is_unix(s) && s->family != AF_PACKET)
 		return -EOPNOTSUPP;
 	set_flag(s, flag, on);

@@ -29,7 +29,7 @@ sysvinit-core tmux util-linux-extra vim xz-utils
 SYSTEMD_PACKAGES = '''
 bash dbus iproute2 kmod less libpam-systemd login passwd procps strace systemd systemd-sysv udev util-linux
 '''.split()
-SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
+SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and tested in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
@@ -166,10 +166,10 @@ def convert(source, target):
 
 
 @contextlib.contextmanager
-def alone():
-    """One maker at a time: runs beside each other wait for the first."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with open(FOLDER / 'lock', 'w', encoding='ascii') as lock:
+def alone(folder):
+    """One maker at a time in a folder of the cache: runs beside each other wait for the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / 'lock', 'w', encoding='ascii') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -177,7 +177,7 @@ def alone():
 def base(userland=SYSVINIT):
     """The archive of the plain userland, from the cache or made now."""
     path = FOLDER / f'{userland.name}{userland.recipe()}.cpio'
-    with alone():
+    with alone(FOLDER):
         if not path.exists():
             say("making Debian 13's userland with mmdebstrap (some minutes, once)")
             with tempfile.TemporaryDirectory(prefix='nos-', dir=FOLDER) as folder:

@@ -239,6 +239,8 @@ int proc_attach_pid(struct inode *dir, struct dentry *d, s32 nr, bool thread, st
 		err = proc_attach(dir, d, pid, thread ? PROC_THREAD_DIR : PROC_TASK_DIR, S_IFDIR | 0555, NULL, 0, proc_ino(nr, 0, thread));
 	if (t)
 		task_put(t);
+	else if (!tgid)
+		err = proc_attach_kthread(dir, d, pid, thread);
 	pid_put(pid);
 	return err == -ENOENT ? 0 : err;
 }
