@@ -17,6 +17,7 @@
 #include <mm/slab.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
+#include <vfs/fs_config.h>
 #include <vfs/inode.h>
 #include <vfs/memfs.h>
 #include <vfs/mount.h>
@@ -298,40 +299,28 @@ static void cgroup_evict(struct inode *inode)
 
 /* ---- mounting ---- */
 
-static const struct {
-	const char *name;
-	u32 bit;
-} options[] = {
-	{"nsdelegate", CGROUP_NSDELEGATE},
-	{"favordynmods", CGROUP_FAVORDYNMODS},
-	{"memory_localevents", CGROUP_MEMORY_LOCALEVENTS},
-	{"memory_recursiveprot", CGROUP_MEMORY_RECURSIVEPROT},
-	{"memory_hugetlb_accounting", CGROUP_MEMORY_HUGETLB},
-	{"pids_localevents", CGROUP_PIDS_LOCALEVENTS},
+static const struct fs_param options[] = {
+	{"nsdelegate", PARAM_FLAG, 0, NULL},
+	{"favordynmods", PARAM_FLAG, 1, NULL},
+	{"memory_localevents", PARAM_FLAG, 2, NULL},
+	{"memory_recursiveprot", PARAM_FLAG, 3, NULL},
+	{"memory_hugetlb_accounting", PARAM_FLAG, 4, NULL},
+	{"pids_localevents", PARAM_FLAG, 5, NULL}, /* ids: bits of enum cgroup_option */
+	{NULL, 0, 0, NULL},
 };
+#define NR_OPTIONS (ARRAY_SIZE(options) - 1)
 
-static int MUST_CHECK parse_options(const char *text, u32 *out)
+static int set_option(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
 {
-	char *copy, *rest, *word;
-	int err = 0;
+	*(u32 *)c->private |= 1u << p->id;
+	return 0;
+}
 
-	*out = 0;
-	if (!text || !*text)
-		return 0;
-	copy = rest = kstrdup(text, 0);
-	if (!copy)
-		return -ENOMEM;
-	while (!err && (word = strsep(&rest, ","))) {
-		err = *word ? -EINVAL : 0;
-		for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-			if (strcmp(word, options[i].name) == 0) {
-				*out |= options[i].bit;
-				err = 0;
-			}
-		}
-	}
-	kfree(copy);
-	return err;
+/* What a mount does not name is off for all. */
+static int take_options(struct fs_config *c)
+{
+	WRITE_ONCE(cgroup_options, *(const u32 *)c->private);
+	return 0;
 }
 
 static size_t show_options(struct super *sb, char *buf, size_t size)
@@ -340,15 +329,15 @@ static size_t show_options(struct super *sb, char *buf, size_t size)
 	struct strbuf out;
 
 	strbuf_init(&out, buf, size);
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (set & options[i].bit)
+	for (size_t i = 0; i < NR_OPTIONS; i++) {
+		if (set & 1u << options[i].id)
 			strbuf_printf(&out, ",%s", options[i].name);
 	}
 	return out.len;
 }
 
 /* The first: the root group's directory, mounted inside the kernel only. */
-static int make_super(struct fs_type *t, struct super **out)
+static int make_super(const struct fs_type *t, struct super **out)
 {
 	struct cgroup_file *dir = &cgroup_root->files[CGF_DIR];
 	struct dentry *d;
@@ -366,28 +355,19 @@ static int make_super(struct fs_type *t, struct super **out)
 	return cgroup_sync_files(cgroup_root);
 }
 
-static int cgroup_mount_fs(struct fs_type *t, unsigned sb_flags, const char *source, const char *text, struct super **out)
+static int create_super(struct fs_config *c)
 {
-	u32 set;
-	int err = parse_options(text, &set);
-
-	if (err)
-		return err;
-	if (!cgroup_mount)
-		return make_super(t, out);
-	WRITE_ONCE(cgroup_options, set);
-	super_get(cgroup_mount->super);
-	*out = cgroup_mount->super;
-	return 0;
+	return cgroup_mount ? take_options(c) ?: fs_config_share(c, cgroup_mount->super) : make_super(c->type, &c->super);
 }
 
-static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .mount = cgroup_mount_fs};
+static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .params = options, .config_size = sizeof(u32),
+	.set = set_option, .create = create_super, .reconfigure = take_options};
 
 /* ---- /sys/kernel/cgroup, /proc/cgroups ---- */
 
 static int show_features(struct pseudo_text *t)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+	for (size_t i = 0; i < NR_OPTIONS; i++)
 		strbuf_printf(&t->sb, "%s\n", options[i].name);
 	return 0;
 }

@@ -153,6 +153,21 @@ s32 pid_nr(const struct pid *p)
 	return 0;
 }
 
+struct task *task_find_get(s32 nr, enum pid_type type)
+{
+	return NULL;
+}
+
+s32 task_tid(const struct task *t)
+{
+	return 1;
+}
+
+s32 task_tgid(const struct task *t)
+{
+	return 1;
+}
+
 struct task *pid_task_get(struct pid *p, enum pid_type type)
 {
 	return NULL;
