@@ -107,27 +107,45 @@ def settle(results):
     return results
 
 
-def sysvinit(args, work):
-    """Debian's sysvinit as process 1: a log-in on the console, and its own way to power off."""
-    initrd = debian.image(work / "sysvinit.cpio", debian.session())
+def boot(args, name, initrd, memory, words, steps):
+    """Boot @initrd and talk to its console; it must end by itself."""
     console = qemu.Console(qemu.Machine(
-        harness.Machine(args).kernel, initrd, "console=ttyS0 quiet panic=-1 init=/sbin/init",
-        smp=args.smp, memory=args.mem))
-    steps = [(r"login: $", "root\n"), (r"nos:~# ", "echo level-$(runlevel) on-$(tty) is-$(cat /proc/1/comm)\n"),
-             (r"level-N 2 on-/dev/ttyS0 is-init$", "poweroff\n"), (r"Switching to runlevel: 0", "")]
+        harness.Machine(args).kernel, initrd, "console=ttyS0 quiet panic=-1 " + words,
+        smp=args.smp, memory=memory))
     try:
         for pattern, reply in steps:
             if not console.expect(pattern, 120 * args.scale):
-                print("FAIL sysvinit: %s did not come" % pattern)
+                print("FAIL %s: %s did not come" % (name, pattern))
                 print(console.text()[-3000:])
                 return False
             console.send(reply)
         off = console.ended(60 * args.scale)
-        print("%s sysvinit: boot, log-in, power-off" % ("PASS" if off else "FAIL"))
+        print("%s %s: boot, log-in, power-off" % ("PASS" if off else "FAIL", name))
         return off
     finally:
         console.close()
+
+
+def sysvinit(args, work):
+    """Debian's sysvinit as process 1: a log-in on the console, and its own way to power off."""
+    initrd = debian.image(work / "sysvinit.cpio", debian.session())
+    try:
+        return boot(args, "sysvinit", initrd, args.mem, "init=/sbin/init", [
+            (r"login: $", "root\n"), (r"nos:~# ", "echo level-$(runlevel) on-$(tty) is-$(cat /proc/1/comm)\n"),
+            (r"level-N 2 on-/dev/ttyS0 is-init$", "poweroff\n"), (r"Switching to runlevel: 0", "")])
+    finally:
         initrd.unlink()
+
+
+def systemd(args, _work):
+    """Debian's systemd as process 1, straight from the initramfs: its state, its journal, a unit of the moment."""
+    return boot(args, "systemd", debian.base(debian.SYSTEMD), debian.SYSTEMD_MEMORY, "rdinit=/sbin/init", [
+        (r"login: $", "root\n"),
+        (r"nos:~# ", "echo state-$(systemctl is-system-running --wait)\n"),
+        (r"state-(running|degraded)$", "echo failed-$(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1)\n"),
+        (r"failed-$", "journalctl -b -q -n 3 >/dev/null && echo journal-$?\n"),
+        (r"journal-0$", "systemd-run -q --wait --pipe echo from a unit\n"),
+        (r"^from a unit$", "systemctl poweroff\n")])
 
 
 def main():
@@ -139,12 +157,13 @@ def main():
     jobs = [job for job in all_jobs(args.python) if not args.names or job.name in args.names]
     if args.list:
         return harness.list_jobs(jobs)
-    boot = not args.python and (not args.names or "sysvinit" in args.names)
+    boots = [] if args.python or args.host_only else [
+        fn for fn in (sysvinit, systemd) if fn.__name__ in (args.names or ["sysvinit"])]  # systemd: docs/caveats.md
     harness.build_programs(args.build)
     work = pathlib.Path(tempfile.mkdtemp(prefix="nos-debian-", dir=harness.TOP / "build"))
     try:
         make_root(work / "root", args.build)
-        booted = not boot or args.host_only or sysvinit(args, work)
+        booted = all([fn(args, work) for fn in boots])
         if not jobs:
             return 0 if booted else 1
         want = settle(reference.results(args, jobs, work / "root", work, what_of))

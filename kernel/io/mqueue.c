@@ -16,6 +16,7 @@
 #include <mm/uaccess.h>
 #include <proc/cred.h>
 #include <proc/signal.h>
+#include <net/netlink.h>
 #include <proc/task.h>
 #include <time/sleep.h>
 #include <vfs/dentry.h>
@@ -58,9 +59,11 @@ struct mqueue {
 	u32 receivers; /* waiting */
 	struct wait_queue rd_wait, wr_wait;
 	/* who wants to hear of the next message in an empty queue */
-	struct pid *notify_pid;
-	const struct cred *notify_cred;
-	struct sigevent notify;
+	struct mq_notifier {
+		struct pid *pid; /* a reference; NULL: nobody */
+		struct netlink_cookie *cookie; /* SIGEV_THREAD */
+		struct sigevent ev;
+	} notifier;
 	struct heap_slot slots[];
 };
 
@@ -278,62 +281,89 @@ int mqueue_unlink(const char *name)
 /* ---- notification ---- */
 
 /* Withdraw it. Lock held; what it held is given to the caller. */
-static void notify_take(struct mqueue *q, struct pid **pid, const struct cred **cred)
+static struct mq_notifier notify_take(struct mqueue *q)
 {
-	*pid = q->notify_pid;
-	*cred = q->notify_cred;
-	q->notify_pid = NULL;
-	q->notify_cred = NULL;
+	struct mq_notifier n = q->notifier;
+
+	q->notifier = (struct mq_notifier){0};
+	return n;
 }
 
-static void notify_drop(struct pid *pid, const struct cred *cred)
+/* SIGEV_THREAD: the cookie goes to the socket, and its last byte says why. */
+static void send_cookie(struct netlink_cookie *c, char why)
 {
-	pid_put(pid);
-	if (cred)
-		cred_put(cred);
+	netlink_cookie_bytes(c)[NOTIFY_COOKIE_LEN - 1] = why;
+	netlink_cookie_send(c);
+}
+
+/* It is withdrawn, or there was none. */
+static void notify_drop(struct mq_notifier n)
+{
+	if (n.cookie)
+		send_cookie(n.cookie, NOTIFY_REMOVED);
+	pid_put(n.pid);
 }
 
 /* A message has come into an empty queue that nobody waits at. */
-static void notify_send(const struct sigevent *ev, struct pid *pid)
+static void notify_send(struct mq_notifier n)
 {
-	struct task *t = pid_task_get(pid, PID_TGID);
+	struct task *t = pid_task_get(n.pid, PID_TGID);
 	siginfo_t info;
 
-	if (!t)
-		return;
-	if (ev->sigev_notify == SIGEV_SIGNAL && ev->sigev_signo) {
-		siginfo_user(&info, ev->sigev_signo);
+	if (t && n.ev.sigev_notify == SIGEV_SIGNAL && n.ev.sigev_signo) {
+		siginfo_user(&info, n.ev.sigev_signo);
 		info.si_code = SI_MESGQ;
-		info.si_value = ev->sigev_value;
+		info.si_value = n.ev.sigev_value;
 		(void)signal_send_proc(t->proc, &info);
 	}
-	task_put(t);
+	if (t)
+		task_put(t);
+	if (n.cookie)
+		send_cookie(n.cookie, NOTIFY_WOKENUP);
+	pid_put(n.pid);
+}
+
+static int MUST_CHECK make_cookie(const struct sigevent *ev, struct netlink_cookie **out)
+{
+	char cookie[NOTIFY_COOKIE_LEN];
+
+	*out = NULL;
+	if (!ev || ev->sigev_notify != SIGEV_THREAD)
+		return 0;
+	if (copy_from_user(cookie, uptr_make((u64)ev->sigev_value.sival_ptr), sizeof(cookie)))
+		return -EFAULT;
+	return netlink_cookie_create(ev->sigev_signo, cookie, sizeof(cookie), out);
 }
 
 int mqueue_notify(struct file *f, const struct sigevent *ev)
 {
 	struct mqueue *q = mqueue_of(f);
-	struct pid *mine = task_current()->proc->pid, *old = NULL;
-	const struct cred *old_cred = NULL;
-	int err = 0;
+	struct pid *mine = task_current()->proc->pid;
+	struct mq_notifier old = {0};
+	struct netlink_cookie *cookie;
+	int err = make_cookie(ev, &cookie);
 
-	if (!q)
-		return -EBADF;
+	if (err)
+		return err;
+	if (!q) {
+		err = -EBADF;
+		goto out;
+	}
 	spin_lock(&q->lock);
 	if (!ev) {
-		if (q->notify_pid == mine)
-			notify_take(q, &old, &old_cred);
-	} else if (q->notify_pid) {
+		if (q->notifier.pid == mine)
+			old = notify_take(q);
+	} else if (q->notifier.pid) {
 		err = -EBUSY;
 	} else {
 		pid_get(mine);
-		cred_get(cred_current());
-		q->notify_pid = mine;
-		q->notify_cred = cred_current();
-		q->notify = *ev;
+		q->notifier = (struct mq_notifier){.pid = mine, .cookie = cookie, .ev = *ev};
 	}
 	spin_unlock(&q->lock);
-	notify_drop(old, old_cred);
+	notify_drop(old);
+out:
+	if (err && cookie)
+		netlink_cookie_free(cookie);
 	return err;
 }
 
@@ -346,28 +376,22 @@ static u64 order(struct mqueue *q, u32 prio)
 
 static int MUST_CHECK put_message(struct mqueue *q, struct mq_message *m)
 {
-	const struct cred *cred = NULL;
-	struct pid *pid = NULL;
-	struct sigevent ev;
+	struct mq_notifier who = {0};
 
 	spin_lock(&q->lock);
 	if (q->heap.len == q->max) {
 		spin_unlock(&q->lock);
 		return -EAGAIN;
 	}
-	if (!q->heap.len && !q->receivers && q->notify_pid) {
-		ev = q->notify;
-		notify_take(q, &pid, &cred);
-	}
+	if (!q->heap.len && !q->receivers && q->notifier.pid)
+		who = notify_take(q);
 	heap_node_init(&m->node);
 	(void)!heap_insert(&q->heap, &m->node, order(q, m->prio));
 	q->bytes += m->len;
 	spin_unlock(&q->lock);
 	wait_wake(&q->rd_wait, 1, EPOLLIN | EPOLLRDNORM);
-	if (pid) {
-		notify_send(&ev, pid);
-		notify_drop(pid, cred);
-	}
+	if (who.pid)
+		notify_send(who);
 	return 0;
 }
 
@@ -502,9 +526,9 @@ static ssize_t mq_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	size_t len, n;
 
 	spin_lock(&q->lock);
-	by_signal = q->notify_pid && q->notify.sigev_notify == SIGEV_SIGNAL;
+	by_signal = q->notifier.pid && q->notifier.ev.sigev_notify == SIGEV_SIGNAL;
 	len = (size_t)scnprintf(text, sizeof(text), "QSIZE:%-10llu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->bytes,
-		q->notify_pid ? q->notify.sigev_notify : 0, by_signal ? q->notify.sigev_signo : 0, pid_nr(q->notify_pid));
+		q->notifier.pid ? q->notifier.ev.sigev_notify : 0, by_signal ? q->notifier.ev.sigev_signo : 0, pid_nr(q->notifier.pid));
 	spin_unlock(&q->lock);
 	if (*pos >= (s64)len)
 		return 0;

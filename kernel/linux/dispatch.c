@@ -12,6 +12,7 @@
 #include <init/initcall.h>
 #include <proc/ptrace.h>
 #include <proc/task.h>
+#include <security/seccomp.h>
 #include "syscalls.h"
 
 #define NR_MAX 512
@@ -66,7 +67,7 @@ static __always_inline void dispatch(struct trapframe *tf)
 		tf_set_ret(tf, syscall_rare(tf, nr));
 }
 
-/* Somebody looks on: trace points, a tracer. */
+/* Somebody looks on: trace points, a tracer, a filter. */
 static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 {
 	struct thread *me = thread_current();
@@ -74,6 +75,8 @@ static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 
 	if (READ_ONCE(me->user_work) & UW_SYSCALL)
 		make = ptrace_syscall_enter(tf);
+	if (make && (READ_ONCE(me->user_work) & UW_SECCOMP))
+		make = seccomp_enter(tf);
 	trace(TRACE_SYS_ENTER, tf_syscall_nr(tf), tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1));
 	if (make)
 		dispatch(tf);
@@ -85,7 +88,7 @@ static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 void syscall_dispatch(struct trapframe *tf)
 {
 	if (unlikely((READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)) |
-		     (READ_ONCE(thread_current()->user_work) & UW_SYSCALL)))
+		     (READ_ONCE(thread_current()->user_work) & (UW_SYSCALL | UW_SECCOMP))))
 		dispatch_seen(tf);
 	else
 		dispatch(tf);

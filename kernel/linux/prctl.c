@@ -8,6 +8,7 @@
 #include <linux/securebits.h>
 #include <linux/rseq.h>
 #include <linux/seccomp.h>
+#include <security/seccomp.h>
 #include <lib/string.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
@@ -73,11 +74,6 @@ static void edit_bset_drop(struct cred *c, u64 cap)
 static void edit_securebits(struct cred *c, u64 bits)
 {
 	c->securebits = (u32)bits;
-}
-
-static void edit_no_new_privs(struct cred *c, u64 on)
-{
-	c->no_new_privs = true;
 }
 
 static void edit_ambient_raise(struct cred *c, u64 cap)
@@ -184,8 +180,9 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 	case PR_SET_NO_NEW_PRIVS:
 		if (a2 != 1 || a3 || a4 || a5)
 			return -EINVAL;
-		return cred_edit(edit_no_new_privs, 1);
-	case PR_GET_NO_NEW_PRIVS: return a2 || a3 || a4 || a5 ? -EINVAL : c->no_new_privs;
+		WRITE_ONCE(me->no_new_privs, true);
+		return 0;
+	case PR_GET_NO_NEW_PRIVS: return a2 || a3 || a4 || a5 ? -EINVAL : me->no_new_privs;
 	case PR_SET_CHILD_SUBREAPER: return set_flag(PROC_SUBREAPER, a2);
 	case PR_GET_CHILD_SUBREAPER:
 		return user_store32(uptr_make(a2), !!(READ_ONCE(me->proc->flags) & PROC_SUBREAPER));
@@ -195,7 +192,11 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 	case PR_SET_TIMING: return a2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_GET_TSC: return user_store32(uptr_make(a2), PR_TSC_ENABLE);
 	case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
-	case PR_GET_SECCOMP: return SECCOMP_MODE_DISABLED;
+	case PR_GET_SECCOMP: return me->seccomp_mode;
+	case PR_SET_SECCOMP:
+		if (a2 == SECCOMP_MODE_STRICT)
+			return seccomp_set(SECCOMP_SET_MODE_STRICT, 0, uptr_make(0));
+		return a2 == SECCOMP_MODE_FILTER ? seccomp_set(SECCOMP_SET_MODE_FILTER, 0, uptr_make(a3)) : -EINVAL;
 	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : READ_ONCE(thread_current()->space->no_huge);
 	case PR_SET_THP_DISABLE:
 		if (a3 || a4 || a5)

@@ -137,6 +137,8 @@ static int set_switch(struct socket *s, int name, u32 flag, bool on)
 		return -EOPNOTSUPP;
 	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s) && s->family != AF_NETLINK)
 		return -EOPNOTSUPP;
+	if (name == SO_LOCK_FILTER && !on && socket_has(s, flag))
+		return -EPERM;
 	if (name == SO_NOFCS && !is_unix(s) && s->family != AF_PACKET)
 		return -EOPNOTSUPP;
 	set_flag(s, flag, on);
@@ -195,7 +197,7 @@ static int set_option(struct socket *s, int name, struct uptr val, u32 len)
 	if (flag)
 		return set_switch(s, name, flag, v);
 	switch (name) {
-	case SO_ATTACH_FILTER: return socket_filter_attach(s, val, len);
+	case SO_ATTACH_FILTER: return s->family == AF_NETLINK ? socket_filter_attach(s, val, len) : -ENOPROTOOPT; /* who runs it */
 	case SO_LINGER: return set_linger(s, val, len);
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW: return set_timeout(&s->rcvtimeo, val, len);

@@ -299,28 +299,25 @@ static void cgroup_evict(struct inode *inode)
 
 /* ---- mounting ---- */
 
-enum { P_NSDELEGATE, P_FAVORDYNMODS, P_LOCALEVENTS, P_RECURSIVEPROT, P_HUGETLB, P_PIDS_LOCALEVENTS, P_NR };
-
-static const struct fs_param params[] = {
-	{"nsdelegate", PARAM_FLAG, P_NSDELEGATE, NULL},
-	{"favordynmods", PARAM_FLAG, P_FAVORDYNMODS, NULL},
-	{"memory_localevents", PARAM_FLAG, P_LOCALEVENTS, NULL},
-	{"memory_recursiveprot", PARAM_FLAG, P_RECURSIVEPROT, NULL},
-	{"memory_hugetlb_accounting", PARAM_FLAG, P_HUGETLB, NULL},
-	{"pids_localevents", PARAM_FLAG, P_PIDS_LOCALEVENTS, NULL},
+static const struct fs_param options[] = {
+	{"nsdelegate", PARAM_FLAG, 0, NULL},
+	{"favordynmods", PARAM_FLAG, 1, NULL},
+	{"memory_localevents", PARAM_FLAG, 2, NULL},
+	{"memory_recursiveprot", PARAM_FLAG, 3, NULL},
+	{"memory_hugetlb_accounting", PARAM_FLAG, 4, NULL},
+	{"pids_localevents", PARAM_FLAG, 5, NULL}, /* ids: bits of enum cgroup_option */
 	{NULL, 0, 0, NULL},
 };
-static const u32 param_bits[P_NR] = {CGROUP_NSDELEGATE, CGROUP_FAVORDYNMODS, CGROUP_MEMORY_LOCALEVENTS, CGROUP_MEMORY_RECURSIVEPROT,
-	CGROUP_MEMORY_HUGETLB, CGROUP_PIDS_LOCALEVENTS};
+#define NR_OPTIONS (ARRAY_SIZE(options) - 1)
 
-static int cgroup_set(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
+static int set_option(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
 {
-	*(u32 *)c->private |= param_bits[p->id];
+	*(u32 *)c->private |= 1u << p->id;
 	return 0;
 }
 
-/* The options are the tree's, and those of the last mount count. */
-static int cgroup_reconfigure(struct fs_config *c)
+/* What a mount does not name is off for all. */
+static int take_options(struct fs_config *c)
 {
 	WRITE_ONCE(cgroup_options, *(const u32 *)c->private);
 	return 0;
@@ -332,9 +329,9 @@ static size_t show_options(struct super *sb, char *buf, size_t size)
 	struct strbuf out;
 
 	strbuf_init(&out, buf, size);
-	for (const struct fs_param *p = params; p->name; p++) {
-		if (set & param_bits[p->id])
-			strbuf_printf(&out, ",%s", p->name);
+	for (size_t i = 0; i < NR_OPTIONS; i++) {
+		if (set & 1u << options[i].id)
+			strbuf_printf(&out, ",%s", options[i].name);
 	}
 	return out.len;
 }
@@ -358,20 +355,20 @@ static int make_super(const struct fs_type *t, struct super **out)
 	return cgroup_sync_files(cgroup_root);
 }
 
-static int cgroup_create(struct fs_config *c)
+static int create_super(struct fs_config *c)
 {
-	return cgroup_mount ? fs_config_share(c, cgroup_mount->super) : make_super(c->type, &c->super);
+	return cgroup_mount ? take_options(c) ?: fs_config_share(c, cgroup_mount->super) : make_super(c->type, &c->super);
 }
 
-static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .params = params, .config_size = sizeof(u32),
-	.set = cgroup_set, .create = cgroup_create, .reconfigure = cgroup_reconfigure};
+static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .params = options, .config_size = sizeof(u32),
+	.set = set_option, .create = create_super, .reconfigure = take_options};
 
 /* ---- /sys/kernel/cgroup, /proc/cgroups ---- */
 
 static int show_features(struct pseudo_text *t)
 {
-	for (const struct fs_param *p = params; p->name; p++)
-		strbuf_printf(&t->sb, "%s\n", p->name);
+	for (size_t i = 0; i < NR_OPTIONS; i++)
+		strbuf_printf(&t->sb, "%s\n", options[i].name);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include <proc/futex.h>
 #include <proc/ns.h>
 #include <proc/pidfd.h>
+#include <security/seccomp.h>
 #include "proc_impl.h"
 
 static int clone_check_flags(const struct clone_params *p)
@@ -201,6 +202,7 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, struct cg
 		goto out;
 	}
 	ptrace_clone(t, me, event || (flags & CLONE_PTRACE));
+	seccomp_fork_locked(t, me);
 	if (flags & CLONE_THREAD) {
 		proc_get(p);
 		p->nthreads++;

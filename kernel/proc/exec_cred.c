@@ -33,7 +33,7 @@ static void apply_set_id(struct exec *x)
 	struct cred *c = x->cred;
 	u32 mode = READ_ONCE(inode->mode);
 
-	if (c->no_new_privs || path_is_nosuid(&f->path))
+	if (task_current()->no_new_privs || path_is_nosuid(&f->path))
 		return;
 	if (mode & S_ISUID)
 		c->euid = READ_ONCE(inode->uid);
@@ -114,8 +114,8 @@ int exec_cred_prepare(struct exec *x)
 		return err;
 	apply_root(c, old, has_caps, &effective);
 	set_id = c->euid != old->uid || c->egid != old->gid;
-	if ((set_id || (c->cap_permitted & ~old->cap_permitted)) && (c->no_new_privs || is_traced_by_less() || fs_is_shared())) {
-		if (!capable(CAP_SETUID) || c->no_new_privs) {
+	if ((set_id || (c->cap_permitted & ~old->cap_permitted)) && (task_current()->no_new_privs || is_traced_by_less() || fs_is_shared())) {
+		if (!capable(CAP_SETUID) || task_current()->no_new_privs) {
 			c->euid = c->uid;
 			c->egid = c->gid;
 		}

@@ -85,8 +85,6 @@ void signal_report_continue(struct proc *p);
 void sigqueue_free(struct sigqueue *q);
 /* Process signals of @mask for which only @me may have been woken, and that it will not take: wake others. sighand lock. */
 void signal_retarget(struct task *me, u64 mask);
-/* Back to the default action. */
-void signal_reset_action(int signo);
 /* Queue a timer's own entry for @t (NULL: the process). -ESRCH: ignored or exiting, it is not queued. Any context. */
 int signal_send_prealloc(struct task *t, struct proc *p, struct sigqueue *q) MUST_CHECK;
 /* Take it back if it is still queued. */

@@ -13,6 +13,7 @@
 #include <init/initcall.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <security/seccomp.h>
 #include "proc_impl.h"
 
 LOCK_CLASS(cpu_watches, RANK_CPU_WATCH, "what waits for CPU time of one process");
@@ -229,6 +230,7 @@ void task_release(struct thread *th)
 	sigqueue_flush(&t->pending);
 	vm_policy_put(th->mempolicy);
 	cred_put(t->cred);
+	seccomp_put(t->seccomp);
 	for (int i = 0; i < PID_TYPES; i++)
 		pid_put(t->pids[i]);
 	if (t->proc)

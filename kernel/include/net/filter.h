@@ -5,22 +5,8 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
-#include <lib/refcount.h>
-#include <sync/rcu.h>
-#include <linux/filter.h>
 #include <net/socket.h>
-
-/* A checked program; constant. */
-struct bpf_prog {
-	struct refcount refs;
-	struct rcu_head rcu;
-	u32 len;
-	struct sock_filter insns[];
-};
-
-/* From a struct sock_fprog at @user. -EFAULT -EINVAL -ENOMEM. */
-int bpf_prog_from_user(struct uptr user, struct bpf_prog **out) MUST_CHECK;
-void bpf_prog_put(struct bpf_prog *p);
+#include <security/bpf_prog.h>
 
 u32 socket_filter_run(struct socket *s, const void *bytes, u32 len);
 /* How many bytes of a message the socket's filter keeps; 0: drop it. Any thread context. */

@@ -19,7 +19,6 @@ struct cred {
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
 	u32 securebits;
 	u32 ngroups;
-	bool no_new_privs;
 	u32 *groups;	/* sorted */
 	struct user *user;	/* counts per real uid: processes, pending signals, ... */
 	struct rcu_head rcu;

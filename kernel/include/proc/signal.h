@@ -88,6 +88,7 @@ int signal_may_send(struct task *t, int signo) MUST_CHECK;	/* 0 or -EPERM */
 /* A fault of the running thread: cannot be ignored or blocked. */
 void signal_force(int signo, int code, u64 addr);
 void signal_force_info(const siginfo_t *info);
+void signal_reset_action(int signo); /* of the running process: to the default */
 void signal_kill_proc(struct proc *p);	/* SIGKILL without questions (OOM, exec, exit_group) */
 
 /* The running thread's mask; KILL and STOP are dropped from it. */

@@ -83,7 +83,10 @@ struct task {
 	s32 trap_code;		/* sighand lock: what wait(2) tells of a stop, 0 when told; at its end the signal to go on with */
 	u64 trap_message;	/* of the stop; own thread, and a tracer while it is frozen */
 	siginfo_t *trap_info;	/* likewise; NULL: a group stop without one */
-	struct seccomp *seccomp;
+	/* <security/seccomp.h>: own thread, or another of the process under the tree lock */
+	struct seccomp *seccomp;	/* RCU; the newest filter, a reference */
+	u8 seccomp_mode;		/* SECCOMP_MODE_* */
+	bool no_new_privs;		/* never taken back */
 	void *aio;
 	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
 	u64 timer_slack_ns, default_slack_ns;

@@ -54,6 +54,7 @@ enum user_work {
 	UW_RESCHED = 1u << 0,
 	UW_SIGNAL = 1u << 1,
 	UW_NOTIFY = 1u << 2,  /* task work list, rseq, ... */
+	UW_SECCOMP = 1u << 4, /* system calls are filtered; stays set */
 	UW_SYSCALL = 1u << 3, /* system calls take the slow way in and out (ptrace); stays set */
 	/* what the way out must clear first */
 	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY,

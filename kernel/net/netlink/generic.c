@@ -102,9 +102,7 @@ static int ctrl_request(struct nl_request *r, const struct genlmsghdr *g)
 		return -EOPNOTSUPP;
 	if (r->h->nlmsg_flags & NLM_F_DUMP)
 		return nl_dump_start(r, &(struct nl_dump){.fill = fill_families});
-	err = nl_parse(g + 1, r->len - GENL_HDRLEN, at, CTRL_ATTR_MAX);
-	if (err)
-		return err;
+	nl_parse(g + 1, r->len - GENL_HDRLEN, at, CTRL_ATTR_MAX);
 	id = at[CTRL_ATTR_FAMILY_ID];
 	name = at[CTRL_ATTR_FAMILY_NAME];
 	if ((!id && !name) || (id && nl_attr_len(id) != sizeof(u16)) || (!id && nl_attr_len(name) > GENL_NAMSIZ))

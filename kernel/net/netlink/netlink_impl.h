@@ -185,9 +185,9 @@ void nl_nest_end(struct nl_out *o, u32 nest);
 void nl_reply(struct nl_sock *to, struct nl_out *o);
 
 /*
- * Attributes of [at, at + len) by type into @table[0..max]; the last of a type counts. -EINVAL.
+ * Attributes of [at, at + len) by type into @table[0..max]; the last of a type counts, and what is no attribute ends them.
  */
-int nl_parse(const void *at, u32 len, const struct nlattr **table, u32 max) MUST_CHECK;
+void nl_parse(const void *at, u32 len, const struct nlattr **table, u32 max);
 static inline u32 nl_attr_len(const struct nlattr *a)
 {
 	return a->nla_len - NLA_HDRLEN;

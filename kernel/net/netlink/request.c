@@ -96,7 +96,7 @@ void nl_reply(struct nl_sock *to, struct nl_out *o)
 	nl_buf_put(o->buf);
 }
 
-int nl_parse(const void *at, u32 len, const struct nlattr **table, u32 max)
+void nl_parse(const void *at, u32 len, const struct nlattr **table, u32 max)
 {
 	const char *p = at;
 
@@ -106,14 +106,13 @@ int nl_parse(const void *at, u32 len, const struct nlattr **table, u32 max)
 		u32 type = a->nla_type & NLA_TYPE_MASK, step;
 
 		if (a->nla_len < NLA_HDRLEN || a->nla_len > len)
-			return -EINVAL;
+			break; /* what is left is nobody's */
 		if (type <= max)
 			table[type] = a;
 		step = min((u32)NLA_ALIGN(a->nla_len), len);
 		p += step;
 		len -= step;
 	}
-	return 0;
 }
 
 /* ---- acknowledgements ---- */

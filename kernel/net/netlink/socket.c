@@ -240,8 +240,8 @@ static int netlink_name(struct socket *s, bool peer, struct socket_addr *out)
 
 /* ---- sending ---- */
 
-/* To a user's socket: as long as that has no room, wait. */
-static int send_port(struct nl_sock *n, struct nl_buf *b, u32 port, const struct scm *scm, u64 deadline)
+/* To a user's socket: as long as that has no room, wait. @group: it went there too. */
+static int send_port(struct nl_sock *n, struct nl_buf *b, u32 port, u32 group, const struct scm *scm, u64 deadline)
 {
 	struct nl_sock *to;
 	int err;
@@ -254,7 +254,7 @@ static int send_port(struct nl_sock *n, struct nl_buf *b, u32 port, const struct
 		mutex_unlock(&n->proto->mutex);
 		if (!to)
 			return -ECONNREFUSED;
-		err = nl_deliver(to, b, n->port, 0, scm);
+		err = nl_deliver(to, b, n->port, group, scm);
 		if (err == -EAGAIN && deadline) {
 			err = wait_event_state(&to->sock.wr_wait,
 				(!READ_ONCE(to->congested) && READ_ONCE(to->charge) <= READ_ONCE(to->sock.rcvbuf)) || READ_ONCE(to->dead),
@@ -274,7 +274,7 @@ static ssize_t send_buf(struct nl_sock *n, struct nl_buf *b, u32 port, u32 group
 	if (group)
 		(void)nl_broadcast(n->proto, n, b, n->port, port, group, scm);
 	if (port)
-		return send_port(n, b, port, scm, deadline);
+		return send_port(n, b, port, group, scm, deadline);
 	if (!n->proto->input)
 		return -ECONNREFUSED;
 	n->proto->input(n, b);

@@ -166,7 +166,8 @@ void proc_format_status(struct strbuf *sb, const struct status_fields *f)
 		f->shared_pending, f->blocked, f->ignored, f->caught);
 	strbuf_printf(sb, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n", f->cap_inh,
 		f->cap_prm, f->cap_eff, f->cap_bnd, f->cap_amb);
-	strbuf_printf(sb, "NoNewPrivs:\t%d\nSeccomp:\t%u\nCpus_allowed:\t", f->no_new_privs, f->seccomp);
+	strbuf_printf(sb, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\nCpus_allowed:\t", f->no_new_privs, f->seccomp,
+		f->seccomp_filters);
 	proc_put_mask(sb, f->cpus, f->ncpus);
 	strbuf_puts(sb, "\nCpus_allowed_list:\t");
 	proc_put_list(sb, f->cpus, f->ncpus);

@@ -50,7 +50,7 @@ struct status_fields {
 	u64 pending, shared_pending, blocked, ignored, caught;
 	u64 cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	bool no_new_privs;
-	u32 seccomp;
+	u32 seccomp, seccomp_filters;
 	const unsigned long *cpus; /* allowed */
 	u32 ncpus;
 	u64 voluntary, involuntary;

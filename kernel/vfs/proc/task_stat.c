@@ -8,6 +8,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <security/seccomp.h>
 #include <proc/cred.h>
 #include <proc/signal.h>
 #include <sched/sched.h>
@@ -264,8 +265,7 @@ static void put_ids(const struct cred *c, struct status_fields *f)
 	f->cap_eff = c->cap_effective;
 	f->cap_bnd = c->cap_bset;
 	f->cap_amb = c->cap_ambient;
-	f->no_new_privs = c->no_new_privs;
-	f->sigq = (u64)atomic64_load_relaxed(&c->user->nsigpending);
+		f->sigq = (u64)atomic64_load_relaxed(&c->user->nsigpending);
 }
 
 static void put_tree_and_signals(struct task *t, struct status_fields *f)
@@ -315,7 +315,9 @@ int proc_show_status(struct pseudo_text *text)
 		vm_space_put(s);
 	}
 	f.fdsize = count_fdsize(t);
-	f.seccomp = t->seccomp ? 2 : 0;
+	f.no_new_privs = READ_ONCE(t->no_new_privs);
+	f.seccomp = READ_ONCE(t->seccomp_mode);
+	f.seccomp_filters = seccomp_count(t);
 	sched_get_affinity(&t->thread, &allowed);
 	f.cpus = allowed.bits;
 	f.ncpus = cpu_count();
