@@ -104,7 +104,7 @@ def bootstrap(target):
                f'--customize-hook={SETTLE}', '--format=tar', SUITE, str(target),
                f'deb {uri} {SUITE} main', f'deb-src {uri} {SUITE} main']
     if subprocess.run(command, check=False).returncode:
-        raise Failure('mmdebstrap could not make a Debian 13 tree')
+        raise Failure('mmdebstrap could not make a Debian 13 tree; --busybox does without')
 
 
 KINDS = {tarfile.REGTYPE: stat.S_IFREG, tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
