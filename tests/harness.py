@@ -89,20 +89,21 @@ def build_programs(out):
     """One static binary per program; the ABI programs together in one, told apart by argv[0]."""
     out.mkdir(parents=True, exist_ok=True)
     header = HERE / "abi" / "abi.h"
+    shared = sorted((HERE / "abi").glob("*.h"))
     names, objects, commands = [], [], []
     for src in sorted((HERE / "abi").glob("*.c")):
         name = src.stem
         obj = out / (name + ".o")
         names.append(name)
         objects.append(str(obj))
-        if stale(obj, [src, header]):
+        if stale(obj, [src, *shared]):
             commands.append([cc()] + CFLAGS + ["-Dmain=abi_main_" + name, "-c", str(src),
                                                "-o", str(obj)])
     singles = [HERE / "init" / "init.c"] + sorted((HERE / "storm").glob("*.c"))
     singles += sorted((HERE / "fuzz").glob("*.c")) + sorted((HERE / "fault").glob("*.c"))
     for src in singles:
         target = out / src.stem
-        if stale(target, [src, header] + sorted((HERE / "storm").glob("*.h"))):
+        if stale(target, [src, header] + sorted(p for d in ("storm", "fault") for p in (HERE / d).glob("*.h"))):
             commands.append([cc()] + CFLAGS + [str(src), "-o", str(target), "-lm"])
     compile_all(commands)
     table = out / "table.c"
@@ -186,9 +187,10 @@ def put_cpio(out, ino, name, mode, data, rdev=(0, 0)):
 # ---- frames -----------------------------------------------------------------------------------
 
 class FrameParser:
-    """Collect results from the console's lines."""
+    """Collect results from the console's lines; @heard is told of each as it comes."""
 
-    def __init__(self):
+    def __init__(self, heard=None):
+        self.heard = heard
         self.results, self.current, self.done = {}, None, False
         self.loose = []
 
@@ -223,6 +225,8 @@ class FrameParser:
             res.how = "damaged on the way (%s)" % res.how
         self.results[res.name] = res
         self.current = None
+        if self.heard:
+            self.heard(res)
 
 
 def unescape(raw):
@@ -303,9 +307,9 @@ def boot_once(machine, initrd, parser, silence, total):
     return why
 
 
-def run_guest(machine, root, jobs, work, scale=1, max_boots=8):
+def run_guest(machine, root, jobs, work, scale=1, max_boots=8, heard=None):
     """Run the jobs in QEMU; boot again after a job that took the kernel with it."""
-    parser = FrameParser()
+    parser = FrameParser(heard)
     left = list(jobs)
     lost = {}
     for _ in range(max_boots):

@@ -21,6 +21,8 @@ PLAN = [
     ('debian', 'run-debian.py', RELEASE, 10800, 'full'),
     ('debian-debug', 'run-debian.py', [*DEBUG, '--scale', '4'], 28800, 'full'),
     ('python', 'run-debian.py', [*RELEASE, '--python', '--scale', '2'], 36000, 'full'),
+    ('kselftest', 'run-kselftest.py', [*RELEASE, '--scale', '2'], 36000, 'full'),
+    ('stress', 'run-stress.py', [*DEBUG, '--scale', '4'], 36000, 'full'),
     ('storm', 'run-storm.py', [*RELEASE, '--smp', '4', '--seconds', '5'], 1200, ''),
     ('storm-8', 'run-storm.py', [*RELEASE, '--smp', '8', '--seconds', '10'], 1200, 'full'),
     ('storm-debug', 'run-storm.py', [*DEBUG, '--smp', '8', '--seconds', '10'], 2400, 'full'),

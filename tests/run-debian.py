@@ -6,8 +6,6 @@ tests/debian/*.sh run under Debian's bash; their outputs are compared.  --python
 own regression tests, case by case: nothing may fail that passes on Linux.  What Linux printed is kept in
 the cache, under a name that changes with the userland, the script and the machine.
 """
-import hashlib
-import json
 import pathlib
 import re
 import shutil
@@ -15,14 +13,11 @@ import sys
 import tempfile
 
 import harness
-
-sys.path.insert(0, str(harness.TOP / "tools" / "nos"))
-import debian  # noqa: E402 pylint: disable=wrong-import-position
-import debian_linux  # noqa: E402 pylint: disable=wrong-import-position
-import qemu  # noqa: E402 pylint: disable=wrong-import-position
+import reference
+import debian  # in tools/nos, which reference adds to the path
+import qemu
 
 SCRIPTS = harness.HERE / "debian"
-SERIES = "6.12"
 SECONDS = 300
 PYTHON = {
     "test_os": 600, "test_posix": 300, "test_signal": 600, "test_threading": 900, "test_subprocess": 1800,
@@ -72,38 +67,9 @@ def make_root(root, build):
     (root / "test" / "python-run").write_text(PYTHON_RUN)
 
 
-def key_of(args, job, linux):
+def what_of(job):
     script = SCRIPTS / (job.name + ".sh")
-    what = (debian.recipe(), linux.version, args.smp, args.mem, job.argv,
-            script.read_text() if script.exists() else PYTHON_RUN,
-            (harness.HERE / "init" / "init.c").read_text())
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:24]
-
-
-def reference(args, jobs, root, work):
-    """What Linux prints; from the cache where it is there."""
-    linux = debian_linux.kernels((SERIES,))[0]
-    folder = debian.FOLDER / "linux"
-    folder.mkdir(parents=True, exist_ok=True)
-    results, left = {}, []
-    for job in jobs:
-        path = folder / key_of(args, job, linux)
-        if path.exists() and not args.fresh:
-            kept = json.loads(path.read_text())
-            results[job.name] = harness.Result(job.name)
-            results[job.name].how, results[job.name].out = kept["how"], kept["out"].encode("latin-1")
-        else:
-            left.append(job)
-    if left:
-        machine = harness.Machine(args)
-        machine.kernel, machine.base = linux.vmlinux, debian.base()
-        got, _ = harness.run_guest(machine, root, left, work, args.scale)
-        for job in left:
-            results[job.name] = got[job.name]
-            if got[job.name].how.startswith("exit "):
-                (folder / key_of(args, job, linux)).write_text(
-                    json.dumps({"how": got[job.name].how, "out": got[job.name].out.decode("latin-1")}))
-    return results
+    return job.argv, script.read_text() if script.exists() else PYTHON_RUN
 
 
 def cases(result):
@@ -181,7 +147,7 @@ def main():
         booted = not boot or args.host_only or sysvinit(args, work)
         if not jobs:
             return 0 if booted else 1
-        want = settle(reference(args, jobs, work / "root", work))
+        want = settle(reference.results(args, jobs, work / "root", work, what_of))
         if args.show:
             for job in jobs:
                 print("==== %s: %s" % (job.name, want[job.name].how))

@@ -286,6 +286,26 @@ bool file_is_epoll(const struct file *f)
 	return f->ops == &epoll_ops;
 }
 
+int epoll_target(struct file *epf, int fd, u32 nr, const struct file **out)
+{
+	struct epoll *ep = epf->private;
+	struct watch *w;
+	int err = -ENOENT;
+
+	if (!file_is_epoll(epf))
+		return -EINVAL;
+	mutex_lock(&ep->mutex);
+	rb_for_each_entry(w, &ep->watches, node) {
+		if (w->fd == fd && !nr--) {
+			*out = w->file;
+			err = 0;
+			break;
+		}
+	}
+	mutex_unlock(&ep->mutex);
+	return err;
+}
+
 int epoll_create_file(struct file **out)
 {
 	struct epoll *ep = kzalloc(sizeof(*ep), 0);
