@@ -277,12 +277,11 @@ static ssize_t kmsg_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 	if (len == -EPIPE) {
 		k->seq = next; /* the oldest that is left */
 	} else if (len >= 0) {
+		k->seq = next; /* also when the caller does not get this one */
 		if ((size_t)len > to->left)
 			len = -EINVAL;
 		else if (iobuf_put(to, k->record, (size_t)len) < (size_t)len)
 			len = -EFAULT;
-		else
-			k->seq = next + 1;
 	}
 	mutex_unlock(&k->lock);
 	return len;

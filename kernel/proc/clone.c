@@ -45,14 +45,20 @@ static int clone_check_flags(const struct clone_params *p)
 	return 0;
 }
 
-static int clone_check_limits(const struct task *me)
+/* Counts the child at once: of those who ask at the same time no more pass than the limit allows. Undone by clone_uncharge(). */
+static int clone_charge(const struct cred *cred)
 {
-	const struct cred *cred = me->cred;
+	u64 count = (u64)atomic64_fetch_add_relaxed(&cred->user->nprocs, 1) + 1;
 
-	if ((u64)atomic64_load_relaxed(&cred->user->nprocs) >= rlimit_cur(RLIMIT_NPROC) && cred->user->uid != 0 &&
-		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
-		return -EAGAIN;
-	return 0;
+	if (count <= rlimit_cur(RLIMIT_NPROC) || cred->user->uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+		return 0;
+	atomic64_sub_relaxed(&cred->user->nprocs, 1);
+	return -EAGAIN;
+}
+
+static void clone_uncharge(const struct cred *cred)
+{
+	atomic64_sub_relaxed(&cred->user->nprocs, 1);
 }
 
 static int clone_files(struct task *t, const struct task *me, u64 flags)
@@ -232,7 +238,6 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, struct cg
 	task_get(t); /* the tree's reference */
 	list_add_tail_rcu(&t->thread_link, &p->threads);
 	list_add_tail_rcu(&t->pid_links[PID_TID], &t->pids[PID_TID]->members[PID_TID]);
-	atomic64_add_relaxed(&t->cred->user->nprocs, 1);
 	if (flags & CLONE_THREAD)
 		signal_stop_join(t, me);
 out:
@@ -273,6 +278,21 @@ static void clone_abort(struct task *t, struct proc *fresh)
 	arch_thread_fini(&t->thread);
 	thread_fini(&t->thread);
 	task_free(t);
+}
+
+static int clone_alloc(const struct task *me, struct task **out)
+{
+	struct task *t = task_alloc();
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	err = thread_init(&t->thread, me->thread.name, task_release);
+	if (err)
+		task_free(t);
+	else
+		*out = t;
+	return err;
 }
 
 static int clone_build(struct task *t, const struct clone_params *p, struct proc **out_proc)
@@ -374,17 +394,12 @@ s64 proc_clone(const struct clone_params *p)
 
 	err = clone_check_flags(p);
 	if (!err)
-		err = clone_check_limits(me);
+		err = clone_charge(me->cred);
 	if (err)
 		return err;
-	t = task_alloc();
-	if (!t)
-		return -ENOMEM;
-	err = thread_init(&t->thread, me->thread.name, task_release);
-	if (err) {
-		task_free(t);
-		return err;
-	}
+	err = clone_alloc(me, &t);
+	if (err)
+		goto uncharge;
 	err = clone_build(t, p, &fresh);
 	if (!err && (p->flags & CLONE_INTO_CGROUP))
 		err = cgroup_clone_target(p->cgroup, p->flags & CLONE_THREAD, &cg);
@@ -426,5 +441,7 @@ abort:
 	if (cg)
 		cgroup_put(cg);
 	clone_abort(t, fresh);
+uncharge:
+	clone_uncharge(me->cred);
 	return err;
 }

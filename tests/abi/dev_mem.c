@@ -120,6 +120,16 @@ int main(void)
 	}
 	IS(found);
 	R(read(fd, buf, sizeof(buf)));
+	for (int i = 0; i < 6; i++)
+		R(write(fd, "<7>one of six\n", 14));
+	for (int i = 0; i < 2; i++)
+		R(read(fd, buf, 3)); /* too short: that record is passed over */
+	int seen = 0;
+	while ((n = read(fd, buf, sizeof(buf) - 1)) > 0) {
+		buf[n] = 0;
+		seen += strstr(buf, ";one of six\n") != NULL;
+	}
+	IS(seen == 4);
 	R(lseek(fd, 5, SEEK_SET));
 	R(lseek(fd, 0, SEEK_CUR));
 	R(lseek(fd, 0, SEEK_SET));

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from common import BUILD, ROOT, Failure, jobs, need, run
+from common import BUILD, ROOT, Failure, jobs, need, run, say
 
 SANITIZE = ['-Db_sanitize=address,undefined']
 
@@ -80,6 +80,8 @@ def build(name, targets=(), quiet=False):
 def image(debug=False, clang=False, quiet=True):
     """The path of an up-to-date kernel image."""
     name = 'x86_64' + ('-clang' if clang else '') + ('-debug' if debug else '')
+    if quiet and not (BUILD / name / 'nos').exists():
+        say('building the kernel (a minute, once)')
     path = build(name, quiet=quiet) / 'nos'
     if not path.exists():
         raise Failure(f'{path} was not built: is there an arch/x86_64/kernel.ld?')

@@ -128,7 +128,7 @@ def bootstrap(userland, target):
                *(f'--customize-hook={hook}' for hook in userland.hooks), '--format=tar', SUITE, str(target),
                f'deb {uri} {SUITE} main', f'deb-src {uri} {SUITE} main']
     if subprocess.run(command, check=False).returncode:
-        raise Failure('mmdebstrap could not make a Debian 13 tree')
+        raise Failure('mmdebstrap could not make a Debian 13 tree; --busybox does without')
 
 
 KINDS = {tarfile.REGTYPE: stat.S_IFREG, tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
