@@ -9,7 +9,6 @@
  *
  * cc: -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=1900
  * pan: -m2000000 -w24
- * seconds: 60
  */
 #define CPUS	2
 #define UPDATES 3

@@ -17,7 +17,7 @@
  * seconds: 600
  * break-cbmc: -DSLABS=2u -DOBJECTS=2u
  * break: kernel/mm/slab.c: slab->slab_fresh++; => ;
- * break: kernel/mm/slab.c: slab->slab_free = *link_of(c, obj); => slab->slab_free = 0;
+ * break: kernel/mm/slab.c: slab->slab_free = link_get(c, obj); => slab->slab_free = 0;
  * break: kernel/mm/slab.c: if (slab->slab_inuse++ == 0) => if (slab->slab_inuse++ == 1)
  * break: kernel/mm/slab.c: slab->prev = 0; => ;
  * break: kernel/mm/slab.c: if (slab->slab_inuse) => if (slab->slab_inuse > 1)

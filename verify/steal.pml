@@ -10,7 +10,6 @@
  *
  * cc: -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=1900
  * pan: -m2000000 -w24
- * seconds: 60
  */
 #define NT   4 /* threads 1..3; 0 is the end of a list */
 #define FREE 2 /* where[]: held by the third CPU, as one it will wake */

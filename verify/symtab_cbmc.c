@@ -6,7 +6,6 @@
  * sources: kernel/debug/symtab.c
  * cbmc: --function check_lookup --unwind 14 --unwinding-assertions --bounds-check --pointer-check
  * cbmc: --signed-overflow-check --no-standard-checks
- * seconds: 300
  */
 #include <debug/symtab.h>
 

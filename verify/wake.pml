@@ -12,7 +12,6 @@
  * spin: -DEVENTS=3
  * cc: -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=1900
  * pan: -m2000000 -w24
- * seconds: 60
  */
 mtype = { RUN, SLEEP, WOKEN };
 mtype state = RUN;

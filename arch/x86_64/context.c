@@ -13,6 +13,7 @@
 #include <arch/trap.h>
 #include <arch_x86/asm.h>
 #include <arch_x86/context.h>
+#include <arch_x86/debugreg.h>
 #include <arch_x86/desc.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
@@ -139,7 +140,7 @@ static void load_debug(const struct arch_thread *a)
 {
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" ::"r"(a->dr[0]), "r"(a->dr[1]), "r"(a->dr[2]),
 		"r"(a->dr[3]));
-	__asm__ volatile("mov %0, %%dr7" ::"r"(a->dr7));
+	__asm__ volatile("mov %0, %%dr7" ::"r"((a->dr7 & DR7_OURS) | DR7_FIXED));
 }
 
 static void load_user(struct arch_thread *a)
@@ -228,6 +229,8 @@ void arch_thread_reset_user(void)
 		t->arch.dr7 = 0;
 		load_debug(&t->arch);
 	}
+	t->arch.dr7 = t->arch.dr6 = 0;
+	memset(t->arch.dr, 0, sizeof(t->arch.dr));
 	irq_restore(flags);
 }
 
@@ -278,16 +281,15 @@ void arch_sync_bases(void)
 	irq_restore(flags);
 }
 
-static s64 arch_prctl(u64 code, u64 addr)
+s64 arch_prctl(struct thread *t, u64 code, u64 addr)
 {
-	struct thread *t = thread_current();
-
 	switch (code) {
 	case ARCH_SET_FS: return set_base(t, false, addr);
 	case ARCH_SET_GS: return set_base(t, true, addr);
 	case ARCH_GET_FS:
 	case ARCH_GET_GS:
-		arch_sync_bases();
+		if (t == thread_current())
+			arch_sync_bases();
 		return user_store64(uptr_make(addr), code == ARCH_GET_FS ? t->arch.fs_base : t->arch.gs_base);
 	case ARCH_GET_CPUID: return 1;
 	case ARCH_SET_CPUID: return -ENODEV; /* faulting CPUID is not offered */
@@ -300,7 +302,7 @@ static s64 arch_prctl(u64 code, u64 addr)
 
 s64 arch_syscall(u64 nr, const u64 args[6])
 {
-	return nr == __NR_arch_prctl ? arch_prctl(args[0], args[1]) : -ENOSYS;
+	return nr == __NR_arch_prctl ? arch_prctl(thread_current(), args[0], args[1]) : -ENOSYS;
 }
 
 void arch_exec_start(struct trapframe *tf, vaddr_t pc, vaddr_t sp)

@@ -101,7 +101,7 @@ FUNC(system_call)
 exit_syscall:
 	cli
 	mov	PCPU(current_thread), %rax
-	cmpl	$0, THREAD_USER_WORK(%rax)
+	testl	$UW_EXIT_MASK, THREAD_USER_WORK(%rax)
 	jne	syscall_work
 	/* SYSRET takes RIP from RCX and the flags from R11, and must not see an address that is not canonical. */
 	mov	TF_RIP(%rsp), %rcx
@@ -205,7 +205,7 @@ trap_to_thread_stack:
 exit_user:
 	cli
 	mov	PCPU(current_thread), %rax
-	cmpl	$0, THREAD_USER_WORK(%rax)
+	testl	$UW_EXIT_MASK, THREAD_USER_WORK(%rax)
 	jne	exit_work
 exit_iret:
 	mov	TF_RIP(%rsp), %rax

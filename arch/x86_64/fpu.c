@@ -202,6 +202,11 @@ void fpu_fill_initial(struct fpu_area *a)
 			memset((char *)a + off, 0, size);
 }
 
+bool fpu_mxcsr_is_valid(u32 mxcsr)
+{
+	return !(mxcsr & ~mxcsr_valid);
+}
+
 void fpu_sanitize(struct fpu_area *a)
 {
 	a->mxcsr &= mxcsr_valid;

@@ -10,6 +10,7 @@
 #include <arch/trap.h>
 #include <arch_x86/asm.h>
 #include <arch_x86/context.h>
+#include <arch_x86/debugreg.h>
 #include <arch_x86/feature.h>
 #include <arch_x86/fpu.h>
 #include <mm/slab.h>
@@ -17,8 +18,6 @@
 
 #define FLAGS_OF_TRACER (FLAG_AC | FLAG_DF | FLAG_TF | FLAG_RF | FLAG_NT | FLAG_ID | 0x8d5)
 #define LEGACY_SIZE	512
-#define DR7_ENABLES	0xffull
-#define DR7_FIXED	0x400ull
 
 /* struct user_regs_struct of <sys/user.h>. */
 struct user_regs {
@@ -90,7 +89,7 @@ int arch_regset_get(struct thread *t, u32 note_type, void *buf, size_t off, size
 {
 	ssize_t size = arch_regset_size(note_type);
 	struct user_regs r;
-	const struct fpu_area *a;
+	struct fpu_area *a;
 
 	if (size < 0)
 		return (int)size;
@@ -104,21 +103,48 @@ int arch_regset_get(struct thread *t, u32 note_type, void *buf, size_t off, size
 	a = get_fpu(t);
 	if (!a)
 		return -ENODEV;
+	/* The first of the bytes that the processor leaves to software: which components there are; debuggers look. */
+	memset(a->software, 0, sizeof(a->software));
+	if (note_type == NT_X86_XSTATE)
+		memcpy(a->software, &fpu_components, sizeof(fpu_components));
 	memcpy(buf, (const char *)a + off, len);
 	return 0;
 }
 
-static int set_fpu(struct thread *t, const void *buf, size_t off, size_t len)
+/* Bytes of an area that a tracer wants, as far as the processor would refuse them [sdm 1 13.4.2]. */
+static int check_fpu(const char *buf, u32 note_type, size_t off, size_t len)
+{
+	u64 header[8];
+	u32 mxcsr;
+
+	if (off || len != (size_t)arch_regset_size(note_type))
+		return note_type == NT_X86_XSTATE ? -EFAULT : -EINVAL;
+	memcpy(&mxcsr, buf + offsetof(struct fpu_area, mxcsr), sizeof(mxcsr));
+	header[0] = 3;
+	if (note_type == NT_X86_XSTATE) {
+		memcpy(header, buf + offsetof(struct fpu_area, xstate_bv), sizeof(header));
+		if (header[0] & ~fpu_components)
+			return -EINVAL;
+		for (unsigned i = 1; i < ARRAY_SIZE(header); i++) {
+			if (header[i])
+				return -EINVAL;
+		}
+	}
+	return (header[0] & 3) && !fpu_mxcsr_is_valid(mxcsr) ? -EINVAL : 0;
+}
+
+static int set_fpu(struct thread *t, u32 note_type, const void *buf, size_t off, size_t len)
 {
 	struct fpu_area *a = get_fpu(t);
+	int err = a ? check_fpu(buf, note_type, off, len) : -ENODEV;
 	u32 old_mask;
 
-	if (!a)
-		return -ENODEV;
+	if (err)
+		return err;
 	old_mask = a->mxcsr_mask;
-	memcpy((char *)a + off, buf, len);
+	memcpy(a, buf, len);
 	a->mxcsr_mask = old_mask;
-	if (cpu_has(F_XSAVE) && off < LEGACY_SIZE)
+	if (cpu_has(F_XSAVE) && note_type == NT_PRFPREG)
 		a->xstate_bv |= 3;
 	fpu_sanitize(a);
 	fpu_area_changed(t);
@@ -135,7 +161,7 @@ int arch_regset_set(struct thread *t, u32 note_type, const void *buf, size_t off
 	if (off > (size_t)size || len > (size_t)size - off)
 		return -EINVAL;
 	if (note_type != NT_PRSTATUS)
-		return set_fpu(t, buf, off, len);
+		return set_fpu(t, note_type, buf, off, len);
 	get_general(t, &r);
 	memcpy((char *)&r + off, buf, len);
 	return set_general(t, &r);
@@ -156,21 +182,20 @@ void arch_single_step(struct thread *t, bool on)
 
 u64 arch_debug_reg_get(struct thread *t, unsigned i)
 {
-	return i < 4 ? t->arch.dr[i] : i == 6 ? t->arch.dr6 : i == 7 ? t->arch.dr7 : 0;
+	const struct arch_thread *a = &t->arch;
+
+	return i < 4 ? a->dr[i] : i == 6 ? a->dr6 ^ DR6_RESERVED : i == 7 ? a->dr7 : 0;
 }
 
-/* Each enabled breakpoint: user address, and not the I/O kind. */
-static bool is_valid_dr7(const struct arch_thread *a, u64 dr7)
+/* An enabled breakpoint: a user address, aligned, and not the I/O kind; one on execution has a length of 1. */
+static bool is_valid_break(const struct arch_thread *a, u64 dr7, unsigned i)
 {
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned kind = dr7 >> (16 + 4 * i) & 3;
+	unsigned kind = dr7_kind(dr7, i);
+	u64 mask = dr7_len_mask(dr7, i);
 
-		if (!(dr7 >> (2 * i) & 3))
-			continue;
-		if (kind == 2 || a->dr[i] >= USER_VA_END)
-			return false;
-	}
-	return !(dr7 >> 32);
+	if (kind == DR7_KIND_IO || (kind == DR7_KIND_EXEC && mask))
+		return false;
+	return a->dr[i] < USER_VA_END && !(a->dr[i] & mask);
 }
 
 int arch_debug_reg_set(struct thread *t, unsigned i, u64 v)
@@ -178,21 +203,22 @@ int arch_debug_reg_set(struct thread *t, unsigned i, u64 v)
 	struct arch_thread *a = &t->arch;
 
 	if (i < 4) {
-		if (v >= USER_VA_END)
+		if (v >= USER_VA_END || (dr7_is_on(a->dr7, i) && (v & dr7_len_mask(a->dr7, i))))
 			return -EINVAL;
 		a->dr[i] = v;
 		return 0;
 	}
 	if (i == 6) {
-		a->dr6 = v & 0xffff;
+		a->dr6 = v ^ DR6_RESERVED;
 		return 0;
 	}
 	if (i != 7)
 		return -EIO;
-	v &= ~(1ull << 13); /* general detect is the kernel's */
-	if (!is_valid_dr7(a, v))
-		return -EINVAL;
-	a->dr7 = v | DR7_FIXED;
-	a->debug_on = (v & DR7_ENABLES) != 0;
+	for (unsigned b = 0; b < 4; b++) {
+		if (dr7_is_on(v, b) && !is_valid_break(a, v, b))
+			return -EINVAL;
+	}
+	a->dr7 = v;
+	a->debug_on = (v & 0xff) != 0;
 	return 0;
 }

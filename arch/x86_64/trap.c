@@ -14,6 +14,7 @@
 #include <arch/trap.h>
 #include <arch_x86/apic.h>
 #include <arch_x86/asm.h>
+#include <arch_x86/debugreg.h>
 #include <arch_x86/desc.h>
 #include <arch_x86/extable.h>
 #include <arch_x86/fpu.h>
@@ -31,7 +32,7 @@ static_assert(offsetof(struct trapframe, r15) == TF_R15 && offsetof(struct trapf
 	offsetof(struct trapframe, rip) == TF_RIP && offsetof(struct trapframe, cs) == TF_CS &&
 	offsetof(struct trapframe, rflags) == TF_RFLAGS && offsetof(struct trapframe, rsp) == TF_RSP &&
 	sizeof(struct trapframe) == TF_SIZE, "arch_x86/asm.h");
-static_assert(offsetof(struct thread, user_work) == THREAD_USER_WORK, "arch_x86/asm.h");
+static_assert(offsetof(struct thread, user_work) == THREAD_USER_WORK && UW_EXIT == UW_EXIT_MASK, "arch_x86/asm.h");
 static_assert(offsetof(struct thread, arch.sp) == ARCH_THREAD_SP, "arch_x86/asm.h");
 
 enum vector {
@@ -45,8 +46,6 @@ enum vector {
 #define PF_RSVD	   (1 << 3)
 #define PF_FETCH   (1 << 4)
 #define PF_PKEY	   (1 << 5)
-
-#define DR6_STEP (1 << 14)
 
 static const char *const names[] = {
 	"divide error", "debug", "NMI", "breakpoint", "overflow", "bounds", "invalid opcode", "no FPU", "double fault", "?",
@@ -111,6 +110,7 @@ static void user_page_fault(struct trapframe *tf, vaddr_t va)
 {
 	u64 error_code = tf->orig_rax;
 
+	tf->orig_rax = ~0ull; /* not a system call: nothing to restart */
 	irq_enable();
 	remember(V_PF, error_code | (va >= USER_VA_END ? PF_PRESENT : 0), va);
 	if (va < USER_VA_END && !(error_code & PF_RSVD)) {
@@ -147,13 +147,19 @@ static int fpe_code(u32 raised)
 
 static void user_debug(struct trapframe *tf, struct trap_info *info)
 {
+	struct arch_thread *a = &thread_current()->arch;
 	u64 dr6;
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
-	thread_current()->arch.dr6 = dr6 ^ 0xffff0ff0ul;
+	__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_RESERVED));
+	a->dr6 = dr6 & DR6_HITS;
+	for (unsigned i = 0; i < 4; i++) {
+		/* A breakpoint hits before its instruction: which is to run now. */
+		if ((dr6 >> i & 1) && dr7_kind(a->dr7, i) == DR7_KIND_EXEC)
+			tf->rflags |= FLAG_RF;
+	}
 	info->signo = SIGTRAP;
-	info->code = dr6 & DR6_STEP ? TRAP_TRACE : TRAP_HWBKPT;
+	info->code = dr6 & DR6_STEP ? TRAP_TRACE : dr6 & DR6_HITS ? TRAP_HWBKPT : TRAP_BRKPT;
 	info->addr = tf->rip;
 }
 
@@ -215,7 +221,7 @@ static void kernel_exception(struct trapframe *tf, unsigned vector)
 
 	/* A user's watchpoint hit by a user copy: not the user's access. */
 	if (vector == V_DB) {
-		__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
+		__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_RESERVED));
 		tf->rflags &= ~(u64)FLAG_TF;
 		return;
 	}

@@ -21,6 +21,7 @@
 #include <mm/uaccess.h>
 #include <proc/cred.h>
 #include <vfs/fown.h>
+#include <vfs/handle.h>
 #include <vfs/namei.h>
 #include <vfs/notify.h>
 #include <vfs/procfs.h>
@@ -131,7 +132,7 @@ static void tell(struct inotify *in, u32 mask, s32 wd, u32 cookie, const char *n
 
 static void on_event(struct notify_mark *m, const struct notify_event *ev)
 {
-	u32 mask = ev->mask;
+	u32 mask = ev->mask & (IN_ALL_EVENTS | IN_UNMOUNT | IN_ISDIR);
 
 	if (mask & (IN_MOVE_SELF | IN_DELETE_SELF))
 		mask &= ~IN_ISDIR;
@@ -186,7 +187,7 @@ static s32 new_watch(struct inotify *in, struct inode *inode, u32 arg)
 		in->last_wd = wd;
 		w->wd = (s32)wd;
 		/* Both are seen at once: the table's readers rely on mark.inode. */
-		notify_attach_locked(inode, &w->mark);
+		notify_attach_locked(inode->marks, &w->mark);
 	}
 	mutex_unlock(&in->lock);
 	if (!err)
@@ -203,11 +204,11 @@ s32 inotify_watch(struct file *f, const struct path *p, u32 arg)
 	struct inotify *in = f->private;
 	struct notify_mark *m;
 	s32 wd;
-	int err = notify_lock(inode);
+	int err = notify_lock(&inode->marks, inode);
 
 	if (err)
 		return err;
-	m = notify_find_locked(inode, in);
+	m = notify_find_locked(inode->marks, in);
 	if (!m) {
 		wd = new_watch(in, inode, arg);
 	} else if (arg & IN_MASK_CREATE) {
@@ -218,8 +219,8 @@ s32 inotify_watch(struct file *f, const struct path *p, u32 arg)
 		wd = container_of(m, struct watch, mark)->wd;
 	}
 	if (wd > 0)
-		notify_update_locked(inode, p->dentry);
-	notify_unlock(inode);
+		notify_update_locked(inode->marks, p->dentry);
+	notify_unlock(inode->marks);
 	return wd;
 }
 
@@ -246,7 +247,7 @@ static bool unwatch(struct inotify *in, u32 wd, bool exactly, bool *out_mine)
 
 	if (!w)
 		return false;
-	*out_mine = notify_detach(inode, &w->mark);
+	*out_mine = notify_detach(inode->marks, &w->mark);
 	inode_put(inode);
 	watch_put(w);
 	return true;
@@ -381,8 +382,9 @@ static size_t inotify_show_fdinfo(struct file *f, char *buf, size_t size)
 	for (; (w = idr_next(&in->watches, &wd)); wd++) {
 		const struct inode *inode = w->mark.inode;
 
-		n += (size_t)scnprintf(buf + n, size - n, "inotify wd:%x ino:%llx sdev:%x mask:%x ignored_mask:0\n", w->wd, inode->ino,
+		n += (size_t)scnprintf(buf + n, size - n, "inotify wd:%x ino:%llx sdev:%x mask:%x ignored_mask:0 ", w->wd, inode->ino,
 			inode->super->dev, READ_ONCE(w->mark.mask) & IN_ALL_EVENTS);
+		n += inode_show_handle(inode, buf + n, size - n);
 	}
 	mutex_unlock(&in->lock);
 	return n;

@@ -140,6 +140,11 @@ static const struct file_ops signalfd_ops = {
 	.show_fdinfo = signalfd_show_fdinfo,
 };
 
+bool file_is_signalfd(const struct file *f)
+{
+	return f->ops == &signalfd_ops;
+}
+
 int signalfd_create_file(u64 mask, unsigned o_flags, struct file **out)
 {
 	struct signalfd *s = kmalloc(sizeof(*s), 0);
@@ -158,7 +163,7 @@ int signalfd_set_mask(struct file *f, u64 mask)
 {
 	struct signalfd *s = f->private;
 
-	if (f->ops != &signalfd_ops)
+	if (!file_is_signalfd(f))
 		return -EINVAL;
 	WRITE_ONCE(s->mask, mask & ~SIG_UNBLOCKABLE);
 	wait_wake(&task_current()->proc->sighand->signalfd_wait, 0, EPOLLIN | EPOLLRDNORM);

@@ -10,6 +10,7 @@
 #include <debug/panic.h>
 #include <debug/trace.h>
 #include <init/initcall.h>
+#include <proc/ptrace.h>
 #include <proc/task.h>
 #include "syscalls.h"
 
@@ -65,17 +66,27 @@ static __always_inline void dispatch(struct trapframe *tf)
 		tf_set_ret(tf, syscall_rare(tf, nr));
 }
 
-static COLD NOINLINE void dispatch_traced(struct trapframe *tf)
+/* Somebody looks on: trace points, a tracer. */
+static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 {
+	struct thread *me = thread_current();
+	bool make = true;
+
+	if (READ_ONCE(me->user_work) & UW_SYSCALL)
+		make = ptrace_syscall_enter(tf);
 	trace(TRACE_SYS_ENTER, tf_syscall_nr(tf), tf_syscall_arg(tf, 0), tf_syscall_arg(tf, 1));
-	dispatch(tf);
+	if (make)
+		dispatch(tf);
 	trace(TRACE_SYS_EXIT, tf_syscall_nr(tf), (u64)tf_ret(tf), 0);
+	if (READ_ONCE(me->user_work) & UW_SYSCALL)
+		ptrace_syscall_exit(tf);
 }
 
 void syscall_dispatch(struct trapframe *tf)
 {
-	if (unlikely(READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)))
-		dispatch_traced(tf);
+	if (unlikely((READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)) |
+		     (READ_ONCE(thread_current()->user_work) & UW_SYSCALL)))
+		dispatch_seen(tf);
 	else
 		dispatch(tf);
 }

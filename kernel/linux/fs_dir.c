@@ -80,6 +80,9 @@ static s64 do_dents(int fd, struct uptr ubuf, unsigned count, bool old)
 	g.buf = kmalloc(max_t(size_t, g.size, 16), 0);
 	if (!g.buf)
 		goto out;
+	ret = notify_perm(f, FAN_ACCESS_PERM);
+	if (ret)
+		goto out_buf;
 	read_lock(&f->inode->lock);
 	ret = -ENOENT;
 	if (!(f->inode->flags & INODE_DEAD)) {

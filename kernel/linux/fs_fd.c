@@ -16,6 +16,9 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 
+#ifndef F_CREATED_QUERY
+#define F_CREATED_QUERY (F_LINUX_SPECIFIC_BASE + 4)
+#endif
 #ifndef F_DUPFD_QUERY
 #define F_DUPFD_QUERY (F_LINUX_SPECIFIC_BASE + 3)
 #endif
@@ -278,6 +281,20 @@ static s64 owner_uids(struct file *f, struct uptr p)
 	return copy_to_user(p, ids, sizeof(ids));
 }
 
+static s64 set_rw_hint(struct file *f, struct uptr p)
+{
+	u64 hint;
+
+	if (cred_current()->fsuid != f->inode->uid && !capable(CAP_FOWNER))
+		return -EPERM;
+	if (copy_from_user(&hint, p, sizeof(hint)))
+		return -EFAULT;
+	if (hint > RWH_WRITE_LIFE_EXTREME)
+		return -EINVAL;
+	WRITE_ONCE(f->inode->write_hint, (u8)hint);
+	return 0;
+}
+
 static s64 fcntl_file(struct file *f, int fd, unsigned cmd, u64 arg)
 {
 	struct uptr p = {arg};
@@ -296,9 +313,11 @@ static s64 fcntl_file(struct file *f, int fd, unsigned cmd, u64 arg)
 	case F_GETOWN_EX: return owner_ex(f, cmd, p);
 	case F_GETOWNER_UIDS: return owner_uids(f, p);
 	case F_SETSIG: return arg > SIG_MAX ? -EINVAL : file_set_signum(f, (int)arg);
-	/* Leases cannot be taken yet, so there is none to be seen or to be given up. */
-	case F_GETLEASE: return F_UNLCK;
-	case F_SETLEASE: return (int)arg == F_UNLCK ? -EAGAIN : -EINVAL;
+	case F_GETLEASE: return file_lease_get(f);
+	case F_SETLEASE: return file_lease_set(f, fd, (int)arg);
+	case F_NOTIFY: return file_dnotify(f, fd, (u32)arg);
+	case F_GET_RW_HINT: return user_store64(p, READ_ONCE(f->inode->write_hint));
+	case F_SET_RW_HINT: return set_rw_hint(f, p);
 	case F_GETSIG: return file_get_signum(f);
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
@@ -321,6 +340,7 @@ SYSCALL3(fcntl, int, fd, unsigned, cmd, u64, arg)
 	case F_DUPFD_CLOEXEC:
 		ret = arg >= rlimit_cur(RLIMIT_NOFILE) ? -EINVAL : dup_from(r.file, (int)arg, cmd == F_DUPFD_CLOEXEC);
 		break;
+	case F_CREATED_QUERY: ret = !!(r.file->mode & FMODE_CREATED); break;
 	case F_GETFD: ret = files_cloexec(task_current()->files, fd) ? FD_CLOEXEC : 0; break;
 	case F_SETFD: ret = fd_set_cloexec(fd, arg & FD_CLOEXEC); break;
 	case F_GETFL: ret = READ_ONCE(r.file->flags); break;

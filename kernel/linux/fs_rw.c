@@ -13,11 +13,6 @@
 #include <linux/fs.h>
 #include "vec.h"
 
-#ifndef RWF_NOAPPEND
-#define RWF_NOAPPEND 0x20
-#endif
-#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND)
-
 enum way { READING, WRITING };
 
 static __always_inline void account(ssize_t n, enum way way)
@@ -106,17 +101,6 @@ SYSCALL4(pwrite64, int, fd, struct uptr, buf, size_t, len, s64, pos)
 
 /* ---- vectors ---- */
 
-static int check_rwf(const struct file *f, unsigned rwf)
-{
-	if (likely(!rwf))
-		return 0;
-	if (rwf & ~(unsigned)RWF_KNOWN)
-		return -EOPNOTSUPP;
-	if ((rwf & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
-		return -EINVAL;
-	return (rwf & RWF_NOWAIT) && !(f->mode & FMODE_NOWAIT) ? -EOPNOTSUPP : 0;
-}
-
 static ssize_t vec_move(struct file *f, struct uptr iov, u64 count, s64 *pos, unsigned rwf, enum way way)
 {
 	struct vec v;
@@ -127,7 +111,7 @@ static ssize_t vec_move(struct file *f, struct uptr iov, u64 count, s64 *pos, un
 		n = vec_import(&v, iov, count);
 	if (n)
 		return n;
-	n = v.buf.left ? check_rwf(f, rwf) : 0;
+	n = v.buf.left ? file_check_rwf(f, rwf) : 0;
 	if (!n && v.buf.left)
 		n = move(f, &v.buf, pos, rwf, way);
 	vec_free(&v);

@@ -8,6 +8,8 @@
 #include <mm/kmap.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <security/file_caps.h>
+#include <vfs/acl.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
@@ -56,6 +58,11 @@ static int name_get(struct uptr uname, char name[XATTR_NAME_MAX + 1])
 	return name[len - 1] == '.' && strchr(name, '.') == name + len - 1 ? -EINVAL : 0;
 }
 
+static bool is_caps(const char *name)
+{
+	return strcmp(name, XATTR_NAME_CAPS) == 0;
+}
+
 /* Rights by name space [man xattr(7)]. */
 static int may_xattr(struct inode *inode, const char *name, bool write)
 {
@@ -64,7 +71,7 @@ static int may_xattr(struct inode *inode, const char *name, bool write)
 	if (str_has_prefix(name, XATTR_SECURITY_PREFIX)) {
 		if (!write)
 			return 0;
-		return capable(strcmp(name, XATTR_NAME_CAPS) == 0 ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
+		return capable(is_caps(name) ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (str_has_prefix(name, XATTR_SYSTEM_PREFIX))
 		return 0;
@@ -81,6 +88,55 @@ static int may_xattr(struct inode *inode, const char *name, bool write)
 			return -EPERM;
 	}
 	return inode_permission(inode, write ? MAY_WRITE : MAY_READ);
+}
+
+/* Lock held. */
+static int set_locked(struct inode *inode, const char *name, const void *val, size_t size, int flags)
+{
+	enum acl_type type;
+	int err;
+
+	if (acl_is_xattr(name, &type))
+		return inode->flags & (INODE_IMMUTABLE | INODE_APPEND) ? -EPERM : acl_set_xattr(inode, type, val, size);
+	err = may_xattr(inode, name, true);
+	if (err)
+		return err;
+	if (!inode->ops->setxattr)
+		return -EOPNOTSUPP;
+	err = inode->ops->setxattr(inode, name, val, size, flags);
+	if (!err && is_caps(name))
+		inode->flags |= INODE_FILECAPS;
+	return err;
+}
+
+static int remove_locked(struct inode *inode, const char *name)
+{
+	enum acl_type type;
+	int err;
+
+	if (acl_is_xattr(name, &type))
+		return inode->flags & (INODE_IMMUTABLE | INODE_APPEND) ? -EPERM : acl_set_xattr(inode, type, NULL, 0);
+	err = may_xattr(inode, name, true);
+	if (err)
+		return err;
+	return inode->ops->removexattr ? inode->ops->removexattr(inode, name) : -EOPNOTSUPP;
+}
+
+static ssize_t get_checked(struct inode *inode, const char *name, void *val, size_t size)
+{
+	enum acl_type type;
+	int err;
+
+	if (acl_is_xattr(name, &type))
+		return acl_get_xattr(inode, type, val, size);
+	err = may_xattr(inode, name, false);
+	if (err)
+		return err;
+	if (!inode->ops->getxattr)
+		return -EOPNOTSUPP;
+	if (is_caps(name))
+		return file_caps_get_xattr(inode, val, size);
+	return inode->ops->getxattr(inode, name, val, size);
 }
 
 static s64 set_on(const struct path *p, struct uptr uname, struct uptr uval, size_t size, int flags)
@@ -105,13 +161,13 @@ static s64 set_on(const struct path *p, struct uptr uname, struct uptr uval, siz
 		if (err)
 			goto out;
 	}
-	err = mount_want_write(p->mnt);
+	err = size && is_caps(name) ? file_caps_check(val, size) : 0;
+	if (!err)
+		err = mount_want_write(p->mnt);
 	if (err)
 		goto out;
 	write_lock(&inode->lock);
-	err = may_xattr(inode, name, true);
-	if (!err)
-		err = inode->ops->setxattr ? inode->ops->setxattr(inode, name, val, size, flags) : -EOPNOTSUPP;
+	err = set_locked(inode, name, val, size, flags);
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
 	if (!err)
@@ -136,9 +192,7 @@ static s64 get_on(const struct path *p, struct uptr uname, struct uptr uval, siz
 		if (!val)
 			return -ENOMEM;
 	}
-	len = may_xattr(inode, name, false);
-	if (!len)
-		len = inode->ops->getxattr ? inode->ops->getxattr(inode, name, val, size) : -EOPNOTSUPP;
+	len = get_checked(inode, name, val, size);
 	if (len > 0 && size && copy_to_user(uval, val, (size_t)len))
 		len = -EFAULT;
 	kfree(val);
@@ -178,9 +232,7 @@ static s64 remove_on(const struct path *p, struct uptr uname)
 	if (err)
 		return err;
 	write_lock(&inode->lock);
-	err = may_xattr(inode, name, true);
-	if (!err)
-		err = inode->ops->removexattr ? inode->ops->removexattr(inode, name) : -EOPNOTSUPP;
+	err = remove_locked(inode, name);
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
 	if (!err)

@@ -478,7 +478,7 @@ static void ioprio_one(struct task *t, struct prio_walk *w)
 	}
 }
 
-static int ioprio_check(int ioprio)
+int ioprio_check(int ioprio)
 {
 	switch (IOPRIO_PRIO_CLASS(ioprio)) {
 	case IOPRIO_CLASS_RT: return capable(CAP_SYS_ADMIN) || capable(CAP_SYS_NICE) ? 0 : -EPERM;

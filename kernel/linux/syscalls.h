@@ -12,6 +12,8 @@ struct proc_usage;
 /* Name of an implemented call, NULL. */
 const char *syscall_name(u64 nr);
 
+/* May the caller have this I/O priority? 0 -EPERM -EINVAL. */
+int ioprio_check(int ioprio) MUST_CHECK;
 /* A struct __kernel_timespec; -EFAULT, or -EINVAL if it is no time (negative, nanoseconds out of range). *out_ns saturates. */
 int timespec_from_user(u64 *out_ns, struct uptr p) MUST_CHECK;
 int timespec_to_user(struct uptr p, u64 ns) MUST_CHECK;

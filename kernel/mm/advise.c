@@ -8,12 +8,13 @@
 #include <arch/trap.h>
 #include <sync/rcu.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
 struct advice {
 	u32 set, clear;		/* flags of areas */
 	u32 must, must_not;	/* flags that areas have to have, or -EINVAL */
 	bool anonymous;		/* only without object */
+	bool removes;		/* a userfaultfd is told of it */
 	bool discards;		/* what is there, or will be in a child: not of sealed memory that cannot be written to */
 	int (*act)(struct vm_area *a, vaddr_t va, vaddr_t end);
 };
@@ -28,13 +29,14 @@ static int split_ends(struct vm_area *a, vaddr_t va, vaddr_t end)
 
 static int drop_pages(struct vm_area *a, vaddr_t va, vaddr_t end)
 {
+	struct zap_filter guards = {.private_too = true, .keep_guards = true};
 	struct gather g;
 	int err = split_ends(a, va, end);
 
 	if (err)
 		return err;
 	gather_init(&g, a->space);
-	zap_range(&g, va, end, NULL);
+	zap_range(&g, va, end, a->object && (a->flags & VM_UFFD_WP) ? &guards : NULL);
 	gather_finish(&g);
 	return 0;
 }
@@ -55,9 +57,9 @@ static const struct advice *advice_of(int advice)
 		random = {.set = VM_RAND_READ, .clear = VM_SEQ_READ},
 		sequential = {.set = VM_SEQ_READ, .clear = VM_RAND_READ},
 		nothing = {0},
-		dontneed = {.discards = true, .must_not = VM_LOCKED | VM_DEVICE, .act = drop_pages},
-		dontneed_locked = {.discards = true, .must_not = VM_DEVICE, .act = drop_pages},
-		freeing = {.discards = true, .must_not = VM_LOCKED | VM_DEVICE | VM_SHARED, .anonymous = true, .act = free_pages_lazily},
+		dontneed = {.discards = true, .removes = true, .must_not = VM_LOCKED | VM_DEVICE, .act = drop_pages},
+		dontneed_locked = {.discards = true, .removes = true, .must_not = VM_DEVICE, .act = drop_pages},
+		freeing = {.discards = true, .removes = true, .must_not = VM_LOCKED | VM_DEVICE | VM_SHARED, .anonymous = true, .act = free_pages_lazily},
 		dontfork = {.discards = true, .set = VM_DONTFORK},
 		dofork = {.clear = VM_DONTFORK, .must_not = VM_DEVICE},
 		wipe = {.discards = true, .set = VM_WIPEONFORK, .must_not = VM_SHARED, .anonymous = true},
@@ -98,18 +100,26 @@ static bool is_sealed_constant(const struct vm_area *a)
 	return (a->flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED && !a->object && !a->backing_ops;
 }
 
-static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, const struct advice *adv)
+/* May it be given for this area? */
+static int check_advice(const struct vm_area *a, const struct advice *adv)
 {
-	u32 flags = (a->flags & ~adv->clear) | adv->set;
-
 	if (adv->discards && is_sealed_constant(a))
 		return -EPERM;
 	if ((a->flags & adv->must_not) || (a->flags & adv->must) != adv->must ||
 		(adv->anonymous && (a->object || a->backing_ops)))
 		return -EINVAL;
-	if (flags != a->flags) {
-		int err = area_cut(s, va, end);
+	return 0;
+}
 
+static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, const struct advice *adv)
+{
+	u32 flags = (a->flags & ~adv->clear) | adv->set;
+	int err = check_advice(a, adv);
+
+	if (err)
+		return err;
+	if (flags != a->flags) {
+		err = area_cut(s, va, end);
 		if (err)
 			return err;
 		a = area_find(s, va);
@@ -119,9 +129,24 @@ static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end,
 	return adv->act ? adv->act(a, va, end) : 0;
 }
 
+/* Tell who wants to know that [va, end) of @a is about to go. map_lock is given up for that: true, @a has to be looked for again. */
+static bool tell_removal(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	struct vm_uffd *u = a->uffd;
+
+	if (!area_tells(a, UFFD_FEATURE_EVENT_REMOVE))
+		return false;
+	uffd_event_begin(u);
+	mutex_unlock(&s->map_lock);
+	uffd_tell_remove(u, va, end);
+	mutex_lock(&s->map_lock);
+	return true;
+}
+
 /* Areas in order; holes are passed over but reported, as Linux does. */
 static int advise_locked(struct vm_space *s, vaddr_t va, vaddr_t end, const struct advice *adv)
 {
+	vaddr_t told = va;
 	bool hole = false;
 
 	while (va < end) {
@@ -134,6 +159,11 @@ static int advise_locked(struct vm_space *s, vaddr_t va, vaddr_t end, const stru
 		hole |= a->start > va;
 		va = max(va, a->start);
 		stop = min(a->end, end);
+		if (adv->removes && va >= told) {
+			told = stop;
+			if (!check_advice(a, adv) && tell_removal(s, a, va, stop))
+				continue;
+		}
 		err = apply(s, a, va, stop, adv);
 		if (err)
 			return err;
@@ -145,6 +175,8 @@ static int advise_locked(struct vm_space *s, vaddr_t va, vaddr_t end, const stru
 /* MADV_REMOVE: a hole in the object itself. */
 static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 {
+	vaddr_t told = va;
+
 	while (va < end) {
 		struct vm_object *obj = NULL;
 		const struct vm_backing_ops *ops;
@@ -156,6 +188,13 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 		a = area_find(s, va);
 		if (a && a->start <= va && a->object && !a->object->ops->fill && !(a->flags & VM_LOCKED) &&
 			(a->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE)) {
+			if (va >= told) {
+				told = min(a->end, end);
+				if (tell_removal(s, a, va, told)) {
+					mutex_unlock(&s->map_lock);
+					continue;
+				}
+			}
 			obj = a->object;
 			ops = a->backing_ops;
 			backing = a->backing;

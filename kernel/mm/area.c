@@ -17,7 +17,7 @@
 #include <lib/rbtree_augmented.h>
 #include <lib/string.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
 static struct slab_cache *area_cache;
 
@@ -171,6 +171,7 @@ struct vm_area *area_new(struct vm_space *s)
 	a->next_dead = NULL;
 	a->label = NULL;
 	a->anon_name = NULL;
+	a->uffd = NULL;
 	__atomic_store_n(&a->seq, seq, __ATOMIC_RELEASE);
 	return a;
 }
@@ -190,6 +191,9 @@ int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vadd
 	WRITE_ONCE(a->backing_ops, like->backing_ops);
 	a->backing = like->backing;
 	a->label = like->label;
+	a->uffd = like->uffd;
+	if (a->uffd)
+		vm_uffd_get(a->uffd);
 	if (a->backing) {
 		a->backing_ops->get(a->backing);
 		if (a->backing_ops->opened)
@@ -392,8 +396,8 @@ static bool same_name(const char *a, const char *b)
 
 bool area_can_merge(const struct vm_area *low, const struct vm_area *high)
 {
-	if (!low || !high || low->end != high->start || low->flags != high->flags ||
-		low->object != high->object || low->backing != high->backing ||
+	if (!low || !high || low->end != high->start || ((low->flags ^ high->flags) & ~VM_SOFTCLEAN) ||
+		low->uffd != high->uffd || low->object != high->object || low->backing != high->backing ||
 		low->backing_ops != high->backing_ops || low->label != high->label)
 		return false;
 	if ((low->object || low->backing_ops) && area_index(low, high->start) != high->pgoff)
@@ -407,6 +411,8 @@ static void join(struct vm_area *low, struct vm_area *high)
 	vaddr_t end = high->end;
 
 	area_erase(high->space, high);
+	/* Soft-dirty, if one was. */
+	area_set_flags(low, low->flags & high->flags);
 	area_resize(low, low->start, end, false);
 	/* The object is held by low: putting the other reference is never the last one. */
 	area_dispose(high);
@@ -431,6 +437,8 @@ void area_dispose(struct vm_area *dead)
 		struct vm_area *a = dead;
 
 		dead = a->next_dead;
+		if (unlikely(a->flags & VM_UNMAP_NOTE))
+			uffd_tell_unmap(a);
 		area_unlink_object(a);
 		if (is_writer(a))
 			__atomic_fetch_sub(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
@@ -439,6 +447,8 @@ void area_dispose(struct vm_area *dead)
 				a->backing_ops->closed(a->backing);
 			a->backing_ops->put(a->backing);
 		}
+		if (unlikely(a->uffd))
+			vm_uffd_put(a->uffd);
 		kfree(a->anon_name);
 		area_free(a);
 	}

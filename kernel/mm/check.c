@@ -27,8 +27,10 @@ static void check_entry(struct check *c, const struct vm_area *a, struct pte pte
 {
 	const struct page *page;
 
-	if (pte_is_none(pte) || pte_is_special(pte))
+	if (!pte_is_present(pte) || pte_is_special(pte))
 		return;
+	if (pte_is_guarded(pte) && pte_is_writable(pte))
+		complain(c, "a guarded entry is writable", va);
 	page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
 	c->rss++;
 	if (page->kind != PAGE_ANON && page->kind != PAGE_CACHE)

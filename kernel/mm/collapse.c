@@ -15,7 +15,7 @@ static int check_frames(const struct pte *parts)
 
 		if (pte_is_none(pte) || pte_paddr(pte) == page_paddr(vm_zero_page))
 			continue;
-		if (!pte_is_present(pte) || pte_is_special(pte))
+		if (!pte_is_present(pte) || pte_is_special(pte) || pte_is_guarded(pte))
 			return -EINVAL;
 		page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
 		if (READ_ONCE(page->refs) != READ_ONCE(page->maps))
@@ -111,7 +111,7 @@ int huge_collapse(struct vm_area *a, vaddr_t va, vaddr_t end)
 {
 	int err = 0;
 
-	if (READ_ONCE(a->space->no_huge))
+	if (READ_ONCE(a->space->no_huge) || (a->flags & VM_UFFD))
 		return -EINVAL;
 	for (va = align_up(va, HUGE_SIZE); va < end && end - va >= HUGE_SIZE; va += HUGE_SIZE) {
 		int failed = collapse(a, va);

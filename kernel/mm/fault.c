@@ -98,7 +98,7 @@ static void map_around(struct fault *f, u64 index)
 	u64 size = DIV_ROUND_UP(READ_ONCE(f->v.object->size), PAGE_SIZE);
 	vaddr_t group = align_down(f->va, AROUND * PAGE_SIZE);
 	vaddr_t from = max(group, f->v.start), to = min(group + AROUND * PAGE_SIZE, f->v.end);
-	bool write = (f->v.flags & VM_SHARED) && !f->v.object->ops->mkwrite;
+	bool write = (f->v.flags & (VM_SHARED | VM_SOFTCLEAN)) == VM_SHARED && !f->v.object->ops->mkwrite;
 	struct pte like = pte_mkold(pte_leaf(0, area_prot(f->v.flags, write), 0));
 	struct pte *e = f->e - ((f->va - from) >> PAGE_SHIFT);
 	unsigned mapped = 0;
@@ -166,6 +166,11 @@ static enum fault_result fault_object(struct fault *f)
 	if (index >= DIV_ROUND_UP(READ_ONCE(obj->size), PAGE_SIZE))
 		return FR_BUS;
 	page = vm_object_peek(obj, index);
+	if (unlikely(f->v.flags & (page ? VM_UFFD_MINOR : VM_UFFD_MISSING))) {
+		if (page)
+			page_put(page);
+		return FR_UFFD;
+	}
 	if (!page) {
 		int err = vm_object_get_nowait(obj, index, &page);
 
@@ -188,11 +193,11 @@ static enum fault_result fault_object(struct fault *f)
 		return FR_RETRY;
 	}
 	__atomic_fetch_add(&page->maps, 1, __ATOMIC_RELAXED);
-	install(f, page_paddr(page), area_prot(f->v.flags, shared && (write || writes_freely(f, page))));
+	install(f, page_paddr(page), area_prot(f->v.flags, shared && (write || (writes_freely(f, page) && !(f->v.flags & VM_SOFTCLEAN)))));
 	if (shared && (f->v.flags & VM_WRITE) && (write || !obj->ops->mkwrite))
 		page_set_dirty(page);
 	rss_add(rss_counter(f->space, page), 1);
-	if (!write && !(f->v.flags & VM_RAND_READ))
+	if (!write && !(f->v.flags & (VM_RAND_READ | VM_UFFD_WP | VM_UFFD_MINOR)))
 		map_around(f, index);
 	pt_unlock(f->e);
 	return FR_DONE;
@@ -246,9 +251,13 @@ static enum fault_result fault_write_protected(struct fault *f)
 	if (!lock_entry(f))
 		return FR_RETRY;
 	pte = pte_load(f->e);
-	if (pte_is_none(pte) || pte_is_writable(pte)) {
+	if (!pte_is_present(pte) || pte_is_writable(pte)) {
 		pt_unlock(f->e);
-		return pte_is_none(pte) ? FR_RETRY : FR_DONE;
+		return pte_is_present(pte) ? FR_DONE : FR_RETRY;
+	}
+	if (is_guarded(f, pte)) {
+		pt_unlock(f->e);
+		return FR_UFFD;
 	}
 	if (pte_is_special(pte)) {
 		if (!(f->v.flags & VM_SHARED))
@@ -278,6 +287,8 @@ static enum fault_result fault_present(struct fault *f, struct pte pte)
 		tlb_flush_local(&f->space->mmu, f->va);
 		return FR_DONE;
 	}
+	if (unlikely(pte_is_swap(pte)))
+		return fault_marker(f, pte);
 	if (is_write(f))
 		return fault_write_protected(f);
 	/* Rights that the area has and the entry not yet: mprotect is on its way; or ptrace looks into PROT_NONE. */
@@ -293,7 +304,7 @@ static inline enum fault_result fault_entry(struct fault *f)
 		return fault_present(f, pte);
 	if (f->v.object || (f->v.ops && f->v.ops->fault))
 		return fault_object(f);
-	return fault_anon(f);
+	return unlikely(f->v.flags & VM_UFFD_MISSING) ? FR_UFFD : fault_anon(f);
 }
 
 /* The walk ended early: at a larger leaf, or (f->e is NULL) where a table is missing. True: it is there now; else *out is the result. */

@@ -9,7 +9,7 @@ bool fault_wants_huge(const struct fault *f)
 {
 	vaddr_t base = align_down(f->va, HUGE_SIZE);
 
-	return is_write(f) && !f->no_huge && !f->v.object && !f->v.ops && base >= f->v.start &&
+	return is_write(f) && !f->no_huge && !f->v.object && !f->v.ops && !(f->v.flags & VM_UFFD) && base >= f->v.start &&
 	       base + HUGE_SIZE <= f->v.end && huge_is_allowed(f->space, f->v.flags);
 }
 

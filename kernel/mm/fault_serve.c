@@ -18,6 +18,7 @@ struct borrowed {
 	void *backing;
 	u64 index;
 	bool shared;
+	bool create;
 };
 
 static bool borrow(struct fault *f, struct borrowed *b)
@@ -35,6 +36,7 @@ static bool borrow(struct fault *f, struct borrowed *b)
 		b->backing = a->backing;
 		b->index = area_index(a, f->va);
 		b->shared = a->flags & VM_SHARED;
+		b->create = !(a->flags & VM_UFFD_MISSING);
 		if (b->backing)
 			b->ops->get(b->backing);
 	}
@@ -87,8 +89,8 @@ static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
 
 	if (b->index >= DIV_ROUND_UP(READ_ONCE(b->object->size), PAGE_SIZE))
 		return FR_BUS;
-	err = vm_object_get(b->object, b->index, true, &page);
-	if (err)
+	err = vm_object_get(b->object, b->index, b->create, &page);
+	if (err || !page)
 		return result_of(err);
 	if (b->shared && is_write(f) && b->object->ops->mkwrite) {
 		page_lock(page);
@@ -168,7 +170,7 @@ static enum fault_result confirm_error(struct fault *f, enum fault_result r)
 
 enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack)
 {
-	struct fault f = {.space = s, .va = align_down(va, PAGE_SIZE), .flags = fault_flags};
+	struct fault f = {.space = s, .va = align_down(va, PAGE_SIZE), .exact = va, .flags = fault_flags};
 	enum fault_result r;
 	unsigned rounds = 0;
 
@@ -184,6 +186,8 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 		}
 		if (r == FR_SLEEP)
 			r = fault_sleep(&f);
+		else if (r == FR_UFFD)
+			r = uffd_fault(&f);
 		else if (r == FR_GROW)
 			r = stack_grow(s, f.va, limit_stack);
 		if (r == FR_NOMEM)
@@ -211,12 +215,14 @@ int vm_fault(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_sta
 	if (likely(va < USER_VA_END))
 		r = fault_serve(s, va, fault_flags, limit_stack);
 	switch (r) {
-	case FR_DONE: return 0;
+	case FR_DONE:
+	case FR_SIGNAL: return 0;
 	case FR_NOMEM:
 	case FR_KILLED: return -ENOMEM;
 	case FR_BUS:
+	case FR_POISON:
 		*out_signo = SIGBUS;
-		*out_code = BUS_ADRERR;
+		*out_code = r == FR_POISON ? BUS_MCEERR_AR : BUS_ADRERR;
 		return -EFAULT;
 	default:
 		*out_signo = SIGSEGV;

@@ -11,10 +11,20 @@
 #include <lib/bits.h>
 #include <lib/string.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
-/* Share the anonymous pages of [va, va + n pages), in one table each side. True: an entry of the parent lost its right to write. */
-static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *shared)
+/* The child's part of an entry without a frame, or of a guarded one that is not copied: a marker, or nothing. */
+static struct pte marker_for_child(struct pte pte, bool guards)
+{
+	if (pte_is_swap(pte))
+		return guards || pte_is_marker(pte, MARK_POISON) ? pte : pte_none();
+	return guards && pte_is_present(pte) && pte_is_guarded(pte) ? pte_marker(MARK_GUARD) : pte_none();
+}
+
+/*
+ * Share the anonymous pages of [va, va + n pages), in one table each side; with @guards the child keeps them. True: an entry of the parent lost its right to write.
+ */
+static bool share_entries(struct pte *from, struct pte *to, unsigned n, bool guards, u64 *shared)
 {
 	struct page *table = pt_page_of(from), *child_table = pt_page_of(to);
 	unsigned first = ((unsigned long)from & (PAGE_SIZE - 1)) / sizeof(struct pte), end = first + n;
@@ -32,14 +42,17 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *sha
 
 		for (; i < stop; i++) {
 			struct pte pte = pte_load(&base[i]);
-			struct page *page;
+			struct page *page = NULL;
 
-			if (!pte_is_present(pte))
+			if (pte_is_none(pte))
 				continue;
-			if (!pte_is_special(pte)) {
+			if (pte_is_present(pte) && !pte_is_special(pte))
 				page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
-				if (page->kind != PAGE_ANON)
+			if (unlikely(!pte_is_present(pte)) || (page && page->kind != PAGE_ANON)) {
+				pte = marker_for_child(pte, guards);
+				if (pte_is_none(pte))
 					continue;
+			} else if (page) {
 				/* The processor may set ACCESSED and DIRTY meanwhile; nobody needs them of an anonymous page. */
 				if (pte_is_writable(pte)) {
 					pte = pte_wrprotect(pte);
@@ -49,6 +62,8 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, u64 *sha
 				__atomic_fetch_add(&page->counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
 				++*shared;
 			}
+			if (!guards && pte_is_present(pte))
+				pte = pte_unguard(pte);
 			pte_store(&child_base[i], pte);
 			used |= 1u << group;
 		}
@@ -94,9 +109,10 @@ static bool table_has_entries(const struct pte *from)
 	return READ_ONCE(pt_page_of(from)->index_lo) != 0;
 }
 
-static int share_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, u64 *shared,
-	bool *flush)
+static int share_area(struct vm_space *parent, struct vm_area *c, const struct vm_area *a, u64 *shared, bool *flush)
 {
+	struct vm_space *child = c->space;
+	bool guards = c->flags & VM_UFFD_WP;
 	vaddr_t va = a->start;
 	struct pt_at at;
 
@@ -118,14 +134,14 @@ static int share_area(struct vm_space *parent, struct vm_space *child, const str
 			if (pte_is_table(pte_load(from)))
 				continue;
 		} else if (table_has_entries(from)) {
-			*flush |= share_entries(from, to, (unsigned)((stop - va) >> PAGE_SHIFT), shared);
+			*flush |= share_entries(from, to, (unsigned)((stop - va) >> PAGE_SHIFT), guards, shared);
 		}
 		va = stop;
 	}
 	return 0;
 }
 
-static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a)
+static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a, struct uffd_forks *forks)
 {
 	struct vm_area *c = area_new(child);
 
@@ -135,19 +151,26 @@ static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a
 		area_free(c);
 		return NULL;
 	}
+	if (uffd_fork_area(forks, c)) {
+		area_dispose(c);
+		return NULL;
+	}
 	return c;
 }
 
-static bool needs_entries(const struct vm_area *a)
+/* Does the child @c of @a get entries, too? */
+static bool needs_entries(const struct vm_area *a, const struct vm_area *c)
 {
-	if (a->flags & (VM_SHARED | VM_WIPEONFORK))
+	if (a->flags & VM_WIPEONFORK)
 		return false;
+	if (a->flags & VM_SHARED)
+		return c->flags & VM_UFFD_WP;
 	/* A private area that never could be written to has no anonymous pages. */
 	return !a->object || (a->flags & VM_MAYWRITE);
 }
 
-static int fork_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, u64 *shared,
-	bool *flush)
+static int fork_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, struct uffd_forks *forks,
+	u64 *shared, bool *flush)
 {
 	struct vm_area *c;
 	int err = 0;
@@ -157,7 +180,7 @@ static int fork_area(struct vm_space *parent, struct vm_space *child, const stru
 		if (err)
 			return err;
 	}
-	c = copy_area(child, a);
+	c = copy_area(child, a, forks);
 	if (!c) {
 		if (area_is_accounted(a->flags))
 			vm_uncommit(area_pages(a));
@@ -166,11 +189,11 @@ static int fork_area(struct vm_space *parent, struct vm_space *child, const stru
 	area_append(child, c);
 	space_account(child, c->flags, (s64)area_pages(c));
 	if (!c->object)
-		return needs_entries(a) ? share_area(parent, child, a, shared, flush) : 0;
+		return needs_entries(a, c) ? share_area(parent, c, a, shared, flush) : 0;
 	mutex_lock(&c->object->maps_lock);
 	list_add_tail(&c->object_link, &c->object->maps);
-	if (needs_entries(a))
-		err = share_area(parent, child, a, shared, flush);
+	if (needs_entries(a, c))
+		err = share_area(parent, c, a, shared, flush);
 	mutex_unlock(&c->object->maps_lock);
 	return err;
 }
@@ -192,6 +215,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->vdso = parent->vdso;
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
+	child->membarrier = READ_ONCE(parent->membarrier);
 	child->no_huge = parent->no_huge;
 	child->keys = parent->keys;
 	child->sealed = parent->sealed;
@@ -200,6 +224,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)
 {
 	struct vm_space *child = vm_space_create();
+	struct uffd_forks forks = {NULL};
 	bool flush = false;
 	u64 shared = 0;
 	struct vm_area *a;
@@ -211,12 +236,13 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)
 	copy_description(child, parent);
 	for (a = area_find(parent, 0); a && !err; a = area_next(a)) {
 		if (!(a->flags & VM_DONTFORK))
-			err = fork_area(parent, child, a, &shared, &flush);
+			err = fork_area(parent, child, a, &forks, &shared, &flush);
 	}
 	if (flush)
 		tlb_flush_range(&parent->mmu, 0, 0, false);
 	mutex_unlock(&parent->map_lock);
 	rss_add(&space_rss_cell(child)->anon, (s64)shared);
+	uffd_fork_done(&forks, !err);
 	if (err) {
 		vm_space_put_user(child);
 		return err;

@@ -14,15 +14,16 @@ int vm_populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write, bool fo
 		enum fault_result r = FR_ACCERR;
 
 		if (write)
-			r = fault_serve(s, va, FAULT_WRITE | FAULT_USER, 0);
+			r = fault_serve(s, va, FAULT_WRITE, 0);
 		/* Where writing is not allowed, reading may do. */
 		if (r == FR_ACCERR && !force_write)
-			r = fault_serve(s, va, FAULT_USER, 0);
+			r = fault_serve(s, va, 0, 0);
 		switch (r) {
 		case FR_DONE: break;
 		case FR_NOMEM: return -EAGAIN;
 		case FR_KILLED: return -EINTR;
-		case FR_BUS: return -EFAULT;
+		case FR_BUS:
+		case FR_POISON: return -EFAULT;
 		case FR_ACCERR: return -EINVAL;
 		default: return -ENOMEM;
 		}

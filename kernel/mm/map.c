@@ -7,7 +7,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
 #define LOW32_BOTTOM 0x40000000ull
 #define LOW32_TOP    0x80000000ull
@@ -124,7 +124,7 @@ static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *nex
 
 int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **out_dead)
 {
-	struct vm_area *a = area_find_in(s, va, end), *next, **tail = out_dead;
+	struct vm_area *a = area_find_in(s, va, end), *next, *notes = NULL, **tail = out_dead;
 	struct cuts cuts;
 	struct gather g;
 	int err;
@@ -134,9 +134,11 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	if (unlikely(s->sealed && is_sealed(s, va, end)))
 		return -EPERM;
 	space_note_peak(s);
-	err = prepare_cuts(s, a, va, end, &cuts);
+	err = uffd_note_unmap(s, va, end, &notes);
+	if (!err)
+		err = prepare_cuts(s, a, va, end, &cuts);
 	if (unlikely(err))
-		return err;
+		goto out;
 	/* Only the first may need a new area, and it is tried first: on failure nothing has changed. */
 	for (; !err && a && a->start < end; a = next) {
 		next = area_next(a);
@@ -158,7 +160,7 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	huge_cut(s, va, cuts.low);
 	huge_cut(s, end, cuts.high);
 	if (unlikely(err))
-		return err;
+		goto out;
 	gather_init(&g, s);
 	zap_range(&g, va, end, NULL);
 	if (g.met_low < g.met_high && is_room_for_table(g.met_low, g.met_high, a)) {
@@ -167,7 +169,15 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 		zap_tables(&g, g.met_low, g.met_high, hole.low, hole.high);
 	}
 	gather_finish(&g);
+	if (unlikely(notes)) {
+		while (*tail)
+			tail = &(*tail)->next_dead;
+		*tail = notes;
+	}
 	return 0;
+out:
+	uffd_drop_notes(notes);
+	return err;
 }
 
 int vm_unmap(struct vm_space *s, vaddr_t va, size_t len)
@@ -219,11 +229,13 @@ static bool extend_neighbour(struct vm_space *s, const struct vm_area *want)
 		prev = rb_entry_safe(last, struct vm_area, node);
 	}
 	if (area_can_merge(prev, want)) {
+		area_set_flags(prev, prev->flags & want->flags);
 		area_resize(prev, prev->start, want->end, false);
 		area_merge(prev);
 		return true;
 	}
 	if (area_can_merge(want, next)) {
+		area_set_flags(next, next->flags & want->flags);
 		area_resize(next, want->start, next->end, false);
 		return true;
 	}

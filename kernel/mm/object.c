@@ -183,6 +183,13 @@ int vm_object_get_nowait(struct vm_object *obj, u64 index, struct page **out_pag
 	return 0;
 }
 
+int vm_object_insert(struct vm_object *obj, u64 index, struct page *page)
+{
+	int err = add_page(obj, index, page, PAGE_F_UPTODATE | PAGE_F_DIRTY);
+
+	return err == -EAGAIN ? -EFAULT : err;
+}
+
 static void remove_page(struct vm_object *obj, struct page *page)
 {
 	spin_lock(&obj->lock);

@@ -18,6 +18,8 @@ void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_to
 
 		if (from >= to)
 			continue;
+		/* A guard that comes or goes beside us may be missed: it says nothing of what is not there. */
+		filter.keep_guards = READ_ONCE(a->flags) & VM_UFFD_WP;
 		gather_init(&g, a->space);
 		zap_range(&g, a->start + ((from - a->pgoff) << PAGE_SHIFT),
 			a->start + ((to - a->pgoff) << PAGE_SHIFT), &filter);

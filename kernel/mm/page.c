@@ -2,7 +2,7 @@
 /*
  * Allocation of page frames.
  *
- *   page_alloc ── per-CPU cache (orders 0..3): a stack, no lock, no atomic ── batch ──► zone (one lock) ── chunk by chunk ──► boot memory
+ *   page_alloc ── per-CPU cache (orders 0..3, and 9): a stack, no lock, no atomic ── batch ──► zone (one lock) ── chunk by chunk ──► boot memory
  *
  * The cache belongs to its CPU: preemption is off inside, and `busy` tells an interrupt that came in between to go to the zone itself. Batches
  * move half a stack at a time, so that the zone's lock and the peak are touched once per some dozen frames.
@@ -201,6 +201,8 @@ void page_drain_local(void)
 		zone_give(pcp_slots(c, order), c->n[order], order);
 		WRITE_ONCE(c->n[order], 0);
 	}
+	zone_give(c->huge, c->nhuge, PCP_HUGE_ORDER);
+	WRITE_ONCE(c->nhuge, 0);
 }
 
 /* Enter the CPU's cache; NULL: it is busy (this is an interrupt), preemption is as before. */
@@ -295,6 +297,39 @@ static inline bool pcp_push(struct page *page, unsigned order)
 	return true;
 }
 
+/* Huge pages are not taken in batches: what is cached was freed here. */
+static struct page *pcp_pop_huge(void)
+{
+	struct pcp *c = pcp_enter();
+	struct page *page = NULL;
+
+	if (unlikely(!c))
+		return NULL;
+	if (c->nhuge) {
+		page = c->huge[c->nhuge - 1];
+		WRITE_ONCE(c->nhuge, c->nhuge - 1);
+	}
+	pcp_leave(c);
+	return page;
+}
+
+static bool pcp_push_huge(struct page *page)
+{
+	u64 limit = min_t(u64, READ_ONCE(page_zone(page)->total) / (64ull * cpu_count() << PCP_HUGE_ORDER), PCP_HUGE_SLOTS);
+	struct pcp *c = pcp_enter();
+	bool ok;
+
+	if (unlikely(!c))
+		return false;
+	ok = c->nhuge < limit && !is_remote(page);
+	if (ok) {
+		c->huge[c->nhuge] = page;
+		WRITE_ONCE(c->nhuge, c->nhuge + 1);
+	}
+	pcp_leave(c);
+	return ok;
+}
+
 static void drain_on_cpu(void *arg)
 {
 	struct pcp *c = this_cpu_ptr(&page_cache);
@@ -370,6 +405,8 @@ struct page *page_alloc(unsigned order, unsigned alloc_flags)
 		return NULL;
 	if (likely(order < PCP_ORDERS && !(alloc_flags & ALLOC_DMA32)))
 		page = pcp_pop(order, alloc_flags);
+	else if (order == PCP_HUGE_ORDER && !(alloc_flags & ALLOC_DMA32))
+		page = pcp_pop_huge();
 	if (unlikely(!page)) {
 		if (order > PAGE_MAX_ORDER)
 			return NULL;
@@ -434,7 +471,7 @@ static inline void retire(struct page *page, unsigned order)
 void page_free(struct page *page, unsigned order)
 {
 	retire(page, order);
-	if (unlikely(order >= PCP_ORDERS || !pcp_push(page, order)))
+	if (likely(order < PCP_ORDERS) ? !pcp_push(page, order) : order != PCP_HUGE_ORDER || !pcp_push_huge(page))
 		zone_give(&page, 1, order);
 }
 
@@ -481,7 +518,8 @@ void page_free_joined(struct page *page, unsigned order)
 {
 	for (unsigned i = 0; i < 1u << order; i++)
 		retire(page + i, 0);
-	zone_give(&page, 1, order);
+	if (order != PCP_HUGE_ORDER || !pcp_push_huge(page))
+		zone_give(&page, 1, order);
 }
 
 void page_trim(struct page *page, unsigned order, unsigned npages)

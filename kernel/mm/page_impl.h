@@ -13,7 +13,9 @@
 #define PCP_ORDERS  4
 #define PCP_SLOTS   128 /* of order 0 */
 #define PCP_SLOTS_N 16	/* of each other order */
-
+/* And one of huge pages, one by one: bounded by a 64th of the zone for all CPUs together. */
+#define PCP_HUGE_ORDER PT_SHIFT
+#define PCP_HUGE_SLOTS 8
 
 /*
  * @busy: the owner is inside. An interrupt that comes then leaves the cache alone and goes to the zone. So the owner needs neither a lock
@@ -25,6 +27,8 @@ struct pcp {
 	u32 n[PCP_ORDERS];
 	struct page *slot0[PCP_SLOTS];
 	struct page *slot[PCP_ORDERS - 1][PCP_SLOTS_N];
+	u32 nhuge;
+	struct page *huge[PCP_HUGE_SLOTS];
 };
 DECLARE_PER_CPU(struct pcp, page_cache);
 DECLARE_PER_CPU(s64, page_kind_count[PAGE_KINDS]);

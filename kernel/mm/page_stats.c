@@ -24,6 +24,7 @@ void page_stats(struct page_stats *out)
 
 		for (unsigned order = 0; order < PCP_ORDERS; order++)
 			out->free += (u64)READ_ONCE(c->n[order]) << order;
+		out->free += (u64)READ_ONCE(c->nhuge) << PCP_HUGE_ORDER;
 		for (unsigned kind = PAGE_SLAB; kind < PAGE_KINDS; kind++)
 			out->by_kind[kind] +=
 				(u64)READ_ONCE((*per_cpu_ptr(&page_kind_count, cpu))[kind]);
@@ -47,6 +48,8 @@ static u64 cached_of(const struct pcp *c, const struct zone *z)
 		for (u32 i = 0, have = READ_ONCE(c->n[order]); i < have; i++)
 			n += page_zone(READ_ONCE(slots[i])) == z ? 1u << order : 0;
 	}
+	for (u32 i = 0, have = READ_ONCE(c->nhuge); i < have; i++)
+		n += page_zone(READ_ONCE(c->huge[i])) == z ? 1u << PCP_HUGE_ORDER : 0;
 	return n;
 }
 

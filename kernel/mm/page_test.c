@@ -86,6 +86,45 @@ TEST(page_exhaustion_keeps_the_reserve)
 	free(held);
 }
 
+TEST(page_huge_blocks_are_cached_in_bounds)
+{
+	env_init(512ul << 20, 1);
+	struct pcp *c = this_cpu_ptr(&page_cache);
+	u64 before = free_pages(), locked_free;
+	struct page *held[32];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(held); i++)
+		REQUIRE((held[i] = page_alloc(PCP_HUGE_ORDER, 0)));
+	for (unsigned i = 0; i < ARRAY_SIZE(held); i++)
+		page_free(held[i], PCP_HUGE_ORDER);
+	CHECK(c->nhuge > 0 && c->nhuge <= PCP_HUGE_SLOTS);
+	CHECK(c->nhuge <= page_zones[0].total / 64 >> PCP_HUGE_ORDER);
+	CHECK_EQ(free_pages(), before);
+	/* The zone is not asked for what is at hand, nor told of what comes back. */
+	locked_free = page_zones[0].free + page_zones[1].free;
+	held[0] = page_alloc(PCP_HUGE_ORDER, 0);
+	CHECK_EQ(page_zones[0].free + page_zones[1].free, locked_free);
+	page_shatter(held[0], PCP_HUGE_ORDER, PAGE_ANON, 1);
+	page_free_joined(held[0], PCP_HUGE_ORDER);
+	CHECK_EQ(page_zones[0].free + page_zones[1].free, locked_free);
+	CHECK_EQ(free_pages(), before);
+	page_drain();
+	CHECK_EQ(c->nhuge, 0);
+	CHECK_EQ(page_zones[0].free + page_zones[0].virgin + page_zones[1].free + page_zones[1].virgin, before);
+	/* Under pressure they serve whoever needs frames. */
+	held[0] = page_alloc(PCP_HUGE_ORDER, 0);
+	page_free(held[0], PCP_HUGE_ORDER);
+	CHECK_EQ(c->nhuge, 1);
+	unsigned n = 0;
+	struct page **all = calloc(before, sizeof(*all));
+	while ((all[n] = page_alloc(0, ALLOC_SLEEP)))
+		n++;
+	CHECK_EQ(n, before - page_zones[0].reserve - page_zones[1].reserve);
+	while (n--)
+		page_free(all[n], 0);
+	free(all);
+}
+
 static void free_twice(void *arg)
 {
 	page_free(arg, 0);

@@ -14,6 +14,12 @@ struct protect {
 	vaddr_t low, high;	    /* of this and the areas before: what has lost a right */
 };
 
+/* Nobody wants to learn of the next write? */
+static inline bool may_write_freely(const struct vm_area *a, struct pte pte)
+{
+	return !pte_is_guarded(pte) && (likely(!(a->flags & VM_SOFTCLEAN)) || pte_is_soft_dirty(pte));
+}
+
 /* The entry as it should be now. */
 static struct pte adjust(const struct protect *p, struct pte pte)
 {
@@ -30,7 +36,7 @@ static struct pte adjust(const struct protect *p, struct pte pte)
 		if (write && page->kind == PAGE_CACHE)
 			page_set_dirty(page);
 	}
-	return pte_set_prot(pte, write ? p->writable : p->plain);
+	return pte_set_prot(pte, write && may_write_freely(a, pte) ? p->writable : p->plain);
 }
 
 /* Did @old give a right that @fresh does not? Then processors must forget it. */
@@ -81,7 +87,7 @@ static void protect_large(struct protect *p, struct pte *e, vaddr_t va)
 		if (pte_is_none(old) || pte_is_table(old))
 			break;
 		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
-		fresh = pte_set_prot(old, write ? p->writable : p->plain);
+		fresh = pte_set_prot(old, write && may_write_freely(p->area, old) ? p->writable : p->plain);
 		if (is_less(old, fresh)) {
 			p->low = min(p->low, va);
 			p->high = max(p->high, va + HUGE_SIZE);

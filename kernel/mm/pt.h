@@ -62,6 +62,23 @@ static inline void pt_unlock(const struct pte *entry)
 	spin_unlock(pt_lock_of(entry));
 }
 
+/* The tables of two entries, which may be one. */
+static inline void pt_lock_two(const struct pte *a, const struct pte *b)
+{
+	struct spinlock *la = pt_lock_of(a), *lb = pt_lock_of(b);
+
+	spin_lock(la < lb ? la : lb);
+	if (la != lb)
+		spin_lock_nested(la < lb ? lb : la);
+}
+
+static inline void pt_unlock_two(const struct pte *a, const struct pte *b)
+{
+	pt_unlock(a);
+	if (pt_lock_of(a) != pt_lock_of(b))
+		pt_unlock(b);
+}
+
 #define PT_F_DEAD 1u /* in flags of the descriptor; the table's lock */
 
 static inline bool pt_is_dead(const struct pte *entry)

@@ -5,7 +5,7 @@
  */
 #include <linux/mman.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
 struct remap {
 	struct vm_space *s;
@@ -13,30 +13,15 @@ struct remap {
 	u64 old_len, new_len;
 	int flags;
 	u64 limit_as, limit_memlock;
+	struct vm_uffd *uffd;	/* is told of the move */
 };
-
-static void lock_two(struct pte *a, struct pte *b)
-{
-	struct spinlock *la = pt_lock_of(a), *lb = pt_lock_of(b);
-
-	spin_lock(la < lb ? la : lb);
-	if (la != lb)
-		spin_lock_nested(la < lb ? lb : la);
-}
-
-static void unlock_two(struct pte *a, struct pte *b)
-{
-	pt_unlock(a);
-	if (pt_lock_of(a) != pt_lock_of(b))
-		pt_unlock(b);
-}
 
 /* Move @n entries; each run lies in one table on both sides. True: there was something. */
 static bool move_run(struct pte *from, struct pte *to, unsigned n)
 {
 	bool moved = false;
 
-	lock_two(from, to);
+	pt_lock_two(from, to);
 	for (unsigned i = 0; i < n; i++) {
 		struct pte pte = pte_load(&from[i]);
 
@@ -47,7 +32,7 @@ static bool move_run(struct pte *from, struct pte *to, unsigned n)
 		pt_note_used(&to[i]);
 		moved = true;
 	}
-	unlock_two(from, to);
+	pt_unlock_two(from, to);
 	return moved;
 }
 
@@ -57,14 +42,14 @@ static bool move_large(struct pte *from, struct pte *to)
 	struct pte pte;
 	bool ok;
 
-	lock_two(from, to);
+	pt_lock_two(from, to);
 	pte = pte_load(from);
 	ok = pte_is_none(pte_load(to)) && !pte_is_none(pte) && !pte_is_table(pte);
 	if (ok) {
 		pte_store(to, pte_exchange(from, pte_none()));
 		pt_note_used(to);
 	}
-	unlock_two(from, to);
+	pt_unlock_two(from, to);
 	return ok;
 }
 
@@ -169,7 +154,7 @@ static struct vm_area *new_home(const struct remap *r, struct vm_area *a)
 
 	if (!c)
 		return NULL;
-	if (area_fill(c, a, r->new_addr, r->new_addr + r->new_len, area_index(a, r->old), a->flags)) {
+	if (area_fill(c, a, r->new_addr, r->new_addr + r->new_len, area_index(a, r->old), a->flags & ~VM_SOFTCLEAN)) {
 		area_free(c);
 		return NULL;
 	}
@@ -242,6 +227,12 @@ static int move(struct remap *r, struct vm_area *a, struct vm_area **dead)
 		goto uncommit;
 	}
 	area_insert(s, home);
+	if (area_tells(home, UFFD_FEATURE_EVENT_REMAP)) {
+		r->uffd = home->uffd;
+		uffd_event_begin(r->uffd);
+	} else if (home->uffd) {
+		uffd_leave_area(home);
+	}
 	space_account(s, home->flags, (s64)npages);
 	area_merge(home);
 	if (r->old_len && !(r->flags & MREMAP_DONTUNMAP))
@@ -318,7 +309,7 @@ int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, in
 	vaddr_t new_addr, u64 limit_as, u64 limit_memlock, vaddr_t *out_va)
 {
 	struct remap r = {s, old, new_addr, align_up(old_len, PAGE_SIZE), align_up(new_len, PAGE_SIZE),
-		mremap_flags, limit_as, limit_memlock};
+		mremap_flags, limit_as, limit_memlock, NULL};
 	struct vm_area *dead = NULL, *a;
 	bool populate = false;
 	vaddr_t va = old;
@@ -333,6 +324,8 @@ int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, in
 		populate = a && (a->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED && new_len > old_len;
 	}
 	mutex_unlock(&s->map_lock);
+	if (unlikely(r.uffd))
+		uffd_tell_remap(r.uffd, old, va, r.old_len);
 	area_dispose(dead);
 	if (err)
 		return err;

@@ -99,6 +99,8 @@ void vm_space_put_user(struct vm_space *s)
 {
 	if (__atomic_fetch_sub(&s->users, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
+	if (s->aio)
+		s->aio->leave(s->aio);
 	make_empty(s);
 	vm_space_put(s);
 }

@@ -14,6 +14,8 @@
 #include <debug/panic.h>
 
 #define VM_RWX	 (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_UFFD	 (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+#define VM_UFFD_ALL (VM_UFFD | VM_UFFD_ASYNC)
 
 /* ---- area.c: the tree. Callers hold map_lock unless said otherwise. ---- */
 
@@ -45,6 +47,18 @@ static inline bool area_view_valid(const struct area_view *v)
 static inline u64 area_pages(const struct vm_area *a)
 {
 	return (a->end - a->start) >> PAGE_SHIFT;
+}
+
+/* Its entries are made by somebody else, who knows nothing of writes. */
+static inline bool area_is_device(const struct vm_area *a)
+{
+	return (a->flags & VM_DEVICE) || (a->backing_ops && a->backing_ops->fault);
+}
+
+/* Shared memory, tmpfs, memfd: an object whose pages have no other home. */
+static inline bool area_is_memory(const struct vm_area *a)
+{
+	return a->object && !a->object->ops->fill && !area_is_device(a);
 }
 
 static inline u64 area_index(const struct vm_area *a, vaddr_t va)
@@ -211,6 +225,7 @@ void gather_finish(struct gather *g);
 
 struct zap_filter {
 	bool private_too;	/* not only pages of the object, but private copies */
+	bool keep_guards;	/* userfaultfd's: a marker takes their place */
 	bool clean;		/* only anonymous frames that nobody else has and nobody has written to since lazy_mark */
 	u64 zapped;		/* pages, counted for @clean */
 };
@@ -241,10 +256,13 @@ enum fault_result {
 	FR_NOMEM,
 	FR_HUGE,	/* a block for a huge page is wanted */
 	FR_SLEEP,	/* the page must be fetched, or its owner asked */
+	FR_UFFD,	/* a userfaultfd is to be asked */
+	FR_SIGNAL,	/* the program's own fault was interrupted: it comes again */
+	FR_POISON,
 	FR_GROW,	/* below a stack */
 	FR_KILLED,
 };
-/* Serve a fault to the end; may sleep. Never FR_RETRY, FR_HUGE, FR_SLEEP or FR_GROW. */
+/* Serve a fault to the end; may sleep. Never FR_RETRY, FR_HUGE, FR_SLEEP, FR_UFFD or FR_GROW; FR_SIGNAL only with FAULT_USER. */
 enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_flags, u64 limit_stack);
 /* Let the growing area above @va begin there. FR_RETRY when it is done. */
 enum fault_result stack_grow(struct vm_space *s, vaddr_t va, u64 limit_stack);

@@ -10,7 +10,7 @@
 #include <sched/preempt.h>
 #include <sync/rcu.h>
 #include "pt.h"
-#include "space_impl.h"
+#include "uffd_impl.h"
 
 static inline void gather_reset(struct gather *g)
 {
@@ -87,6 +87,8 @@ static bool passes(const struct zap_filter *f, struct pte pte)
 
 	if (!f)
 		return true;
+	if (unlikely(pte_is_swap(pte)))
+		return !f->clean && !(f->keep_guards && pte_is_marker(pte, MARK_GUARD));
 	if (pte_is_special(pte))
 		return false;
 	page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
@@ -116,6 +118,8 @@ static void zap_entry(struct gather *g, struct pte *e, vaddr_t va, struct zap_fi
 
 	if (take_back(f, e, old, 1))
 		return;
+	if (unlikely(f && f->keep_guards && pte_is_guarded(old) && pte_is_present(old)))
+		pte_store(e, pte_marker(MARK_GUARD));
 	g->low = min(g->low, va);
 	g->high = max(g->high, va + PAGE_SIZE);
 	if (!pte_is_present(old) || pte_is_special(old))

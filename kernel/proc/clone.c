@@ -179,17 +179,22 @@ static void clone_child_start(void *arg)
 }
 
 /* Make the child visible. -ERESTARTNOINTR: a signal must be taken first, so that a kill of the group cannot miss the child. */
-static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags)
+static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags, int event)
 {
 	struct proc *mine = me->proc;
+	irqflags_t irq;
+	struct sighand *s;
 	int err = 0;
 
 	spin_lock(&proc_tree_lock);
-	if (thread_signal_pending() || READ_ONCE(mine->group_exit)) {
+	/* what is sent to all threads from here on finds the new one, too */
+	s = sighand_lock(mine, &irq);
+	if (thread_signal_pending() || mine->group_exit) {
 		err = -ERESTARTNOINTR;
 		goto out;
 	}
 	t->proc = p;
+	ptrace_clone(t, me, event || (flags & CLONE_PTRACE));
 	if (flags & CLONE_THREAD) {
 		proc_get(p);
 		p->nthreads++;
@@ -220,9 +225,22 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags
 	list_add_tail_rcu(&t->thread_link, &p->threads);
 	list_add_tail_rcu(&t->pid_links[PID_TID], &t->pids[PID_TID]->members[PID_TID]);
 	atomic64_add_relaxed(&t->cred->user->nprocs, 1);
+	if (flags & CLONE_THREAD)
+		signal_stop_join(t, me);
 out:
+	sighand_unlock(s, irq);
 	spin_unlock(&proc_tree_lock);
 	return err;
+}
+
+/* The event that a tracer of @me is told of; 0: none. */
+static int clone_event(const struct task *me, const struct clone_params *p)
+{
+	int event = p->flags & CLONE_VFORK	  ? PTRACE_EVENT_VFORK
+		    : p->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE
+						: PTRACE_EVENT_FORK;
+
+	return !(p->flags & CLONE_UNTRACED) && ptrace_event_is_on(me, event) ? event : 0;
 }
 
 /* Undo a child that never ran. */
@@ -301,9 +319,11 @@ static int clone_pidfd(const struct clone_params *p, struct pid *pid, struct fil
 }
 
 /* A parent that forks with CLONE_VFORK runs again when the child has left its memory. */
-static void clone_vfork_wait(struct task *t, struct completion *done)
+static void clone_vfork_wait(struct task *t, struct completion *done, s64 nr)
 {
-	if (completion_wait_killable(done)) {
+	if (!completion_wait_killable(done)) {
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+	} else {
 		/* killed: the child must not complete a word of a stack that is gone */
 		spin_lock(&t->alloc_lock);
 		t->vfork_done = NULL;
@@ -317,7 +337,7 @@ s64 proc_clone(const struct clone_params *p)
 	struct completion vfork_done;
 	struct proc *fresh = NULL;
 	struct file *pidfd = NULL;
-	int err, fd = -1;
+	int err, fd = -1, event;
 	s64 nr;
 
 	err = clone_check_flags(p);
@@ -352,15 +372,18 @@ s64 proc_clone(const struct clone_params *p)
 		(void)ignored;
 	}
 	arch_thread_init_user(&t->thread, clone_child_start, NULL);
-	err = clone_link(t, me, fresh ? fresh : me->proc, p->flags);
+	event = clone_event(me, p);
+	err = clone_link(t, me, fresh ? fresh : me->proc, p->flags, event);
 	if (err)
 		goto abort_pidfd;
 	if (fd >= 0)
 		fd_install(fd, pidfd);
 	task_get(t);
 	thread_start(&t->thread);
+	if (unlikely(event))
+		(void)ptrace_notify(SIGTRAP | event << 8, (u64)nr);
 	if (p->flags & CLONE_VFORK)
-		clone_vfork_wait(t, &vfork_done);
+		clone_vfork_wait(t, &vfork_done, nr);
 	task_put(t);
 	return nr;
 

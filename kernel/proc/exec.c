@@ -51,7 +51,7 @@ static int MUST_CHECK read_header(struct exec *x)
 	ssize_t n;
 
 	memset(x->header, 0, sizeof(x->header));
-	n = file_read_at(x->file, x->header, sizeof(x->header), 0);
+	n = file_read_at(x->file, x->header, EXEC_HEADER_SIZE, 0);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -68,6 +68,7 @@ static int MUST_CHECK open_program(struct exec *x, int dirfd, struct path_name *
 	return read_header(x);
 }
 
+/* Ends at the latest at the line's own end, which is no blank. */
 static char *skip_blanks(char *p)
 {
 	while (*p == ' ' || *p == '\t')
@@ -87,8 +88,9 @@ static int MUST_CHECK script_parse(struct exec *x, char **out_interp, char **out
 		/* cut line: usable only if the interpreter's name is surely whole */
 		end = (char *)x->header + EXEC_HEADER_SIZE - 1;
 		p = skip_blanks(line);
-		if (!*p || (!memchr(p, ' ', (size_t)(end - p)) && !memchr(p, '\t', (size_t)(end - p)) &&
-				   !memchr(p, 0, (size_t)(end - p))))
+		size_t rest = (size_t)(end + 1 - p);
+
+		if (!*p || (!memchr(p, ' ', rest) && !memchr(p, '\t', rest) && !memchr(p, 0, rest)))
 			return -ENOEXEC;
 	}
 	*end = 0;
@@ -119,6 +121,8 @@ static int MUST_CHECK script_load(struct exec *x, const char *script)
 
 	if (err)
 		return err;
+	if (x->unreachable)
+		return -ENOENT;
 	if (++x->depth > EXEC_MAX_DEPTH)
 		return -ELOOP;
 	exec_args_drop_first(&x->args);
@@ -234,6 +238,11 @@ void exec_take_leader(struct task *me)
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);
+	if (old->ptrace) {
+		/* its tracer must not wait for it for ever */
+		wait_wake_all(&old->tracer->proc->wait_child);
+		ptrace_unlink(old);
+	}
 	spin_unlock(&proc_tree_lock);
 	pid_put(mine);
 	task_put(old);
@@ -314,18 +323,17 @@ static void set_exe(struct proc *p, struct file *f)
 static void commit(struct exec *x)
 {
 	struct task *me = task_current();
-	bool changed = x->cred->euid != me->cred->euid || x->cred->egid != me->cred->egid;
 
 	futex_exit_robust(me);
 	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
 	set_exe(me->proc, x->file);
-	x->space->dumpable = !x->secure && inode_permission(x->file->inode, MAY_READ) == 0;
+	x->space->dumpable = !x->gained && inode_permission(x->file->inode, MAY_READ) == 0;
 	switch_space(me, x->space);
 	x->space = NULL;
 	set_name(me, x->filename);
-	if (x->secure || changed)
+	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;
@@ -341,16 +349,14 @@ static void commit(struct exec *x)
 	arch_exec_start(arch_trapframe(&me->thread), x->entry, x->sp);
 }
 
-static s64 exec_run(struct exec *x)
+/* From the look at who traces us to the new program; exec_lock held. */
+static s64 exec_locked(struct exec *x)
 {
 	struct task *me = task_current();
 	struct sighand *shared = NULL;
 	struct files *own = NULL;
-	s64 err;
+	s64 err = exec_cred_prepare(x);
 
-	err = resolve(x);
-	if (!err)
-		err = exec_cred_prepare(x);
 	if (!err)
 		err = build_space(x);
 	/* a table of descriptors shared with another process is not for us to close */
@@ -361,15 +367,33 @@ static s64 exec_run(struct exec *x)
 	if (!err) {
 		err = private_sighand(me, &shared);
 		if (err)
-			proc_exit_group(SIGKILL); /* the other threads are gone already */
-		if (own)
+			signal_kill_proc(me->proc); /* the other threads are gone already */
+		if (!err && own)
 			swap(own, me->files);
-		commit(x);
+		if (!err)
+			commit(x);
 	}
 	if (shared)
 		sighand_put(shared);
 	if (own)
 		files_put(own);
+	return err;
+}
+
+static s64 exec_run(struct exec *x)
+{
+	struct task *me = task_current();
+	s32 old_tid = task_tid(me);
+	s64 err = resolve(x);
+
+	if (err)
+		return err;
+	if (mutex_lock_interruptible(&me->proc->exec_lock))
+		return -ERESTARTNOINTR;
+	err = exec_locked(x);
+	mutex_unlock(&me->proc->exec_lock);
+	if (!err)
+		ptrace_exec(old_tid);
 	return err;
 }
 
@@ -407,18 +431,25 @@ static struct exec *exec_alloc(const char *filename)
 s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr envp, int at_flags)
 {
 	const char *filename = path_name_str(name);
-	char fdname[32];
+	bool by_fd = dirfd != AT_FDCWD && *filename != '/';
+	char *fdname = NULL;
 	struct exec *x;
 	s64 err;
 
-	/* fexecve: what the program sees as its file's name must lead to it */
-	if (!*filename) {
-		snprintf(fdname, sizeof(fdname), "/dev/fd/%d", dirfd);
+	/* fexecve: what the program sees as its file's name must lead to it, and it does not if the descriptor is closed before */
+	if (by_fd) {
+		fdname = kmalloc(PATH_MAX + 24, ALLOC_SLEEP);
+		if (!fdname)
+			return -ENOMEM;
+		snprintf(fdname, PATH_MAX + 24, "/dev/fd/%d%s%s", dirfd, *filename ? "/" : "", filename);
 		filename = fdname;
 	}
 	x = exec_alloc(filename);
-	if (!x)
+	if (!x) {
+		kfree(fdname);
 		return -ENOMEM;
+	}
+	x->unreachable = by_fd && files_cloexec(task_current()->files, dirfd);
 	task_current()->in_exec = true;
 	err = open_program(x, dirfd, name, at_flags);
 	if (!err)
@@ -427,6 +458,7 @@ s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr e
 		err = exec_run(x);
 	task_current()->in_exec = false;
 	exec_free(x);
+	kfree(fdname);
 	return err;
 }
 

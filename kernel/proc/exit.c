@@ -116,7 +116,7 @@ static void reparent_children(struct task *me, struct list_head *out_dead)
 		child->exit_signal = SIGCHLD;
 		list_move_tail(&child->sibling, &reaper->children);
 		if (child->state == PROC_ZOMBIE) {
-			if (proc_notify_parent_exit(child)) {
+			if (!child->leader->ptrace && proc_notify_parent_exit(child)) {
 				child->state = PROC_REAPED;
 				list_move_tail(&child->sibling, out_dead);
 			}
@@ -152,6 +152,8 @@ void proc_reap(struct proc *p)
 {
 	struct task *leader = p->leader;
 
+	if (leader->ptrace)
+		ptrace_unlink(leader);
 	task_unlink(leader);
 	list_del_init(&p->sibling);
 	spin_unlock(&proc_tree_lock);
@@ -175,38 +177,77 @@ static bool proc_try_zombie(struct proc *p)
 	return true;
 }
 
-static void exit_notify(struct task *me)
+/* A thread less, or the leader is dead: does anybody wait for that? Tree lock held, dropped. */
+static void proc_shrunk(struct proc *p)
 {
-	struct list_head dead = LIST_HEAD_INIT(dead);
-	struct proc *p = me->proc;
-	bool reap, is_leader;
-
-	spin_lock(&proc_tree_lock);
-	reparent_children(me, &dead);
-	me->tree_exited = true;
-	usage_fold(me);
-	is_leader = p->leader == me;
-	if (!is_leader)
-		task_unlink(me);
 	if (p->exec_task && p->nthreads <= 2)
 		thread_wake(&p->exec_task->thread);
-	proc_get(p);
-	reap = proc_try_zombie(p);
-	if (reap)
+	if (proc_try_zombie(p))
 		proc_reap(p);
 	else
 		spin_unlock(&proc_tree_lock);
-	if (!is_leader) {
-		pidfd_notify(me->pids[PID_TID]);
-		pid_put(me->pids[PID_TID]);
-		me->pids[PID_TID] = NULL;
-		task_put(me); /* the tree's; the running thread has its own */
-	}
+}
+
+void thread_leave(struct task *t)
+{
+	struct proc *p = t->proc;
+
+	if (t->ptrace)
+		ptrace_unlink(t);
+	task_unlink(t);
+	proc_get(p);
+	proc_shrunk(p);
+	pidfd_notify(t->pids[PID_TID]);
+	pid_put(t->pids[PID_TID]);
+	t->pids[PID_TID] = NULL;
+	task_put(t); /* the tree's */
 	proc_put(p);
-	while (!list_empty(&dead)) {
+}
+
+/* Zombies that nobody waits for: processes by their place among the children, tracees by theirs. */
+static void reap_dead(struct list_head *procs, struct list_head *tracees)
+{
+	struct task *t;
+
+	while (!list_empty(procs)) {
 		spin_lock(&proc_tree_lock);
-		proc_reap(list_first_entry(&dead, struct proc, sibling));
+		proc_reap(list_first_entry(procs, struct proc, sibling));
 	}
+	while (!list_empty(tracees)) {
+		t = list_first_entry(tracees, struct task, tracee_link);
+		list_del_init(&t->tracee_link);
+		spin_lock(&proc_tree_lock);
+		if (t == t->proc->leader)
+			proc_reap(t->proc);
+		else
+			thread_leave(t);
+	}
+}
+
+static void exit_notify(struct task *me)
+{
+	struct list_head dead = LIST_HEAD_INIT(dead), dead_tracees = LIST_HEAD_INIT(dead_tracees);
+	struct proc *p = me->proc;
+
+	spin_lock(&proc_tree_lock);
+	if (unlikely(!list_empty(&p->tracees)))
+		ptrace_exit_tracer(me, &dead_tracees);
+	reparent_children(me, &dead);
+	me->tree_exited = true;
+	usage_fold(me);
+	if (me->ptrace && (me != p->leader || p->nthreads > 1))
+		proc_notify_tracer_exit(me);
+	if (p->leader == me) {
+		proc_get(p);
+		proc_shrunk(p);
+		proc_put(p);
+	} else if (!me->ptrace) {
+		thread_leave(me); /* the running thread has a reference of its own */
+	} else {
+		pidfd_notify(me->pids[PID_TID]);
+		proc_shrunk(p);
+	}
+	reap_dead(&dead, &dead_tracees);
 }
 
 void proc_leave_tty(struct proc *p)
@@ -273,6 +314,7 @@ void task_exit(s32 code)
 	struct proc *p = me->proc;
 
 	ASSERT(!in_irq());
+	ptrace_exit_tracee(code);
 	me->exit_code = code;
 	me->exiting = true;
 	if (__atomic_sub_fetch(&p->live, 1, __ATOMIC_ACQ_REL) == 0)

@@ -7,6 +7,7 @@
 #include <lib/bits.h>
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <arch/elf.h>
 #include <arch/signal.h>
 #include <arch/trap.h>
 #include <asm/unistd.h>
@@ -32,7 +33,7 @@ u64 signal_pending_mask(struct task *t)
 
 void signal_recalc(struct task *t)
 {
-	if (signal_pending_mask(t) || (t->jobctl & JOBCTL_STOP_PENDING))
+	if (signal_pending_mask(t) || (t->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK)))
 		__atomic_or_fetch(&t->thread.user_work, UW_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
@@ -133,6 +134,8 @@ static int dequeue_locked(struct task *me, u64 mask, siginfo_t *out)
 	int signo = mask_first(set->mask & mask);
 
 	set_take(set, signo, out);
+	if (SIG_STOP_MASK & SIGMASK(signo))
+		me->jobctl |= JOBCTL_STOP_DEQUEUED;
 	return signo;
 }
 
@@ -231,7 +234,7 @@ static void run_handler(struct trapframe *tf, int signo, const siginfo_t *info, 
 		.oldmask = me->restore_mask ? me->saved_mask : me->blocked,
 		.altstack = me->altstack,
 	};
-	bool inside = on_altstack(me, tf_sp(tf));
+	bool inside = on_altstack(me, tf_sp(tf)), stepped = me->trace_calls & TRACE_CALLS_STEPPED;
 	irqflags_t flags;
 	struct sighand *s;
 	u64 mask;
@@ -247,6 +250,8 @@ static void run_handler(struct trapframe *tf, int signo, const siginfo_t *info, 
 	args.on_altstack = (sa->flags & SA_ONSTACK) && me->altstack.ss_size && !inside;
 	/* a handler that overflows the alternate stack it runs on must not write below it */
 	args.altstack_limit = inside && (sa->flags & SA_ONSTACK) ? (u64)me->altstack.ss_sp : 0;
+	if (unlikely(stepped))
+		arch_single_step(&me->thread, false); /* not into the saved flags */
 	err = arch_signal_push(tf, &args);
 	me->restore_mask = false;
 	if (err) {
@@ -264,11 +269,13 @@ static void run_handler(struct trapframe *tf, int signo, const siginfo_t *info, 
 	s = sighand_lock(me->proc, &flags);
 	set_blocked_locked(me, mask);
 	sighand_unlock(s, flags);
+	if (unlikely(stepped))
+		(void)ptrace_notify(SIGTRAP, 0); /* a step leads to the handler's first instruction */
 }
 
 enum verdict { VERDICT_NEXT, VERDICT_DIE, VERDICT_HANDLER, VERDICT_DONE };
 
-/* Decide about one signal. sighand lock held; VERDICT_NEXT from a stop: it was dropped and is taken again. */
+/* Decide about one signal. sighand lock held; it may be dropped and taken again. */
 static enum verdict decide(struct sighand **ps, irqflags_t *flags, int signo, struct ksigaction *out_sa)
 {
 	struct task *me = task_current();
@@ -299,13 +306,10 @@ static enum verdict decide(struct sighand **ps, irqflags_t *flags, int signo, st
 		bool orphaned = pgrp_is_orphaned(me->pids[PID_PGID]);
 
 		*ps = sighand_lock(p, flags);
-		if (orphaned || (p->pending.mask | me->pending.mask) & SIGMASK(SIGCONT))
+		if (orphaned)
 			return VERDICT_NEXT;
 	}
-	if (p->group_exit)
-		return VERDICT_NEXT;
-	signal_group_stop(*ps, *flags, signo);
-	*ps = sighand_lock(p, flags);
+	signal_group_stop(signo);
 	return VERDICT_NEXT;
 }
 
@@ -326,8 +330,13 @@ static int next_handler(siginfo_t *info, struct ksigaction *out_sa)
 			signo = SIGKILL;
 			break;
 		}
-		if (me->jobctl & JOBCTL_STOP_PENDING) {
+		if ((me->jobctl & JOBCTL_STOP_PENDING) && !me->ptrace) {
 			signal_stop_here(s, flags);
+			continue;
+		}
+		if (unlikely(me->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK))) {
+			ptrace_trap(&s, &flags);
+			sighand_unlock(s, flags);
 			continue;
 		}
 		signo = dequeue_locked(me, ~me->blocked, info);
@@ -335,8 +344,12 @@ static int next_handler(siginfo_t *info, struct ksigaction *out_sa)
 			sighand_unlock(s, flags);
 			return 0;
 		}
-		enum verdict v = decide(&s, &flags, signo, out_sa);
+		enum verdict v = VERDICT_NEXT;
 
+		if (unlikely(me->ptrace) && signo != SIGKILL)
+			signo = ptrace_signal(&s, &flags, signo, info);
+		if (signo)
+			v = decide(&s, &flags, signo, out_sa);
 		if (v == VERDICT_DIE)
 			break;
 		signal_recalc(me);

@@ -147,6 +147,8 @@ static bool send_is_lost(const struct sighand *s, const struct task *t, int sign
 {
 	if ((READ_ONCE(t->blocked) | t->waited_mask) & SIGMASK(signo))
 		return false;
+	if (unlikely(t->ptrace))
+		return false; /* a tracer sees also what is ignored */
 	if ((t->proc->flags & PROC_INIT) && s->action[signo - 1].handler == (u64)SIG_DFL)
 		return true; /* init takes only what it has a handler for */
 	return action_ignores(s, signo);
@@ -230,15 +232,20 @@ static bool task_wants(const struct task *t, int signo)
 		return false;
 	if (signo == SIGKILL)
 		return true;
-	return !(t->jobctl & JOBCTL_STOPPED) && (!(READ_ONCE(t->thread.user_work) & UW_SIGNAL) || t == task_current());
+	return !(t->jobctl & (JOBCTL_STOPPED | JOBCTL_TRACED)) && (!(READ_ONCE(t->thread.user_work) & UW_SIGNAL) || t == task_current());
 }
 
 void signal_wake(struct task *t, bool fatal)
 {
 	unsigned mask = 1u << THREAD_SLEEP_INTR;
 
-	if (fatal)
-		mask |= 1u << THREAD_SLEEP_KILL | 1u << THREAD_STOPPED;
+	if (fatal) {
+		mask |= 1u << THREAD_SLEEP_KILL;
+		if (!(t->jobctl & JOBCTL_FROZEN)) {
+			t->jobctl &= ~(u32)(JOBCTL_STOPPED | JOBCTL_TRACED);
+			mask |= 1u << THREAD_STOPPED;
+		}
+	}
 	__atomic_or_fetch(&t->thread.user_work, UW_SIGNAL, __ATOMIC_SEQ_CST);
 	if (!thread_wake_state(&t->thread, mask))
 		task_kick(t);
@@ -249,7 +256,9 @@ static bool is_fatal_now(const struct sighand *s, const struct task *t, int sign
 {
 	if (signo == SIGKILL)
 		return true;
-	if (s->action[signo - 1].handler != (u64)SIG_DFL || ((SIG_DFL_IGNORED | SIG_STOP_MASK) & SIGMASK(signo)))
+	if (s->action[signo - 1].handler != (u64)SIG_DFL || ((SIG_DFL_IGNORED | SIG_STOP_MASK | SIG_CORE_MASK) & SIGMASK(signo)))
+		return false;
+	if (unlikely(t->ptrace))
 		return false;
 	return !(t->proc->flags & PROC_INIT) && !((READ_ONCE(t->blocked) | t->waited_mask) & SIGMASK(signo));
 }
@@ -274,7 +283,7 @@ static void complete_send(struct sighand *s, struct task *t, int signo, bool to_
 	}
 	if (!chosen)
 		return;
-	if (is_fatal_now(s, chosen, signo) && !p->group_exit && !p->exec_task) {
+	if (is_fatal_now(s, chosen, signo) && (!p->group_exit || (p->flags & PROC_COREDUMP)) && !p->exec_task) {
 		/* the whole process ends: no thread needs to run to find that out */
 		p->group_exit = true;
 		p->group_exit_code = signo;
@@ -284,17 +293,23 @@ static void complete_send(struct sighand *s, struct task *t, int signo, bool to_
 	signal_wake(chosen, signo == SIGKILL);
 }
 
-static int send_locked(struct sighand *s, struct task *t, const siginfo_t *info, bool to_proc)
+/* To a process that is ending nothing is sent any more, but what ends a core dump. */
+static bool is_ending(const struct proc *p, int signo)
+{
+	return p->group_exit && !((p->flags & PROC_COREDUMP) && signo == SIGKILL);
+}
+
+int signal_send_locked(struct sighand *s, struct task *t, const siginfo_t *info, bool to_proc)
 {
 	struct proc *p = t->proc;
 	int err;
 
-	if (!info->si_signo)
+	if (!info->si_signo || unlikely(is_ending(p, info->si_signo)))
 		return 0;
 	send_prepare(p, info->si_signo);
 	if (send_is_lost(s, t, info->si_signo) && info->si_signo != SIGKILL && info->si_signo != SIGSTOP)
 		return 0;
-	if ((p->flags & PROC_INIT) && (SIG_UNBLOCKABLE & SIGMASK(info->si_signo)))
+	if ((p->flags & PROC_INIT) && (info->si_signo == SIGKILL || (info->si_signo == SIGSTOP && !t->ptrace)))
 		return 0;
 	err = sigqueue_add(to_proc ? &p->pending : &t->pending, t, info);
 	if (!err)
@@ -347,7 +362,7 @@ int signal_send_task(struct task *t, const siginfo_t *info)
 	int err = -ESRCH;
 
 	if (!t->exiting)
-		err = send_locked(s, t, info, false);
+		err = signal_send_locked(s, t, info, false);
 	sighand_unlock(s, flags);
 	return err;
 }
@@ -361,7 +376,7 @@ int signal_send_proc(struct proc *p, const siginfo_t *info)
 
 	/* a zombie can be signalled: nothing happens */
 	if (t && p->state == PROC_ALIVE)
-		err = send_locked(s, t, info, true);
+		err = signal_send_locked(s, t, info, true);
 	sighand_unlock(s, flags);
 	return err;
 }
@@ -388,7 +403,7 @@ void proc_kill_other_threads(struct proc *p, struct task *except)
 	{
 		if (t == except || t->exiting)
 			continue;
-		t->jobctl &= ~(JOBCTL_STOP_PENDING | JOBCTL_STOPPED);
+		t->jobctl &= ~(u32)(JOBCTL_PENDING | JOBCTL_STOPPED);
 		t->pending.mask |= SIGMASK(SIGKILL);
 		signal_wake(t, true);
 	}

@@ -16,6 +16,7 @@
 
 LOCK_CLASS(cpu_watches, RANK_CPU_WATCH, "what waits for CPU time of one process");
 LOCK_CLASS(task_alloc, RANK_TASK_ALLOC, "what others may look up of a task: space, files, fs");
+LOCK_CLASS(proc_exec, RANK_TASK_EXEC, "one execve at a time of a process, and no tracer comes meanwhile");
 LOCK_CLASS(proc_limits, RANK_LEAF, "resource limits of a process");
 LOCK_CLASS(proc_tree, RANK_TASK_TREE, "parents, children, threads, groups, sessions, exit state");
 
@@ -206,7 +207,6 @@ struct task *task_alloc(void)
 		list_init(&t->pid_links[i]);
 	list_init(&t->thread_link);
 	list_init(&t->pi_owned);
-	list_init(&t->tracees);
 	list_init(&t->tracee_link);
 	sigqueue_set_init(&t->pending);
 	atomic64_add_relaxed(&task_count, 1);
@@ -245,6 +245,8 @@ struct proc *proc_alloc(void)
 	list_init(&p->threads);
 	list_init(&p->children);
 	list_init(&p->sibling);
+	list_init(&p->tracees);
+	mutex_init(&p->exec_lock, proc_exec);
 	list_init(&p->cpu_watches);
 	spin_init(&p->cpu_lock, cpu_watches);
 	wait_queue_init(&p->wait_child);

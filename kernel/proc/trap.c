@@ -19,6 +19,17 @@ static void force_key_error(struct vm_space *s, vaddr_t va)
 	signal_force_info(&info);
 }
 
+static void force_poison(vaddr_t va)
+{
+	siginfo_t info;
+
+	siginfo_kernel(&info, SIGBUS);
+	info.si_code = BUS_MCEERR_AR;
+	info.si_addr = (void *)va;
+	info.si_addr_lsb = PAGE_SHIFT;
+	signal_force_info(&info);
+}
+
 bool trap_user_fault(struct trapframe *tf, vaddr_t va, unsigned fault_flags)
 {
 	struct task *me = task_current();
@@ -37,6 +48,8 @@ bool trap_user_fault(struct trapframe *tf, vaddr_t va, unsigned fault_flags)
 		return false; /* the copy routine reports -EFAULT */
 	if (err == -EFAULT && code == SEGV_PKUERR && signo == SIGSEGV)
 		force_key_error(s, va);
+	else if (err == -EFAULT && signo == SIGBUS && code == BUS_MCEERR_AR)
+		force_poison(va);
 	else if (err == -EFAULT)
 		signal_force(signo, code, va);
 	/* else the signal that ends this thread is pending already */

@@ -7,20 +7,20 @@
 #include <proc/pidfd.h>
 #include "proc_impl.h"
 
-static s32 exit_status(const struct proc *p)
+static s32 exit_status(const struct task *t)
 {
-	return p->group_exit ? p->group_exit_code : p->leader->exit_code;
+	return t->proc->group_exit ? t->proc->group_exit_code : t->exit_code;
 }
 
-/* siginfo of a SIGCHLD about @p; @code CLD_*. */
-static void child_info(const struct proc *p, siginfo_t *info, int code, s32 status)
+/* siginfo of a SIGCHLD about @t; @code CLD_*. */
+static void child_info(const struct task *t, siginfo_t *info, int code, s32 status)
 {
-	struct proc_usage u = p->dead;
+	struct proc_usage u = t->proc->dead;
 
 	siginfo_kernel(info, SIGCHLD);
 	info->si_code = code;
-	info->si_pid = pid_nr(p->pid);
-	info->si_uid = p->leader->cred->uid;
+	info->si_pid = pid_nr(t->pids[PID_TID]);
+	info->si_uid = t->cred->uid;
 	info->si_status = status;
 	info->si_utime = (long)(u.utime_ns / 10000000);
 	info->si_stime = (long)(u.stime_ns / 10000000);
@@ -36,131 +36,183 @@ static int exit_cld(s32 status, s32 *out_status)
 	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
 }
 
+static bool action_is(struct proc *p, u64 handler, u64 flag)
+{
+	irqflags_t flags;
+	struct sighand *s = sighand_lock(p, &flags);
+	bool is = s->action[SIGCHLD - 1].handler == handler || (s->action[SIGCHLD - 1].flags & flag);
+
+	sighand_unlock(s, flags);
+	return is;
+}
+
+bool proc_ignores_children(struct proc *p)
+{
+	return action_is(p, (u64)SIG_IGN, SA_NOCLDWAIT);
+}
+
+/* Tell @to of the end of @t by @signo (0: not by a signal). */
+static void notify_exit(struct task *t, struct proc *to, int signo)
+{
+	siginfo_t info;
+	s32 status;
+	int cld;
+
+	if (signo) {
+		cld = exit_cld(exit_status(t), &status);
+		child_info(t, &info, cld, status);
+		info.si_signo = signo;
+		signal_send_proc(to, &info);
+	}
+	wait_wake_all(&to->wait_child);
+}
+
+void proc_notify_tracer_exit(struct task *t)
+{
+	notify_exit(t, t->tracer->proc, SIGCHLD);
+}
+
 bool proc_notify_parent_exit(struct proc *p)
 {
 	struct proc *parent = p->parent;
+	int signo = p->exit_signal;
 	bool ignored = false;
-	siginfo_t info;
-	s32 status;
 
 	pidfd_notify(p->pid);
-	if (p->exit_signal) {
-		irqflags_t flags;
-		struct sighand *s = sighand_lock(parent, &flags);
-		struct ksigaction *sa = &s->action[SIGCHLD - 1];
-		bool send = true;
-
-		if (p->exit_signal == SIGCHLD && (sa->handler == (u64)SIG_IGN || sa->flags & SA_NOCLDWAIT)) {
-			ignored = true;
-			send = sa->handler != (u64)SIG_IGN;
-		}
-		sighand_unlock(s, flags);
-		if (send) {
-			int cld = exit_cld(exit_status(p), &status);
-
-			child_info(p, &info, cld, status);
-			info.si_signo = p->exit_signal;
-			signal_send_proc(parent, &info);
-		}
+	if (p->leader->ptrace) {
+		notify_exit(p->leader, p->leader->tracer->proc, ptrace_by_stranger(p->leader) ? SIGCHLD : signo);
+		return false;
 	}
-	wait_wake_all(&parent->wait_child);
+	if (signo == SIGCHLD) {
+		ignored = proc_ignores_children(parent);
+		if (ignored && action_is(parent, (u64)SIG_IGN, 0))
+			signo = 0;
+	}
+	notify_exit(p->leader, parent, signo);
 	return ignored;
+}
+
+void proc_notify_stop(struct task *t, struct proc *to, int cld, s32 status)
+{
+	siginfo_t info;
+
+	if (!action_is(to, (u64)SIG_IGN, SA_NOCLDSTOP)) {
+		child_info(t, &info, cld, status);
+		signal_send_proc(to, &info);
+	}
+	wait_wake_all(&to->wait_child);
 }
 
 void proc_notify_parent_stop(struct proc *p, int cld)
 {
-	struct proc *parent = p->parent;
-	struct sighand *s;
-	irqflags_t flags;
-	siginfo_t info;
-	bool send;
+	if (p->parent)
+		proc_notify_stop(p->leader, p->parent, cld, cld == CLD_CONTINUED ? SIGCONT : p->stop_code);
+}
 
-	if (!parent)
-		return;
-	s = sighand_lock(parent, &flags);
-	send = s->action[SIGCHLD - 1].handler != (u64)SIG_IGN && !(s->action[SIGCHLD - 1].flags & SA_NOCLDSTOP);
-	sighand_unlock(s, flags);
-	if (send) {
-		child_info(p, &info, cld, cld == CLD_CONTINUED ? SIGCONT : p->stop_code);
-		signal_send_proc(parent, &info);
+static bool pid_matches(const struct wait_params *w, const struct task *t)
+{
+	switch (w->which) {
+	case P_PID:
+	case P_PIDFD: return t->pids[PID_TID] == w->pid;
+	case P_PGID: return t->pids[PID_PGID] == w->pid;
+	default: return true;
 	}
-	wait_wake_all(&parent->wait_child);
 }
 
 static bool child_matches(const struct wait_params *w, const struct proc *child)
 {
-	switch (w->which) {
-	case P_PID:
-	case P_PIDFD:
-		if (child->pid != w->pid)
-			return false;
-		break;
-	case P_PGID:
-		if (child->leader->pids[PID_PGID] != w->pid)
-			return false;
-		break;
-	}
+	if (!pid_matches(w, child->leader))
+		return false;
 	if ((w->options & __WNOTHREAD) && child->forker != task_current())
 		return false;
+	if ((w->options & __WALL) || (child->leader->ptrace && !ptrace_by_stranger(child->leader)))
+		return true;
 	/* a "clone child" is one that tells its parent by another signal than SIGCHLD */
-	if (!(w->options & __WALL) && (child->exit_signal != SIGCHLD) != !!(w->options & __WCLONE))
-		return false;
-	return true;
+	return (child->exit_signal == SIGCHLD) != !!(w->options & __WCLONE);
 }
 
-static void result_fill(const struct proc *child, struct wait_result *out, int code, s32 status)
+static void result_fill(const struct task *t, struct wait_result *out, int code, s32 status)
 {
-	out->pid = pid_nr(child->pid);
-	out->uid = (s32)child->leader->cred->uid;
+	out->pid = pid_nr(t->pids[PID_TID]);
+	out->uid = (s32)t->cred->uid;
 	out->code = code;
 	out->status = status;
-	out->usage = child->dead;
-	proc_usage_add(&out->usage, &child->children_usage);
+	out->usage = t->proc->dead;
+	proc_usage_add(&out->usage, &t->proc->children_usage);
 }
 
-/* A zombie: take it. Tree lock held; dropped when true. */
-static bool wait_zombie(const struct wait_params *w, struct proc *child, struct wait_result *out)
+/* A zombie that a stranger traced goes on to its parent, who may not want it. Tree lock held, dropped. */
+static void wait_hand_on(struct proc *p)
 {
-	struct proc *me = task_current()->proc;
+	ptrace_unlink(p->leader);
+	if (proc_notify_parent_exit(p)) {
+		p->state = PROC_REAPED;
+		proc_reap(p);
+	} else {
+		spin_unlock(&proc_tree_lock);
+	}
+}
+
+/* The zombie @t, a child or (@traced) a tracee: take it. Tree lock held; dropped when true. */
+static bool wait_zombie(const struct wait_params *w, struct task *t, bool traced, struct wait_result *out)
+{
+	struct proc *me = task_current()->proc, *p = t->proc;
+	bool is_leader = t == p->leader;
 	s32 status;
 	int code;
 
-	if (child->state != PROC_ZOMBIE || !(w->options & WEXITED))
+	if (!(w->options & WEXITED))
 		return false;
-	code = exit_cld(exit_status(child), &status);
-	result_fill(child, out, code, status);
-	out->raw_status = exit_status(child);
+	code = exit_cld(exit_status(t), &status);
+	result_fill(t, out, code, status);
+	out->raw_status = exit_status(t);
 	if (w->options & WNOWAIT) {
 		spin_unlock(&proc_tree_lock);
-		return true;
+	} else if (!is_leader) {
+		thread_leave(t);
+	} else if (traced && ptrace_by_stranger(t)) {
+		wait_hand_on(p);
+	} else {
+		proc_usage_add(&me->children_usage, &out->usage);
+		p->state = PROC_REAPED;
+		proc_reap(p);
 	}
-	proc_usage_add(&me->children_usage, &out->usage);
-	child->state = PROC_REAPED;
-	proc_reap(child);
 	return true;
 }
 
-/* A stop or continuation not yet reported. */
-static bool wait_stopped(const struct wait_params *w, struct proc *child, struct wait_result *out)
+static bool report_stop(const struct wait_params *w, const struct task *t, int cld, s32 *code, struct wait_result *out)
 {
+	if (!*code)
+		return false;
+	result_fill(t, out, cld, *code);
+	out->raw_status = *code << 8 | 0x7f;
+	if (!(w->options & WNOWAIT))
+		*code = 0;
+	return true;
+}
+
+/* A stop or continuation not yet reported. Tree lock held; dropped when true. */
+static bool wait_stopped(const struct wait_params *w, struct task *t, bool traced, struct wait_result *out)
+{
+	struct proc *p = t->proc;
 	irqflags_t flags;
 	struct sighand *s;
 	bool found = false;
 
-	if (!(w->options & (WSTOPPED | WCONTINUED)))
+	if (!traced && !(w->options & (WSTOPPED | WCONTINUED)))
 		return false;
-	s = sighand_lock(child, &flags);
-	if ((w->options & WSTOPPED) && (child->flags & PROC_STOPPED) && child->stop_code) {
-		result_fill(child, out, CLD_STOPPED, child->stop_code);
-		out->raw_status = child->stop_code << 8 | 0x7f;
-		if (!(w->options & WNOWAIT))
-			child->stop_code = 0;
-		found = true;
-	} else if ((w->options & WCONTINUED) && (child->flags & PROC_CONTINUED)) {
-		result_fill(child, out, CLD_CONTINUED, SIGCONT);
+	s = sighand_lock(p, &flags);
+	if (traced) {
+		if ((t->jobctl & (JOBCTL_TRACED | JOBCTL_LISTENING)) == JOBCTL_TRACED)
+			found = report_stop(w, t, CLD_TRAPPED, &t->trap_code, out);
+	} else if ((w->options & WSTOPPED) && (p->flags & PROC_STOPPED)) {
+		found = report_stop(w, t, CLD_STOPPED, &p->stop_code, out);
+	}
+	if (!found && (w->options & WCONTINUED) && (p->flags & PROC_CONTINUED)) {
+		result_fill(t, out, CLD_CONTINUED, SIGCONT);
 		out->raw_status = 0xffff;
 		if (!(w->options & WNOWAIT))
-			child->flags &= ~PROC_CONTINUED;
+			p->flags &= ~(u32)PROC_CONTINUED;
 		found = true;
 	}
 	sighand_unlock(s, flags);
@@ -169,19 +221,43 @@ static bool wait_stopped(const struct wait_params *w, struct proc *child, struct
 	return found;
 }
 
-/* One look at all children: a pid, 0: none ready, -ECHILD: none that could ever match. */
+/*
+ * Look at one that could be waited for: true: *out is filled, the tree lock dropped. *ret is 0 when there may be something to wait for later. What is
+ * traced by others shows its parent no exit; whoever traces his own child sees ptrace-stops instead of the group's.
+ */
+static bool wait_consider(const struct wait_params *w, struct task *t, bool traced, struct wait_result *out, s64 *ret)
+{
+	bool is_leader = t == t->proc->leader;
+
+	if (is_leader ? t->proc->state == PROC_ZOMBIE : t->tree_exited) {
+		if (traced || !t->ptrace)
+			return wait_zombie(w, t, traced, out);
+		*ret = 0;
+	} else if (!traced || !t->tree_exited || (w->options & (WCONTINUED | WEXITED))) {
+		*ret = 0;
+	}
+	return wait_stopped(w, t, traced, out);
+}
+
+/* One look at all children and tracees: a pid, 0: none ready, -ECHILD: none that could ever match. */
 static s64 wait_scan(const struct wait_params *w, struct wait_result *out)
 {
 	struct proc *me = task_current()->proc, *child;
+	struct task *t;
 	s64 ret = -ECHILD;
 
 	spin_lock(&proc_tree_lock);
 	list_for_each_entry(child, &me->children, sibling)
 	{
-		if (!child_matches(w, child))
+		t = child->leader;
+		if (child_matches(w, child) && wait_consider(w, t, t->ptrace && !ptrace_by_stranger(t), out, &ret))
+			return out->pid;
+	}
+	list_for_each_entry(t, &me->tracees, tracee_link)
+	{
+		if ((w->options & __WNOTHREAD) && t->tracer != task_current())
 			continue;
-		ret = 0;
-		if (wait_zombie(w, child, out) || wait_stopped(w, child, out))
+		if (pid_matches(w, t) && wait_consider(w, t, true, out, &ret))
 			return out->pid;
 	}
 	spin_unlock(&proc_tree_lock);

@@ -30,7 +30,7 @@ static int devtmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *sour
 	return 0;
 }
 
-static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV, .mount = devtmpfs_mount};
+static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = devtmpfs_mount};
 
 int devtmpfs_init(void)
 {

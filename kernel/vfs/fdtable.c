@@ -11,39 +11,15 @@
  *
  * A descriptor's states: free (bit clear, pointer NULL) → reserved (bit set, NULL) → in use (bit set, pointer).
  */
-#include "vfs_impl.h"
-#include <debug/panic.h>
-#include <lib/bitmap.h>
+#include "fdtable_impl.h"
 #include <lib/string.h>
 #include <lib/overflow.h>
 #include <mm/slab.h>
 #include <mm/kmap.h>
-#include <vfs/fdtable.h>
-#include <vfs/locks.h>
 
 LOCK_CLASS(files, RANK_FDTABLE, "one descriptor table");
 
-#define FDS_INLINE 64u
 u32 vfs_nr_open = 1u << 20;
-
-struct fdtable {
-	u32 max;
-	struct file **file;	/* RCU */
-	unsigned long *open, *cloexec, *full;
-	struct rcu_head rcu;
-	struct fdtable *next_free;
-};
-
-struct files {
-	u64 refs;
-	struct spinlock lock;
-	u32 first_free;		/* no descriptor below it is free */
-	struct fdtable *fdt;	/* RCU */
-	struct fdtable small;
-	unsigned long open1, cloexec1, full1;
-	struct file *file1[FDS_INLINE];
-	struct rcu_head rcu;
-};
 
 static struct slab_cache *files_cache;
 
@@ -53,29 +29,6 @@ void fdtable_init(void)
 	if (files_cache) /* process 1 needs its table before the initcalls */
 		return;
 	files_cache = slab_cache_create("files", sizeof(struct files), 64, SLAB_PANIC);
-}
-
-/* The slot's content, NULL past the table's end, without a branch that could be mispredicted. */
-static inline struct file *slot_read(const struct fdtable *f, u32 fd)
-{
-	u64 mask = cpu_index_mask(fd, f->max);
-
-	return (struct file *)((unsigned long)rcu_dereference(f->file[fd & mask]) & mask);
-}
-
-/* Alone, no lock is needed; see above. */
-static inline bool lock_table(struct files *t)
-{
-	if (likely(LOAD_ACQUIRE(t->refs) == 1))
-		return false;
-	spin_lock(&t->lock);
-	return true;
-}
-
-static inline void unlock_table(struct files *t, bool locked)
-{
-	if (unlikely(locked))
-		spin_unlock(&t->lock);
 }
 
 static void small_init(struct files *t)
@@ -166,8 +119,7 @@ static void table_retire(struct files *t, struct fdtable *old)
 	}
 }
 
-/* Make room for @fd. Called and returns with the table locked as @locked says; lets go meanwhile. 1: something may have changed. */
-static int table_grow(struct files *t, u32 fd, bool *locked)
+int fdtable_grow(struct files *t, u32 fd, bool *locked)
 {
 	struct fdtable *old, *fresh;
 	u32 max;
@@ -209,22 +161,6 @@ static u32 find_free(const struct fdtable *f, u32 from)
 	return w * 64 + ctz64(~f->open[w]);
 }
 
-static inline void set_open(struct fdtable *f, u32 fd, bool cloexec)
-{
-	bitmap_set(f->open, fd);
-	if (f->open[fd / 64] == ~0ul)
-		bitmap_set(f->full, fd / 64);
-	bitmap_assign(f->cloexec, fd, cloexec);
-}
-
-static inline void set_free(struct files *t, struct fdtable *f, u32 fd)
-{
-	bitmap_clear(f->open, fd);
-	bitmap_clear(f->full, fd / 64);
-	if (fd < t->first_free)
-		t->first_free = fd;
-}
-
 static int reserve(struct files *t, int min_fd, u64 limit, bool cloexec)
 {
 	bool locked = lock_table(t);
@@ -247,7 +183,7 @@ static int reserve(struct files *t, int min_fd, u64 limit, bool cloexec)
 			err = (int)fd;
 			break;
 		}
-		err = table_grow(t, fd, &locked);
+		err = fdtable_grow(t, fd, &locked);
 		if (err < 0)
 			break;
 	}
@@ -393,18 +329,6 @@ bool files_is_shared(struct files *t)
 	return READ_ONCE(t->refs) > 1;
 }
 
-/* What each close does before the reference goes. */
-static int file_close(struct file *file, struct files *t)
-{
-	int err = 0;
-
-	if (file->ops && file->ops->flush)
-		err = file->ops->flush(file);
-	if (unlikely(READ_ONCE(file->inode->locks)) && !(file->mode & FMODE_PATH))
-		file_locks_close(file, t);
-	return err;
-}
-
 static void files_free_rcu(struct rcu_head *head)
 {
 	slab_free(files_cache, container_of(head, struct files, rcu));
@@ -423,7 +347,7 @@ void files_put(struct files *t)
 
 			if (!file)
 				continue;
-			(void)file_close(file, t);
+			(void)fdtable_tell_close(file, t);
 			file_put_sync(file);
 		}
 	}
@@ -484,125 +408,6 @@ int files_fork(struct files *from, struct files **out)
 		table_free(spare);
 	*out = t;
 	return 0;
-}
-
-/* Take the file out; NULL: not open. */
-static struct file *take(struct files *t, u32 fd)
-{
-	struct fdtable *f = t->fdt;
-	struct file *file;
-
-	file = slot_read(f, fd);
-	if (!file)
-		return NULL;
-	WRITE_ONCE(f->file[fd], NULL);
-	bitmap_clear(f->cloexec, fd);
-	set_free(t, f, fd);
-	return file;
-}
-
-int fd_close(int fd)
-{
-	struct files *t = task_current()->files;
-	bool locked = lock_table(t);
-	struct file *file = take(t, (u32)fd);
-	int err;
-
-	unlock_table(t, locked);
-	if (!file)
-		return -EBADF;
-	err = file_close(file, t);
-	file_put_sync(file);
-	return err;
-}
-
-void files_close_on_exec(struct files *t)
-{
-	for (u32 w = 0; w < READ_ONCE(t->fdt)->max / 64; w++) {
-		unsigned long bits = t->fdt->cloexec[w] & t->fdt->open[w];
-
-		for (; bits; bits &= bits - 1) {
-			bool locked = lock_table(t);
-			struct file *file = take(t, w * 64 + ctz64(bits));
-
-			unlock_table(t, locked);
-			if (file) {
-				(void)file_close(file, t);
-				file_put_sync(file);
-			}
-		}
-	}
-}
-
-void fd_close_range(u32 first, u32 last, bool mark_only)
-{
-	struct files *t = task_current()->files;
-
-	for (u32 fd = first; fd <= last; fd++) {
-		bool locked = lock_table(t);
-		struct fdtable *f = t->fdt;
-		struct file *file = NULL;
-
-		fd = (u32)bitmap_find_next_set(f->open, f->max, fd);
-		if (fd >= f->max || fd > last) {
-			unlock_table(t, locked);
-			break;
-		}
-		if (mark_only)
-			bitmap_set(f->cloexec, fd);
-		else
-			file = take(t, fd);
-		unlock_table(t, locked);
-		if (file) {
-			(void)file_close(file, t);
-			file_put_sync(file);
-		}
-	}
-}
-
-int fd_set_cloexec(int fd, bool on)
-{
-	struct files *t = task_current()->files;
-	bool locked = lock_table(t);
-	int err = -EBADF;
-
-	if ((u32)fd < t->fdt->max && t->fdt->file[fd]) {
-		bitmap_assign(t->fdt->cloexec, (u32)fd, on);
-		err = 0;
-	}
-	unlock_table(t, locked);
-	return err;
-}
-
-/* Put a reference of @file at @fd, closing what is there. -EBUSY: somebody reserves it just now. */
-int fd_replace(int fd, struct file *file, bool cloexec)
-{
-	struct files *t = task_current()->files;
-	bool locked = lock_table(t);
-	struct file *old;
-	int err;
-
-	while ((u32)fd >= t->fdt->max) {
-		err = table_grow(t, (u32)fd, &locked);
-		if (err < 0) {
-			unlock_table(t, locked);
-			return err == -EMFILE ? -EBADF : err;
-		}
-	}
-	old = t->fdt->file[fd];
-	if (!old && bitmap_test(t->fdt->open, (u32)fd)) {
-		unlock_table(t, locked);
-		return -EBUSY;
-	}
-	file_get(file);
-	set_open(t->fdt, (u32)fd, cloexec);
-	rcu_assign_pointer(t->fdt->file[fd], file);
-	unlock_table(t, locked);
-	if (old) {
-		(void)file_close(old, t);
-		file_put_sync(old);
-	}
-	return fd;
 }
 
 u32 fd_table_max(void)

@@ -177,6 +177,19 @@ void file_send_signal(struct file *f, int signo_default, int code, long band)
 	send(f, signo_default, code, band, -1);
 }
 
+int file_own_if_nobody(struct file *f)
+{
+	struct pid *me = task_current()->pids[PID_TGID];
+	struct fown *o = owner_get(f);
+
+	if (!o)
+		return -ENOMEM;
+	if (READ_ONCE(o->pid))
+		return 0;
+	pid_get(me);
+	return file_set_owner_pid(f, me, PID_TGID);
+}
+
 void file_owner_free(struct file *f)
 {
 	if (f->owner->pid)
@@ -204,6 +217,11 @@ static const struct {
 	[POLL_PRI - POLL_IN] = {POLL_PRI, EPOLLPRI | EPOLLRDBAND},
 	[POLL_HUP - POLL_IN] = {POLL_HUP, EPOLLHUP | EPOLLERR},
 };
+
+void file_send_sigio(struct file *f, int fd, int code)
+{
+	send(f, SIGIO, code, bands[code - POLL_IN].band, fd);
+}
 
 void fasync_list_init(struct fasync_list *l)
 {
@@ -243,6 +261,6 @@ void fasync_send_slow(struct fasync_list *l, int code)
 
 	spin_lock(&l->lock);
 	list_for_each_entry(fa, &l->entries, link)
-		send(fa->file, SIGIO, code, bands[code - POLL_IN].band, fa->fd);
+		file_send_sigio(fa->file, fa->fd, code);
 	spin_unlock(&l->lock);
 }

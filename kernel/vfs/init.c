@@ -21,7 +21,7 @@ static int rootfs_mount(struct fs_type *t, unsigned sb_flags, const char *source
 	return err;
 }
 
-static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV, .mount = rootfs_mount};
+static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = rootfs_mount};
 
 static int make_names(void)
 {

@@ -10,9 +10,11 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <time/clock.h>
+#include <vfs/acl.h>
 #include <vfs/locks.h>
 #include <vfs/notify.h>
 #include <linux/mount.h>
+#include <linux/xattr.h>
 
 LOCK_CLASS(fs_dir, RANK_FS_DIR, "one directory: its entries");
 LOCK_CLASS(fs_inode, RANK_FS_INODE, "one file: size, attributes, exclusive writes");
@@ -50,6 +52,15 @@ static void init_owner(struct inode *inode, const struct inode *dir, u32 mode)
 	inode->mode = mode;
 }
 
+/* Nobody has seen it: the file system is not asked. */
+static void inode_put_new(struct inode *inode)
+{
+	if (inode->super->ops->free_inode)
+		inode->super->ops->free_inode(inode);
+	else
+		slab_free(inode_cache, inode);
+}
+
 struct inode *inode_alloc(struct super *sb, const struct inode *dir, u32 mode)
 {
 	struct inode *inode;
@@ -75,6 +86,10 @@ struct inode *inode_alloc(struct super *sb, const struct inode *dir, u32 mode)
 	else
 		rwlock_init(&inode->lock, fs_inode);
 	inode->atime = inode->mtime = inode->ctime = inode->btime = ktime_now();
+	if (unlikely(dir && READ_ONCE(dir->default_acl)) && !S_ISLNK(mode) && acl_inherit(inode, dir)) {
+		inode_put_new(inode);
+		return NULL;
+	}
 	return inode;
 }
 
@@ -82,10 +97,9 @@ static void inode_free_rcu(struct rcu_head *head)
 {
 	struct inode *inode = container_of(head, struct inode, rcu);
 
-	if (inode->super->ops->free_inode)
-		inode->super->ops->free_inode(inode);
-	else
-		slab_free(inode_cache, inode);
+	acl_free(inode->acl);
+	acl_free(inode->default_acl);
+	inode_put_new(inode);
 }
 
 void inode_get(struct inode *i)
@@ -112,14 +126,19 @@ int inode_permission_mode(struct inode *inode, int mask)
 {
 	const struct cred *cred = cred_current();
 	u32 mode = READ_ONCE(inode->mode);
+	int listed = -EAGAIN;
 	u32 bits;
 
 	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
 	if (likely(cred->fsuid == READ_ONCE(inode->uid))) {
 		bits = mode >> 6;
 	} else {
+		if (unlikely((mode & INODE_MODE_ACL) && (mode & 070)))
+			listed = acl_permission(inode, mask);
+		if (!listed)
+			return 0;
 		/* Only look at the groups if their bits would make a difference. */
-		bits = ((mode >> 3) ^ mode) & (u32)mask & 7 && cred_in_group(cred, READ_ONCE(inode->gid)) ? mode >> 3 : mode;
+		bits = listed == -EACCES ? 0 : ((mode >> 3) ^ mode) & (u32)mask & 7 && cred_in_group(cred, READ_ONCE(inode->gid)) ? mode >> 3 : mode;
 	}
 	if (!((u32)mask & ~bits & 7))
 		return 0;
@@ -243,7 +262,7 @@ void inode_getattr_default(struct inode *inode, struct kstat *st)
 	u32 flags = READ_ONCE(inode->flags);
 
 	st->ino = inode->ino;
-	st->mode = READ_ONCE(inode->mode);
+	st->mode = READ_ONCE(inode->mode) & (S_IFMT | 07777);
 	st->nlink = READ_ONCE(inode->nlink);
 	st->uid = READ_ONCE(inode->uid);
 	st->gid = READ_ONCE(inode->gid);
@@ -278,6 +297,11 @@ void inode_strip_privs(struct inode *inode)
 {
 	u32 mode = inode->mode, kill = 0;
 
+	if (unlikely(inode->flags & INODE_FILECAPS)) {
+		if (inode->ops->removexattr)
+			(void)inode->ops->removexattr(inode, XATTR_NAME_CAPS);
+		inode->flags &= ~(u32)INODE_FILECAPS;
+	}
 	if (likely(!(mode & (S_ISUID | S_ISGID))) || !S_ISREG(mode) || capable(CAP_FSETID))
 		return;
 	if (mode & S_ISUID)
@@ -301,7 +325,7 @@ void inode_setattr_copy(struct inode *inode, const struct iattr *attr)
 	if (v & (IATTR_MTIME | IATTR_MTIME_NOW))
 		inode->mtime = v & IATTR_MTIME_NOW ? now : attr->mtime;
 	if (v & IATTR_MODE) {
-		u32 mode = (inode->mode & S_IFMT) | (attr->mode & 07777);
+		u32 mode = (inode->mode & (S_IFMT | INODE_MODE_ACL)) | (attr->mode & 07777);
 
 		if ((mode & S_ISGID) && !cred_in_group(cred_current(), inode->gid) && !capable(CAP_FSETID))
 			mode &= ~S_ISGID;
@@ -354,6 +378,34 @@ static int setattr_may(struct inode *inode, const struct iattr *a)
 	return 0;
 }
 
+static int setattr_fs(struct inode *inode, const struct iattr *a)
+{
+	if (inode->ops->setattr)
+		return inode->ops->setattr(inode, a);
+	if (a->valid & IATTR_SIZE)
+		return -EINVAL;
+	inode_setattr_copy(inode, a);
+	return 0;
+}
+
+/* The access list follows the mode. */
+static int chmod_with_acl(struct inode *inode, const struct iattr *a)
+{
+	struct acl *acl;
+	int err = acl_for_chmod(inode, a->mode, &acl);
+
+	if (!err)
+		err = setattr_fs(inode, a);
+	if (!err && inode->ops->set_acl)
+		err = inode->ops->set_acl(inode, ACL_ACCESS, acl, inode->mode & (S_IFMT | 07777));
+	if (err) {
+		acl_free(acl);
+		return err;
+	}
+	inode_set_acl(inode, ACL_ACCESS, acl);
+	return 0;
+}
+
 int inode_setattr_locked(struct inode *inode, const struct iattr *attr)
 {
 	struct iattr a = *attr;
@@ -367,13 +419,14 @@ int inode_setattr_locked(struct inode *inode, const struct iattr *attr)
 		if (mode != inode->mode && !(a.valid & (IATTR_UID | IATTR_GID)) && !inode_owner_or_capable(inode))
 			return -EPERM;
 		WRITE_ONCE(inode->mode, mode);
+		if ((inode->flags & INODE_FILECAPS) && inode->ops->removexattr && !S_ISDIR(mode)) {
+			(void)inode->ops->removexattr(inode, XATTR_NAME_CAPS);
+			inode->flags &= ~(u32)INODE_FILECAPS;
+		}
 	}
-	if (inode->ops->setattr)
-		return inode->ops->setattr(inode, &a);
-	if (a.valid & IATTR_SIZE)
-		return -EINVAL;
-	inode_setattr_copy(inode, &a);
-	return 0;
+	if (unlikely((a.valid & IATTR_MODE) && inode->acl))
+		return chmod_with_acl(inode, &a);
+	return setattr_fs(inode, &a);
 }
 
 /* Setting one of the times alone is taken for the read or write that it stands for. */
@@ -446,6 +499,8 @@ int path_truncate(const struct path *p, u64 size, bool opening)
 		err = inode_permission(inode, MAY_WRITE);
 		if (!err && (inode->flags & INODE_APPEND))
 			err = -EPERM;
+		if (!err && (READ_ONCE(inode->notify) & NOTIFY_LEASED))
+			err = inode_lease_break(inode, O_WRONLY);
 		if (err)
 			goto out;
 	}

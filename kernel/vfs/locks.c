@@ -10,11 +10,8 @@
  * Deadlocks (POSIX only): every waiter stands in `waiting` with the owner that blocks it. An owner waits in one place per thread; following "blocked by" from
  * the new blocker back to the new waiter finds a cycle. deadlock_lock orders that search with the entering, so that of two that close a cycle one sees it.
  */
-#include "vfs_impl.h"
-#include <lib/strbuf.h>
+#include "locks_impl.h"
 #include <mm/slab.h>
-#include <sync/wait.h>
-#include <vfs/locks.h>
 
 LOCK_CLASS(file_locks, RANK_LEAF - 3, "advisory locks of one inode");
 LOCK_CLASS(lock_deadlock, RANK_LEAF - 2, "who waits for whose file lock");
@@ -26,15 +23,6 @@ struct held {
 	struct lock_range r;
 };
 
-struct file_locks {
-	struct spinlock lock;
-	struct list_head ranges; /* POSIX, OFD */
-	struct list_head flocks;
-	struct wait_queue wait;
-	struct inode *inode;
-	struct list_head all_link;
-};
-
 struct waiter {
 	struct list_head link;
 	const void *owner, *blocker;
@@ -44,7 +32,7 @@ static struct spinlock deadlock_lock = SPINLOCK_INIT(lock_deadlock);
 static LIST_HEAD(waiting);
 static LIST_HEAD(all_locks); /* deadlock_lock */
 
-static struct file_locks *locks_get(struct inode *inode)
+struct file_locks *inode_locks_get(struct inode *inode)
 {
 	struct file_locks *fl = LOAD_ACQUIRE(inode->locks), *none = NULL;
 
@@ -56,6 +44,7 @@ static struct file_locks *locks_get(struct inode *inode)
 	spin_init(&fl->lock, file_locks);
 	list_init(&fl->ranges);
 	list_init(&fl->flocks);
+	list_init(&fl->leases);
 	wait_queue_init(&fl->wait);
 	fl->inode = inode;
 	if (!__atomic_compare_exchange_n(&inode->locks, &none, fl, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
@@ -341,7 +330,7 @@ static int set_flock(struct file_locks *fl, struct file *f, const struct lock_ra
 
 int file_lock_set(struct file *f, enum lock_kind kind, struct files *files, const struct lock_range *r, bool wait)
 {
-	struct file_locks *fl = r->type == F_UNLCK ? LOAD_ACQUIRE(f->inode->locks) : locks_get(f->inode);
+	struct file_locks *fl = r->type == F_UNLCK ? LOAD_ACQUIRE(f->inode->locks) : inode_locks_get(f->inode);
 
 	if (!fl)
 		return r->type == F_UNLCK ? 0 : -ENOLCK;
@@ -373,10 +362,13 @@ static void drop_all(struct inode *inode, const void *owner, bool flocks)
 void file_locks_close(struct file *f, struct files *files)
 {
 	drop_all(f->inode, files, false);
+	if (S_ISDIR(f->inode->mode))
+		file_dnotify_close(f, files);
 }
 
 void file_locks_release(struct file *f)
 {
+	file_lease_drop(f);
 	drop_all(f->inode, f, true);
 }
 
@@ -411,6 +403,10 @@ size_t file_locks_show(u64 *line, char *buf, size_t size)
 			/* The reverse of the usual order, so only try: a list that is busy is not shown this time. */
 			if (!spin_trylock(&fl->lock))
 				continue;
+			if (i && !leases_show_locked(fl, &sb, &at, line)) {
+				spin_unlock(&fl->lock);
+				goto out;
+			}
 			list_for_each_entry(h, lists[i], link)
 			{
 				size_t before = sb.len;

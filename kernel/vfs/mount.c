@@ -12,6 +12,7 @@
 #include <lib/hash.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <vfs/notify.h>
 #include <linux/mount.h>
 
 LOCK_CLASS(mount_sem, RANK_NAMESPACE, "shape of the mount trees");
@@ -80,6 +81,7 @@ static void mount_free(struct mount *m)
 {
 	struct super *sb = m->super;
 
+	notify_mount_gone(m);
 	dentry_put(m->root);
 	rcu_synchronize(); /* walkers may still try to count */
 	pcounter_fini(&m->refs);

@@ -12,7 +12,8 @@
 
 u32 mode_apply_umask(const struct inode *dir, u32 mode)
 {
-	return mode & ~(READ_ONCE(fs_current()->umask) & 0777u);
+	/* A default list takes the place of the umask. */
+	return READ_ONCE(dir->default_acl) ? mode : mode & ~(READ_ONCE(fs_current()->umask) & 0777u);
 }
 
 int may_create(struct inode *dir)
@@ -507,7 +508,8 @@ static void tell_rename(const struct parent_walk *from, const struct parent_walk
 	struct inode *fdir = path_inode(&from->dir), *tdir = path_inode(&to->dir);
 	u32 cookie;
 
-	if (unlikely((READ_ONCE(fdir->notify) | READ_ONCE(tdir->notify)) & IN_MOVE)) {
+	if (unlikely((READ_ONCE(fdir->notify) | READ_ONCE(tdir->notify)) & (IN_MOVE | FAN_RENAME | NOTIFY_WIDE))) {
+		notify_rename_slow(fdir, from->last, from->last_len, tdir, to->last, to->last_len, moved);
 		cookie = notify_cookie();
 		notify_name(fdir, IN_MOVED_FROM, from->last, from->last_len, moved, cookie);
 		notify_name(tdir, IN_MOVED_TO, to->last, to->last_len, moved, cookie);

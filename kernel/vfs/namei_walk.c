@@ -179,7 +179,7 @@ static int may_exec(struct walk *w)
 	int err;
 
 	if (likely(!inode->ops->permission)) {
-		if (likely((READ_ONCE(inode->mode) & 0111) == 0111))
+		if (likely((READ_ONCE(inode->mode) & (0111 | INODE_MODE_ACL)) == 0111))
 			return 0;
 		return inode_permission_mode(inode, MAY_EXEC);
 	}

@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Marks on inodes, and the way of an event to them. See <vfs/notify.h>.
+ * Marks, and the way of an event to them. See <vfs/notify.h>; notify_wide.c has the groups that hear of whole file systems.
  *
- * An inode that is or was marked has a struct fsnotify_marks, which lives as long as the inode; its mutex guards the list of marks and their masks and is held
- * while an event is handed to them. A mark holds a reference to its inode. The super block has a list of the inodes with marks, for its end.
+ * An object that is or was marked has a struct fsnotify_marks, which lives as long as the object; its mutex guards the list of marks and their masks and is
+ * held while an event is handed to simple ones. A mark holds a reference to its inode. The super block has a list of the inodes with marks, for its end.
  *
  * The hint NOTIFY_PARENT cannot be missed: who marks a directory first changes dir->notify and then visits its names, taking the lock of each; who gives a
  * name its inode or its place looks at dir->notify under that same lock afterwards. One of the two comes second and sees the other's work.
  */
-#include "vfs_impl.h"
+#include "notify_impl.h"
 #include <lib/string.h>
 #include <mm/slab.h>
-#include <vfs/notify.h>
 
 /* clang-format off */
-LOCK_CLASS(notify, RANK_NOTIFY, "marks of one watched inode");
-LOCK_CLASS(notify_super, RANK_NOTIFY + 2, "the lists of marked inodes of all super blocks");
+LOCK_CLASS(notify, RANK_NOTIFY, "marks of one watched object");
+LOCK_CLASS(notify_lists, RANK_NOTIFY + 2, "the lists of watched inodes of all super blocks, and of groups");
 /* clang-format on */
 
-struct fsnotify_marks {
-	struct mutex lock;
-	struct inode *inode;
-	struct list_head marks;	     /* lock */
-	struct list_head super_link; /* super_lock; linked while there are marks */
-};
-
-static struct spinlock super_lock = SPINLOCK_INIT(notify_super);
+struct spinlock notify_lists_lock = SPINLOCK_INIT(notify_lists);
 
 u32 notify_cookie(void)
 {
@@ -34,25 +26,37 @@ u32 notify_cookie(void)
 	return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
+void notify_marks_get(struct fsnotify_marks *ms)
+{
+	refcount_inc(&ms->refs);
+}
+
+void notify_marks_put(struct fsnotify_marks *ms)
+{
+	if (refcount_dec_and_test(&ms->refs))
+		kfree(ms);
+}
+
 void inode_notify_free(struct inode *inode)
 {
-	kfree(inode->marks);
+	notify_marks_put(inode->marks);
 	inode->marks = NULL;
 }
 
-int notify_lock(struct inode *inode)
+int notify_lock(struct fsnotify_marks **slot, struct inode *inode)
 {
-	struct fsnotify_marks *ms = LOAD_ACQUIRE(inode->marks), *fresh;
+	struct fsnotify_marks *ms = LOAD_ACQUIRE(*slot), *fresh;
 
 	if (!ms) {
 		fresh = kzalloc(sizeof(*fresh), 0);
 		if (!fresh)
 			return -ENOMEM;
+		refcount_set(&fresh->refs, 1);
 		mutex_init(&fresh->lock, notify);
 		list_init(&fresh->marks);
 		list_init(&fresh->super_link);
 		fresh->inode = inode;
-		if (__atomic_compare_exchange_n(&inode->marks, &ms, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		if (__atomic_compare_exchange_n(slot, &ms, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			ms = fresh;
 		else
 			kfree(fresh);
@@ -61,57 +65,70 @@ int notify_lock(struct inode *inode)
 	return 0;
 }
 
-void notify_unlock(struct inode *inode)
+void notify_unlock(struct fsnotify_marks *ms)
 {
-	mutex_unlock(&inode->marks->lock);
+	mutex_unlock(&ms->lock);
 }
 
-struct notify_mark *notify_find_locked(struct inode *inode, const void *group)
+struct notify_mark *notify_next_locked(struct fsnotify_marks *ms, const void *group, struct notify_mark *m)
 {
-	struct notify_mark *m;
+	struct list_head *at = m ? m->link.next : ms->marks.next;
 
-	list_for_each_entry(m, &inode->marks->marks, link) {
+	for (; at != &ms->marks; at = at->next) {
+		m = container_of(at, struct notify_mark, link);
 		if (m->group == group)
 			return m;
 	}
 	return NULL;
 }
 
-/* inode->notify := what the marks want, beside the hint, which others set meanwhile. */
-static void sum_up(struct inode *inode)
+struct notify_mark *notify_find_locked(struct fsnotify_marks *ms, const void *group)
+{
+	return notify_next_locked(ms, group, NULL);
+}
+
+/* ms->want and inode->notify := what the marks want, beside the hints, which others set meanwhile. */
+static void sum_up(struct fsnotify_marks *ms)
 {
 	struct notify_mark *m;
 	u32 want = 0, old;
 
-	list_for_each_entry(m, &inode->marks->marks, link)
+	list_for_each_entry(m, &ms->marks, link) {
 		want |= m->mask;
-	old = READ_ONCE(inode->notify);
+		if (m->ignore && !(m->flags & NOTIFY_IGNORE_SURVIVES))
+			want |= IN_MODIFY; /* which ends the ignoring */
+	}
+	want &= NOTIFY_EVENTS;
+	WRITE_ONCE(ms->want, want);
+	if (!ms->inode)
+		return;
+	old = READ_ONCE(ms->inode->notify);
 	while (!__atomic_compare_exchange_n(
-		&inode->notify, &old, want | (old & NOTIFY_PARENT), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		&ms->inode->notify, &old, want | (old & (NOTIFY_HINTS | NOTIFY_LEASED)), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
-void notify_attach_locked(struct inode *inode, struct notify_mark *m)
+void notify_attach_locked(struct fsnotify_marks *ms, struct notify_mark *m)
 {
-	struct fsnotify_marks *ms = inode->marks;
-
-	inode_get(inode);
-	m->inode = inode;
+	m->on = ms;
+	m->inode = ms->inode;
 	m->attached = true;
-	if (list_empty(&ms->marks)) {
-		spin_lock(&super_lock);
-		list_add(&ms->super_link, &inode->super->watched);
-		spin_unlock(&super_lock);
+	if (ms->inode)
+		inode_get(ms->inode);
+	if (ms->inode && list_empty(&ms->marks)) {
+		spin_lock(&notify_lists_lock);
+		list_add(&ms->super_link, &ms->inode->super->watched);
+		spin_unlock(&notify_lists_lock);
 	}
 	list_add_tail(&m->link, &ms->marks);
 }
 
-void notify_update_locked(struct inode *inode, struct dentry *d)
+void notify_update_locked(struct fsnotify_marks *ms, struct dentry *d)
 {
 	struct dentry *child;
 
-	sum_up(inode);
-	if (!S_ISDIR(inode->mode) || !(inode->notify & NOTIFY_CHILD_EVENTS))
+	sum_up(ms);
+	if (!ms->inode || !S_ISDIR(ms->inode->mode) || !(ms->inode->notify & NOTIFY_CHILD_EVENTS))
 		return;
 	spin_lock(&d->lock);
 	list_for_each_entry(child, &d->children, child_link) {
@@ -124,122 +141,190 @@ void notify_update_locked(struct inode *inode, struct dentry *d)
 }
 
 /* The caller has a reference to the inode. */
-static void detach_locked(struct inode *inode, struct notify_mark *m)
+void notify_detach_locked(struct fsnotify_marks *ms, struct notify_mark *m)
 {
-	struct fsnotify_marks *ms = inode->marks;
+	struct inode *inode = m->inode;
 
 	list_del(&m->link);
 	m->attached = false;
 	if (list_empty(&ms->marks)) {
-		spin_lock(&super_lock);
+		spin_lock(&notify_lists_lock);
 		list_del_init(&ms->super_link);
-		spin_unlock(&super_lock);
+		spin_unlock(&notify_lists_lock);
 	}
-	sum_up(inode);
+	sum_up(ms);
 	m->ops->detached(m); /* may free it */
 	inode_put(inode);
 }
 
-bool notify_detach(struct inode *inode, struct notify_mark *m)
+bool notify_detach(struct fsnotify_marks *ms, struct notify_mark *m)
 {
 	bool mine;
 
-	mutex_lock(&inode->marks->lock);
+	mutex_lock(&ms->lock);
 	mine = m->attached;
 	if (mine)
-		detach_locked(inode, m);
-	mutex_unlock(&inode->marks->lock);
+		notify_detach_locked(ms, m);
+	mutex_unlock(&ms->lock);
 	return mine;
 }
 
-void notify_inode_slow(struct inode *inode, const struct notify_event *ev)
+/* To the simple marks of @inode. */
+static void tell_marks(struct inode *inode, const struct notify_event *ev)
 {
 	const struct dentry *d = ev->path ? ev->path->dentry : NULL;
 	bool unlinked = d && d->parent != d && !dentry_is_hashed(d);
 	struct fsnotify_marks *ms = LOAD_ACQUIRE(inode->marks);
 	struct notify_mark *m, *next;
 
-	if (!ms)
+	if (!ms || !(READ_ONCE(ms->want) & ev->mask))
 		return;
 	mutex_lock(&ms->lock);
 	list_for_each_entry_safe(m, next, &ms->marks, link) {
-		if (!(m->mask & ev->mask & ~IN_ISDIR) || (unlinked && (m->flags & NOTIFY_EXCL_UNLINK)))
+		if (!m->ops->event || !(m->mask & ev->mask & NOTIFY_EVENTS) || (unlinked && (m->flags & NOTIFY_EXCL_UNLINK)))
 			continue;
 		m->ops->event(m, ev);
 		if (m->flags & NOTIFY_ONESHOT)
-			detach_locked(inode, m);
+			notify_detach_locked(ms, m);
 	}
 	mutex_unlock(&ms->lock);
 }
 
-/* Tell the directory of @d, by name. */
-static void notify_parent(struct dentry *d, struct notify_event ev)
+void notify_inode_slow(struct inode *inode, const struct notify_event *ev)
 {
+	struct fsnotify_marks *at[NOTIFY_PLACES] = {
+		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(inode->marks), [NOTIFY_AT_SUPER] = LOAD_ACQUIRE(inode->super->marks)};
+
+	tell_marks(inode, ev);
+	(void)notify_tell_groups(ev, at);
+}
+
+void notify_rename_slow(struct inode *from, const char *name, u32 len, struct inode *to, const char *name2, u32 len2, const struct inode *moved)
+{
+	struct notify_event ev = {
+		.mask = FAN_RENAME | (S_ISDIR(moved->mode) ? IN_ISDIR : 0),
+		.name = name, .len = len, .dir = from, .name2 = name2, .len2 = len2, .dir2 = to, .victim = moved,
+	};
+	struct fsnotify_marks *at[NOTIFY_PLACES] = {
+		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(from->marks),
+		[NOTIFY_AT_DIR2] = LOAD_ACQUIRE(to->marks),
+		[NOTIFY_AT_SUPER] = LOAD_ACQUIRE(from->super->marks),
+	};
+
+	if (from == to) /* who has F_NOTIFY hears of renames within the directory */
+		tell_marks(from, &ev);
+	(void)notify_tell_groups(&ev, at);
+}
+
+/* Something happened to what @d leads or led to, @inode: its directory hears of it by name, then the inode itself. */
+static int tell_dentry(struct dentry *d, struct inode *inode, struct notify_event *ev)
+{
+	struct fsnotify_marks *at[NOTIFY_PLACES] = {
+		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(inode->marks),
+		[NOTIFY_AT_MOUNT] = ev->path ? LOAD_ACQUIRE(ev->path->mnt->marks) : NULL,
+		[NOTIFY_AT_SUPER] = LOAD_ACQUIRE(inode->super->marks),
+	};
+	struct notify_event named = *ev;
 	struct inode *dir = NULL;
 	char name[NAME_MAX + 1];
+	int err;
 
 	spin_lock(&d->lock);
-	if (d->parent != d && d->parent->inode && (READ_ONCE(d->parent->inode->notify) & ev.mask & ~IN_ISDIR)) {
+	if (d->parent != d && d->parent->inode) {
 		dir = d->parent->inode;
 		inode_get(dir);
 		memcpy(name, d->name, d->len);
-		ev.name = name;
-		ev.len = d->len;
+		named.name = name;
+		named.len = d->len;
+		named.dir = dir;
 	}
 	spin_unlock(&d->lock);
 	if (dir) {
-		notify_inode_slow(dir, &ev);
-		inode_put(dir);
+		tell_marks(dir, &named);
+		at[NOTIFY_AT_PARENT] = LOAD_ACQUIRE(dir->marks);
 	}
+	tell_marks(inode, ev);
+	err = notify_tell_groups(&named, at);
+	inode_put(dir);
+	return err;
 }
 
-void notify_dentry_slow(struct dentry *d, struct inode *inode, u32 mask, const struct path *path)
+static struct notify_event event_of(const struct inode *inode, u32 mask, const struct path *path)
 {
-	struct notify_event ev = {.mask = mask | (S_ISDIR(READ_ONCE(inode->mode)) ? IN_ISDIR : 0), .path = path};
-
-	if (READ_ONCE(inode->notify) & NOTIFY_PARENT)
-		notify_parent(d, ev);
-	if (READ_ONCE(inode->notify) & mask)
-		notify_inode_slow(inode, &ev);
+	return (struct notify_event){.mask = mask | (S_ISDIR(READ_ONCE(inode->mode)) ? IN_ISDIR : 0), .path = path, .victim = inode};
 }
 
-/* Tell all marks of @inode of its end. The caller has a reference. */
-static void end_marks(struct inode *inode, u32 mask)
+static int tell_file(struct file *f, u32 mask)
 {
-	struct notify_event ev = {.mask = mask | (S_ISDIR(inode->mode) ? IN_ISDIR : 0)};
-	struct fsnotify_marks *ms = LOAD_ACQUIRE(inode->marks);
+	struct notify_event ev = event_of(f->inode, mask, &f->path);
+
+	return f->mode & FMODE_NONOTIFY ? 0 : tell_dentry(f->path.dentry, f->inode, &ev);
+}
+
+int notify_perm_slow(struct file *f, u32 mask)
+{
+	return tell_file(f, mask);
+}
+
+void notify_file_slow(struct file *f, u32 mask)
+{
+	(void)tell_file(f, mask);
+}
+
+void notify_dentry_slow(struct dentry *d, u32 mask)
+{
+	struct notify_event ev = event_of(d->inode, mask, NULL);
+
+	(void)tell_dentry(d, d->inode, &ev);
+}
+
+void notify_end_marks(struct fsnotify_marks **slot, const struct notify_event *ev)
+{
+	struct fsnotify_marks *ms = LOAD_ACQUIRE(*slot);
 	struct notify_mark *m, *next;
 
 	if (!ms)
 		return;
 	mutex_lock(&ms->lock);
 	list_for_each_entry_safe(m, next, &ms->marks, link) {
-		if (m->mask & mask)
-			m->ops->event(m, &ev);
-		detach_locked(inode, m);
+		if (m->ops->event && (m->mask & ev->mask & NOTIFY_EVENTS))
+			m->ops->event(m, ev);
+		notify_detach_locked(ms, m);
 	}
 	mutex_unlock(&ms->lock);
 }
 
+/* The caller has a reference. */
 void notify_removed_slow(struct inode *inode)
 {
-	end_marks(inode, IN_DELETE_SELF);
+	struct fsnotify_marks *at[NOTIFY_PLACES] = {
+		[NOTIFY_AT_INODE] = LOAD_ACQUIRE(inode->marks), [NOTIFY_AT_SUPER] = LOAD_ACQUIRE(inode->super->marks)};
+	struct notify_event ev = event_of(inode, IN_DELETE_SELF, NULL);
+
+	(void)notify_tell_groups(&ev, at);
+	notify_end_marks(&inode->marks, &ev);
 }
 
 void notify_unmount(struct super *sb)
 {
 	for (;;) {
+		struct notify_event ev = {0};
 		struct inode *inode = NULL;
 
-		spin_lock(&super_lock);
+		spin_lock(&notify_lists_lock);
 		if (!list_empty(&sb->watched)) {
 			inode = list_first_entry(&sb->watched, struct fsnotify_marks, super_link)->inode;
 			inode_get(inode); /* a mark holds one too: not the first */
 		}
-		spin_unlock(&super_lock);
+		spin_unlock(&notify_lists_lock);
 		if (!inode)
-			return;
-		end_marks(inode, IN_UNMOUNT);
+			break;
+		ev = event_of(inode, IN_UNMOUNT, NULL);
+		notify_end_marks(&inode->marks, &ev);
 		inode_put(inode);
+	}
+	if (sb->marks) {
+		notify_end_marks(&sb->marks, &(struct notify_event){0});
+		notify_marks_put(sb->marks);
 	}
 }

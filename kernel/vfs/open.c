@@ -8,9 +8,12 @@
 #include "vfs_impl.h"
 #include <debug/panic.h>
 #include <lib/printf.h>
+#include <vfs/locks.h>
 #include <vfs/notify.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
+
+#define OPEN_EXEC 0x20u /* to be executed; beside the O_* of callers */
 
 /* How an open file may be used, from the access mode. */
 static u32 acc_mask(unsigned o_flags)
@@ -84,6 +87,18 @@ static int become_writer(struct file *f, struct inode *inode)
 	return 0;
 }
 
+/* Those who want to allow it, and those with a lease. */
+static NOINLINE int ask_others(struct file *f, unsigned o_flags)
+{
+	int err = o_flags & OPEN_EXEC ? notify_perm(f, FAN_OPEN_EXEC_PERM) : 0;
+
+	if (!err)
+		err = notify_perm(f, FAN_OPEN_PERM);
+	if (!err && (READ_ONCE(f->inode->notify) & NOTIFY_LEASED))
+		err = inode_lease_break(f->inode, o_flags);
+	return err;
+}
+
 /* Everything after the name. The references of @p move into @f, on success and on failure. */
 static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 {
@@ -104,14 +119,17 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : 0);
 	else if (f->ops->lseek)
 		f->mode |= FMODE_SEEK;
-	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
-	if (f->ops->open)
+	f->flags = o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC | OPEN_EXEC | OPEN_UNTOLD);
+	f->mode |= o_flags & OPEN_UNTOLD ? FMODE_NONOTIFY : 0;
+	if (unlikely(READ_ONCE(inode->notify) & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM | NOTIFY_HINTS | NOTIFY_LEASED)))
+		err = ask_others(f, o_flags);
+	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
 	f->flags &= ~(unsigned)O_NOCTTY; /* terminals have seen it */
 	if (err)
 		goto fail;
 	f->mode |= FMODE_OPENED;
-	notify_file(f, IN_OPEN);
+	notify_file(f, o_flags & OPEN_EXEC ? IN_OPEN | FAN_OPEN_EXEC : IN_OPEN);
 	if (unlikely(o_flags & O_TRUNC) && S_ISREG(inode->mode)) {
 		err = mount_want_write(f->path.mnt);
 		if (!err) {
@@ -134,10 +152,13 @@ static int open_checked(const struct path *p, unsigned o_flags, u32 mask, bool c
 {
 	int err = 0;
 
-	if (created)
+	if (created) {
 		o_flags &= ~(unsigned)O_TRUNC;
-	else
+		if (f) /* made by O_CREAT, not by O_TMPFILE */
+			f->mode |= FMODE_CREATED;
+	} else {
 		err = may_open(p, mask, &o_flags);
+	}
 	if (!err && !f)
 		err = file_alloc(o_flags, &f);
 	if (err) {
@@ -207,7 +228,7 @@ static int open_tmpfile(int dirfd, const struct path_name *name, unsigned o_flag
 		dentry_put(p.dentry);
 		p.dentry = d;
 		mount_get(p.mnt);
-		err = open_checked(&p, o_flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), 0, true, NULL, out);
+		err = open_checked(&p, o_flags, 0, true, NULL, out);
 		mount_drop_write(p.mnt);
 		mount_put(p.mnt);
 		return err;
@@ -367,7 +388,7 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 	err = path_lookup(dirfd, name, look, &p);
 	if (err)
 		return err;
-	err = open_checked(&p, O_RDONLY, MAY_EXEC, false, NULL, &f);
+	err = open_checked(&p, O_RDONLY | OPEN_EXEC, MAY_EXEC, false, NULL, &f);
 	if (err)
 		return err;
 	err = S_ISREG(f->inode->mode) ? inode_deny_write(f->inode) : -EACCES;

@@ -69,6 +69,8 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 	int err = f->ops->read == pagefile_read ? 0 : -EOPNOTSUPP;
 
 	*nsegs = 0;
+	if (!err)
+		err = notify_perm(f, FAN_ACCESS_PERM);
 	while (!err && *nsegs < max && done < len) {
 		u64 at = (u64)pos + done, size = READ_ONCE(obj->size);
 		u32 off = at % PAGE_SIZE;

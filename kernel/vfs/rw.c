@@ -13,6 +13,7 @@
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
 #endif
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND)
 
 unsigned file_rwf(const struct file *f, unsigned rwf)
 {
@@ -30,6 +31,17 @@ unsigned file_rwf(const struct file *f, unsigned rwf)
 	return rwf;
 }
 
+int file_check_rwf(const struct file *f, unsigned rwf)
+{
+	if (likely(!rwf))
+		return 0;
+	if (rwf & ~(unsigned)RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((rwf & (RWF_APPEND | RWF_NOAPPEND)) == (RWF_APPEND | RWF_NOAPPEND))
+		return -EINVAL;
+	return (rwf & RWF_NOWAIT) && !(f->mode & FMODE_NOWAIT) ? -EOPNOTSUPP : 0;
+}
+
 static inline int check_range(const s64 *pos, size_t len)
 {
 	if (unlikely((ssize_t)len < 0))
@@ -37,9 +49,27 @@ static inline int check_range(const s64 *pos, size_t len)
 	return pos && unlikely(*pos < 0 || *pos > S64_MAX - (s64)len) ? -EINVAL : 0;
 }
 
+/* Somebody may want to allow or hear of it. */
+static NOINLINE ssize_t read_watched(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	ssize_t n = notify_perm_slow(f, FAN_ACCESS_PERM);
+
+	if (!n)
+		n = f->ops->read(f, to, pos, rwf);
+	if (n > 0)
+		notify_file(f, IN_ACCESS);
+	return n;
+}
+
+static inline ssize_t read_told(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	if (unlikely(READ_ONCE(f->inode->notify) & (IN_ACCESS | FAN_ACCESS_PERM | NOTIFY_HINTS)))
+		return read_watched(f, to, pos, rwf);
+	return f->ops->read(f, to, pos, rwf);
+}
+
 ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 {
-	ssize_t n;
 	int err;
 
 	if (unlikely(!(f->mode & FMODE_READ)))
@@ -50,10 +80,7 @@ ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 	if (unlikely(err))
 		return err;
 	iobuf_limit(to, MAX_RW_COUNT);
-	n = f->ops->read(f, to, pos, file_rwf(f, rwf));
-	if (likely(n > 0))
-		notify_file(f, IN_ACCESS);
-	return n;
+	return read_told(f, to, pos, file_rwf(f, rwf));
 }
 
 ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
@@ -87,17 +114,13 @@ ssize_t file_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 ssize_t file_read_at(struct file *f, void *buf, size_t len, s64 pos)
 {
 	struct iobuf b;
-	ssize_t n;
 
 	iobuf_init_kernel(&b, buf, len);
 	if (!(f->mode & (FMODE_READ | FMODE_EXEC)))
 		return -EBADF;
 	if (!f->ops->read)
 		return -EINVAL;
-	n = f->ops->read(f, &b, &pos, file_rwf(f, 0));
-	if (n > 0)
-		notify_file(f, IN_ACCESS);
-	return n;
+	return read_told(f, &b, &pos, file_rwf(f, 0));
 }
 
 ssize_t file_write_at(struct file *f, const void *buf, size_t len, s64 pos)

@@ -307,7 +307,7 @@ int tmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const 
 	return 0;
 }
 
-struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS, .mount = tmpfs_mount};
+struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = tmpfs_mount};
 
 void tmpfs_init(void);
 void tmpfs_init(void)

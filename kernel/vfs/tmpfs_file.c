@@ -164,6 +164,7 @@ static int tmpfs_fallocate(struct file *f, int mode, s64 off, s64 len)
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
 	write_lock(&inode->lock);
+	inode_strip_privs(inode);
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = punch(inode, off, len);
 	else

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Extended attributes of tmpfs: user., trusted., security.; kept in a list, in order of creation. Rights are the caller's business (linux/fs_xattr.c).
+ * Extended attributes of tmpfs: user., trusted., security.; kept in a list, the last by name first, as Linux lists them. Access lists are the VFS' (acl.c). Rights are the caller's business (linux/fs_xattr.c).
  */
 #include "tmpfs.h"
 #include <lib/string.h>
 #include <mm/slab.h>
+#include <vfs/acl.h>
 #include <linux/xattr.h>
 
-/* Where the pointer to the attribute @name is (or would be). Lock held. */
+/* Where the pointer to the attribute @name would be: to it, or to the first one behind it. Lock held. */
 static struct tmpfs_xattr **find(struct tmpfs_inode *ti, const char *name)
 {
 	struct tmpfs_xattr **link = &ti->xattrs;
 
-	while (*link && strcmp((*link)->name, name) != 0)
+	while (*link && strcmp((*link)->name, name) > 0)
 		link = &(*link)->next;
 	return link;
+}
+
+static struct tmpfs_xattr *at(struct tmpfs_xattr **link, const char *name)
+{
+	return *link && strcmp((*link)->name, name) == 0 ? *link : NULL;
 }
 
 static bool supported(const char *name)
@@ -31,7 +37,7 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 	if (!supported(name))
 		return -EOPNOTSUPP;
 	read_lock(&inode->lock);
-	x = *find(tmpfs_inode(inode), name);
+	x = at(find(tmpfs_inode(inode), name), name);
 	if (x) {
 		len = (ssize_t)x->size;
 		if (size && x->size > size)
@@ -46,7 +52,7 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *val, size_t size, int flags)
 {
 	size_t name_len = strlen(name) + 1;
-	struct tmpfs_xattr **link, *fresh, *old = NULL;
+	struct tmpfs_xattr **link, *fresh, *old;
 	int err = 0;
 
 	if (!supported(name))
@@ -61,19 +67,17 @@ int tmpfs_setxattr(struct inode *inode, const char *name, const void *val, size_
 	if (size)
 		memcpy(fresh->value, val, size);
 	link = find(tmpfs_inode(inode), name);
-	if (*link && (flags & XATTR_CREATE)) {
+	old = at(link, name);
+	if (old && (flags & XATTR_CREATE)) {
 		err = -EEXIST;
-	} else if (!*link && (flags & XATTR_REPLACE)) {
+	} else if (!old && (flags & XATTR_REPLACE)) {
 		err = -ENODATA;
 	} else {
-		old = *link;
-		fresh->next = old ? old->next : NULL;
+		fresh->next = old ? old->next : *link;
 		*link = fresh;
-		fresh = NULL;
 		inode->ctime = ktime_now();
 	}
-	kfree(old);
-	kfree(fresh);
+	kfree(err ? fresh : old);
 	return err;
 }
 
@@ -84,7 +88,7 @@ int tmpfs_removexattr(struct inode *inode, const char *name)
 	if (!supported(name))
 		return -EOPNOTSUPP;
 	link = find(tmpfs_inode(inode), name);
-	x = *link;
+	x = at(link, name);
 	if (!x)
 		return -ENODATA;
 	*link = x->next;
@@ -96,9 +100,10 @@ int tmpfs_removexattr(struct inode *inode, const char *name)
 ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size)
 {
 	bool trusted = capable(CAP_SYS_ADMIN);
-	size_t len = 0;
+	size_t len;
 
 	read_lock(&inode->lock);
+	len = acl_list_names(inode, buf, size);
 	for (struct tmpfs_xattr *x = tmpfs_inode(inode)->xattrs; x; x = x->next) {
 		size_t n = strlen(x->name) + 1;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Huge pages asked for with MADV_HUGEPAGE: what smaps says, and that parts of them behave as pages. */
-#include "abi.h"
-#include <ctype.h>
+#include "mem.h"
 #include <setjmp.h>
 
 #define HUGE (2ul << 20)
@@ -11,26 +10,6 @@ static sigjmp_buf out;
 static void on_fault(int sig)
 {
 	siglongjmp(out, sig);
-}
-
-/* The value of @key (in kB) in the smaps entry that holds @p; -1: not there. */
-static long smaps(const void *p, const char *key)
-{
-	static char line[512];
-	FILE *f = fopen("/proc/self/smaps", "r");
-	unsigned long lo, hi, value;
-	bool here = false;
-	long found = -1;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (isxdigit((unsigned char)line[0]) && sscanf(line, "%lx-%lx ", &lo, &hi) == 2)
-			here = (uintptr_t)p >= lo && (uintptr_t)p < hi;
-		else if (here && strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), ": %lu", &value) == 1)
-			found = (long)value;
-	}
-	if (f)
-		fclose(f);
-	return found;
 }
 
 static char *aligned(size_t len)

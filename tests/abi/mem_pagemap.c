@@ -1,26 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* /proc/PID/pagemap, clear_refs; overcommit settings. */
-#include "abi.h"
-#include <ctype.h>
-
-static long smaps(const void *p, const char *key)
-{
-	static char line[512];
-	FILE *f = fopen("/proc/self/smaps", "r");
-	unsigned long lo, hi, value;
-	bool here = false;
-	long found = -1;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (isxdigit((unsigned char)line[0]) && sscanf(line, "%lx-%lx ", &lo, &hi) == 2)
-			here = (uintptr_t)p >= lo && (uintptr_t)p < hi;
-		else if (here && strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), ": %lu", &value) == 1)
-			found = (long)value;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
+#include "mem.h"
 
 /* Present, file, once: what does not depend on frames or soft-dirty. */
 static void show(const char *what, int fd, char *p, int n)

@@ -44,5 +44,7 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 int arch_set_tls(struct thread *t, u64 base) MUST_CHECK;
 /* arch_prctl(2) & co: calls that exist on this processor only. -ENOSYS if @nr is none of them. */
 s64 arch_syscall(u64 nr, const u64 args[6]);
+/* arch_prctl(2) for @t, the running thread or one that is not running; answers go to the running thread's memory. */
+s64 arch_prctl(struct thread *t, u64 code, u64 addr);
 /* Set registers for the first instruction of a new program. */
 void arch_exec_start(struct trapframe *tf, vaddr_t pc, vaddr_t sp);

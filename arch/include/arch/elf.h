@@ -26,8 +26,14 @@ ssize_t arch_regset_size(u32 note_type);
 int arch_regset_get(struct thread *t, u32 note_type, void *buf, size_t off, size_t len) MUST_CHECK;
 int arch_regset_set(struct thread *t, u32 note_type, const void *buf, size_t off, size_t len) MUST_CHECK;
 
+/* The same to and from memory of the running thread, the first @len bytes. -EFAULT -ENOMEM. May sleep. */
+int arch_regset_to_user(struct thread *t, u32 note_type, struct uptr to, size_t len) MUST_CHECK;
+int arch_regset_from_user(struct thread *t, u32 note_type, struct uptr from, size_t len) MUST_CHECK;
+/* Requests of ptrace(2) that not every processor has; @t is not running. -EIO: unknown. May sleep. */
+s64 arch_ptrace(struct thread *t, u64 request, u64 addr, u64 data);
+
 /* Trap after each instruction of user mode; @t is not running. A trap flag that the program set itself stays its own. */
 void arch_single_step(struct thread *t, bool on);
-/* Debug registers of ptrace(2) (offsetof(struct user, u_debugreg) / 8 ...): number 0..7. -EINVAL, -EIO: refused. */
+/* Debug registers of ptrace(2) (offsetof(struct user, u_debugreg) / 8 ...): number 0..7; @t is not running. -EINVAL, -EIO: refused. */
 u64 arch_debug_reg_get(struct thread *t, unsigned i);
 int arch_debug_reg_set(struct thread *t, unsigned i, u64 v) MUST_CHECK;

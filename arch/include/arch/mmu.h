@@ -37,8 +37,9 @@ struct cpumask;
  *   struct pte pte_none(void), pte_leaf(paddr_t, unsigned prot, unsigned level), pte_table(paddr_t), pte_of_frame(pte, paddr_t),
  *        pte_part(pte, level, i) (of the table that can take a leaf's place);  bool pte_is_table(pte) above level 0;  paddr_t pte_table_paddr(pte)
  *   bool pte_is_none, pte_is_present, pte_is_leaf(pte, level), pte_is_writable, pte_is_user, pte_is_exec, pte_is_dirty,
- *        pte_is_accessed, pte_is_special;  paddr_t pte_paddr(pte);  unsigned pte_prot(pte)
- *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, like) (the rights of another leaf)
+ *        pte_is_accessed, pte_is_special, pte_is_guarded, pte_is_soft_dirty;  paddr_t pte_paddr(pte);  unsigned pte_prot(pte)
+ *   struct pte pte_wrprotect, pte_mkclean, pte_mkold, pte_mkdirty, pte_mkyoung, pte_mkwrite (pte), pte_set_prot(pte, like) (the rights of another leaf),
+ *        pte_mkguarded, pte_unguard (write-protected for userfaultfd), pte_mksoft_clean (pte_mkdirty and PROT_DIRTY make it soft-dirty)
  *   struct pte pte_swap(u64 payload) / bool pte_is_swap / u64 pte_swap_payload      not-present entries that carry 58 bits of the kernel's
  *   struct pte pte_load(const struct pte *), void pte_store(struct pte *, struct pte), struct pte pte_exchange(..), bool pte_cmpxchg(p, old, new)
  *   USER_VA_END, and in <arch_impl/layout.h> the one description of the kernel's address space

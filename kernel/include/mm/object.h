@@ -62,6 +62,11 @@ struct page *vm_object_peek(struct vm_object *obj, u64 index);
 int vm_object_get_nowait(struct vm_object *obj, u64 index, struct page **out_page) MUST_CHECK;
 /* The same without a reference, for who stays inside one RCU read section: the page's contents cannot change owner before it ends. */
 struct page *vm_object_peek_rcu(struct vm_object *obj, u64 index);
+/*
+ * A page that nobody has seen, with its contents, becomes the object's at @index; the caller keeps a reference. For objects without fill. -EEXIST -ENOMEM -ENOSPC -EFAULT (the
+ * object is dead): the page is freed.
+ */
+int vm_object_insert(struct vm_object *obj, u64 index, struct page *page) MUST_CHECK;
 /* F_SEAL_WRITE: -EBUSY while there are shared writable mappings. */
 int vm_object_seal_write(struct vm_object *obj) MUST_CHECK;
 /* Drop pages at or past byte @size, zero the tail of the last one, unmap them everywhere, set obj->size. May sleep. */

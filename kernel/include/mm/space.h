@@ -21,10 +21,12 @@
 #include <sync/seqlock.h>
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
+#include <linux/fs.h>
 
 struct vm_object;
 struct page;
 struct file;
+struct vm_uffd;
 
 enum vm_flags {
 	VM_READ = 1u << 0,
@@ -48,7 +50,13 @@ enum vm_flags {
 	VM_RAND_READ = 1u << 18,
 	VM_ACCOUNT = 1u << 19,
 	VM_SEALED = 1u << 20,
+	VM_UFFD_MISSING = 1u << 21,	/* registered with area->uffd */
+	VM_UFFD_WP = 1u << 22,
+	VM_UFFD_MINOR = 1u << 23,
 	VM_KEY = 15u << 24,	/* protection key, as PROT_KEY */
+	VM_SOFTCLEAN = 1u << 28,	/* clear_refs has made its pages soft-clean; entries get the right to write by a fault only */
+	VM_UFFD_ASYNC = 1u << 30,	/* guards go by themselves */
+	VM_UNMAP_NOTE = 1u << 31,	/* no area: what a userfaultfd will be told of (uffd.c) */
 };
 
 /*
@@ -83,6 +91,7 @@ struct vm_area {
 	struct vm_area *next_dead;	/* while being unmapped */
 	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
 	char *anon_name;	/* PR_SET_VMA_ANON_NAME */
+	struct vm_uffd *uffd;	/* a reference; map_lock */
 };
 
 /* The root table of a space: new entries are stored under the lock; a bit of @used per 16 entries that may not be empty. */
@@ -96,6 +105,11 @@ struct pt_root {
 struct vm_rss {
 	s64 anon, file, shmem;	/* pages; atomic; a single cell may be negative */
 } __aligned(64);
+
+/* What the personality keeps with a space: told when the last user leaves, before memory goes. May sleep. */
+struct vm_tenant {
+	void (*leave)(struct vm_tenant *t);
+};
 
 struct vm_space {
 	struct mmu_space mmu;
@@ -116,7 +130,7 @@ struct vm_space {
 	struct pt_root root;
 	u32 dumpable;
 	u32 membarrier;		/* atomic: MEMBARRIER_CMD_REGISTER_* done */
-	void *exe;		/* the personality's: the open executable file */
+	struct vm_tenant *aio;	/* set once; the tenant frees itself */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
@@ -211,8 +225,20 @@ struct vm_usage {
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
 /* A word for each of @npages pages from @va, as /proc/PID/pagemap has them; frame numbers only with @frames. Takes map_lock. */
 void vm_pagemap(struct vm_space *s, vaddr_t va, u64 npages, u64 *words, bool frames);
+/* PAGEMAP_SCAN: pages from @at to @end that are as wanted, as regions. */
+struct vm_scan {
+	u64 flags;		/* PM_SCAN_* */
+	u64 inverted, mask, anyof, returned; /* PAGE_IS_* */
+	u64 max_pages, found;
+	vaddr_t at, end;
+	struct page_region *regions;	/* NULL: none are wanted */
+	u32 n, room;
+};
+/* 1: all, 0: no room for more (@at is where to go on), -EPERM: not all areas can be guarded. Takes map_lock. -ENOMEM. */
+int vm_scan_pages(struct vm_space *s, struct vm_scan *scan) MUST_CHECK;
 /* Forget that the pages (anonymous, of files) were used. Takes map_lock. */
 void vm_clear_referenced(struct vm_space *s, bool anon, bool files);
+void vm_clear_soft_dirty(struct vm_space *s);
 /* The peak of resident pages is what there is now. */
 void vm_reset_peak(struct vm_space *s);
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */

@@ -28,7 +28,7 @@ struct cred {
 struct user {
 	u32 uid;
 	struct refcount refs;
-	struct atomic64 nprocs, nsigpending, nlocked_pages, nmq_bytes, ninotify, nwatches;
+	struct atomic64 nprocs, nsigpending, nlocked_pages, nmq_bytes, ninotify, nwatches, nfan_groups, nfan_marks;
 	struct atomic64 nin_flight; /* files in messages of sockets */
 	struct hlist_node hash;
 };

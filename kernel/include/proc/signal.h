@@ -55,7 +55,22 @@ struct sighand {
 	struct rcu_head rcu;
 };
 
-enum jobctl { JOBCTL_STOP_PENDING = 1, JOBCTL_STOPPED = 2, JOBCTL_TRAP = 4, JOBCTL_TRACED = 8, JOBCTL_LISTENING = 16 };
+/* task->jobctl; sighand lock. The first three are about the group stop, whose signal is in the low byte. */
+enum jobctl {
+	JOBCTL_SIGNAL = 0xff,
+	JOBCTL_STOP_PENDING = 1 << 8,	/* to stop, or seized and to report it */
+	JOBCTL_STOP_COUNTED = 1 << 9,	/* and the group's stop waits for it: proc->stop_count */
+	JOBCTL_STOP_DEQUEUED = 1 << 10, /* a stop signal was taken, and no SIGCONT came since */
+	JOBCTL_STOPPED = 1 << 11,	/* stopped by job control */
+	JOBCTL_TRAP_STOP = 1 << 12,	/* a tracer, or a group stop while traced, wants a stop */
+	JOBCTL_TRAP_NOTIFY = 1 << 13,	/* seized: something about the group's stop has changed */
+	JOBCTL_TRAPPING = 1 << 14,	/* a tracer waits until it has gone from STOPPED to TRACED */
+	JOBCTL_TRACED = 1 << 15,	/* in a ptrace-stop */
+	JOBCTL_LISTENING = 1 << 16,	/* PTRACE_LISTEN: and to wait(2) it is not */
+	JOBCTL_FROZEN = 1 << 17,	/* the tracer is at it: not even a kill ends the stop now */
+	JOBCTL_TRAP_MASK = JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY,
+	JOBCTL_PENDING = JOBCTL_STOP_PENDING | JOBCTL_STOP_COUNTED | JOBCTL_STOP_DEQUEUED | JOBCTL_TRAP_MASK | JOBCTL_TRAPPING,
+};
 
 /* Sources of siginfo: */
 void siginfo_kernel(siginfo_t *info, int signo);	/* SI_KERNEL */

@@ -68,8 +68,14 @@ struct task {
 	struct list_head pi_owned;
 	struct futex_waiter *pi_wait;
 	bool pi_closed;
-	struct ptrace_link *ptrace;	/* being traced; tree lock */
-	struct list_head tracees, tracee_link;
+	/* ptrace: see <proc/ptrace.h> */
+	u32 ptrace;		/* enum ptrace_flags and options; written under the tree's and the sighand lock */
+	u32 trace_calls;	/* enum trace_calls; own thread, and a tracer while it is frozen */
+	struct task *tracer;	/* tree lock */
+	struct list_head tracee_link;	/* tracer->proc->tracees; tree lock */
+	s32 trap_code;		/* sighand lock: what wait(2) tells of a stop, 0 when told; at its end the signal to go on with */
+	u64 trap_message;	/* of the stop; own thread, and a tracer while it is frozen */
+	siginfo_t *trap_info;	/* likewise; NULL: a group stop without one */
 	struct seccomp *seccomp;
 	void *aio;
 	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
@@ -108,6 +114,8 @@ struct proc {
 	struct task *forker;		/* thread of parent that made it (PR_SET_PDEATHSIG, __WNOTHREAD); tree lock, compared only */
 	enum proc_state state;		/* tree lock */
 	struct list_head children, sibling; /* tree lock */
+	struct list_head tracees;	/* of all our threads; tree lock */
+	struct mutex exec_lock;		/* an execve(2) from its credentials on, against tracers that begin */
 	u32 flags;			/* enum proc_flags; sighand lock */
 	s32 exit_signal;		/* to the parent when the process ends; 0 none */
 	s32 group_exit_code;

@@ -54,10 +54,9 @@ enum user_work {
 	UW_RESCHED = 1u << 0,
 	UW_SIGNAL = 1u << 1,
 	UW_NOTIFY = 1u << 2,  /* task work list, rseq, ... */
-	UW_TRACE = 1u << 3,   /* syscall tracing, single step */
-	UW_SYSCALL = 1u << 4, /* slow system-call entry and exit: ptrace, seccomp, audit; stays set */
+	UW_SYSCALL = 1u << 3, /* system calls take the slow way in and out (ptrace); stays set */
 	/* what the way out must clear first */
-	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY | UW_TRACE,
+	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY,
 };
 
 enum sched_class { SCHED_CLASS_DEADLINE, SCHED_CLASS_RT, SCHED_CLASS_FAIR, SCHED_CLASS_IDLE };

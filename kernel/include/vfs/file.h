@@ -72,6 +72,8 @@ enum file_mode {
 	FMODE_NOWAIT = 1u << 9,	/* read and write honour RWF_NOWAIT */
 	FMODE_LOCKED = 1u << 10, /* some lock was set through it: close looks for them */
 	FMODE_DIR = 1u << 11,
+	FMODE_CREATED = 1u << 13, /* open made the file */
+	FMODE_NONOTIFY = 1u << 12, /* what is done with it is told to nobody */
 };
 
 struct file {

@@ -23,6 +23,8 @@ struct fown {
 int file_set_owner(struct file *f, s32 who, enum pid_type type) MUST_CHECK;
 /* The same by reference, which is given away. -ENOMEM. */
 int file_set_owner_pid(struct file *f, struct pid *pid, enum pid_type type) MUST_CHECK;
+/* The running process, if the file has no owner yet. -ENOMEM. */
+int file_own_if_nobody(struct file *f) MUST_CHECK;
 s32 file_get_owner(struct file *f, enum pid_type *out_type);
 int file_set_signum(struct file *f, int signo) MUST_CHECK;
 int file_get_signum(struct file *f);
@@ -48,4 +50,6 @@ static inline void fasync_send(struct fasync_list *l, int code)
 }
 /* The signal itself: TTYs and sockets may send it for out-of-band events too (SIGURG). Thread context. */
 void file_send_signal(struct file *f, int signo_default, int code, long band);
+/* SIGIO or what F_SETSIG says, with POLL_IN... as its code and @fd in it. */
+void file_send_sigio(struct file *f, int fd, int code);
 void file_owner_free(struct file *f);

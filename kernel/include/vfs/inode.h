@@ -16,6 +16,7 @@ struct super;
 struct dentry;
 struct kstatfs;
 struct kstat;
+struct acl;
 struct kstatfs;
 
 struct kstat {
@@ -62,6 +63,8 @@ struct inode_ops {
 	int (*setxattr)(struct inode *inode, const char *name, const void *val, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*removexattr)(struct inode *inode, const char *name);
+	/* Write a list (enum acl_type; NULL: none) and the mode that goes with it to the disk; NULL: they are in memory only. Lock held. */
+	int (*set_acl)(struct inode *inode, int type, const struct acl *a, u32 mode);
 };
 
 enum inode_flags {
@@ -72,11 +75,15 @@ enum inode_flags {
 	INODE_NODUMP = 1u << 4,
 	INODE_LINKABLE = 1u << 5, /* O_TMPFILE without O_EXCL: linkat may give it a name */
 	INODE_ANON = 1u << 6,	/* in no directory ever */
+	INODE_FILECAPS = 1u << 7, /* may have security.capability, which writing removes; a file system on a disk sets it when it reads an inode with xattrs */
 };
+
+/* In inode->mode, above what stat shows: there is an access list, so the permissions of the group's class are not the last word. */
+#define INODE_MODE_ACL 0200000u
 
 struct inode {
 	u32 refs;		/* atomic */
-	u32 mode;		/* lock to change, READ_ONCE to read; likewise uid gid nlink size times */
+	u32 mode;		/* lock to change, READ_ONCE to read; likewise uid gid nlink size times. S_IF* and permissions, and INODE_MODE_ACL */
 	u32 uid, gid;
 	u32 nlink;
 	u32 rdev;
@@ -94,9 +101,11 @@ struct inode {
 	struct file_locks *locks;	/* POSIX, OFD, flock, leases; NULL until used */
 	struct fsnotify_marks *marks;	/* inotify, fanotify: <vfs/notify.h> */
 	u32 notify;		/* atomic: what somebody wants to hear of it */
+	struct acl *acl, *default_acl; /* RCU, lock to change: <vfs/acl.h> */
 	struct pipe *pipe;	/* FIFO */
 	const char *link;	/* symlink kept in memory: NUL-terminated and readable 8 bytes further, freed after RCU; NULL: ops->readlink or ops->follow */
 	u16 link_len;
+	u8 write_hint;		/* RWH_*: F_SET_RW_HINT */
 	void *private;		/* the file system's */
 	struct rcu_head rcu;
 };
@@ -128,6 +137,7 @@ struct super {
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
 	struct list_head watched; /* inodes with marks: notify.c */
+	struct fsnotify_marks *marks; /* of the whole file system */
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
 int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
@@ -167,7 +177,11 @@ struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
-enum fs_flags { FS_NODEV = 1, FS_USERNS = 2 };
+enum fs_flags { FS_NODEV = 1, FS_USERNS = 2,
+	FS_HANDLES = 4,	   /* open_by_handle_at(2) works */
+	FS_ACLS = 16,	   /* <vfs/acl.h> */
+	FS_PINS_NAMES = 8, /* lives in memory: a name that exists holds a reference to its dentry */
+};
 struct fs_type {
 	struct fs_type *next;
 	const char *name;

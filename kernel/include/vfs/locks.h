@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Advisory locks of files: POSIX (owned by a descriptor table), OFD (owned by an open file) and flock (owned by an open file).
+ * What is asked of files by fcntl(2) and flock(2). Advisory locks: POSIX (owned by a descriptor table), OFD (owned by an open file) and flock (owned by an open file).
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
@@ -30,3 +30,21 @@ void file_locks_release(struct file *f);
 void inode_locks_free(struct inode *inode);
 /* /proc/locks: one line each, from number *line. */
 size_t file_locks_show(u64 *line, char *buf, size_t size);
+
+/*
+ * Leases [man fcntl(2)]: F_SETLEASE of @fd, F_GETLEASE. -EACCES -EINVAL -EAGAIN -ENOMEM. May sleep.
+ */
+int file_lease_set(struct file *f, int fd, int type) MUST_CHECK;
+int file_lease_get(struct file *f);
+/*
+ * Somebody opens or truncates the file as @o_flags say: who has a lease against it is told, and given lease-break-time to let go. -EWOULDBLOCK (O_NONBLOCK),
+ * -ERESTARTSYS. Called when inode->notify has NOTIFY_LEASED.
+ */
+int inode_lease_break(struct inode *inode, unsigned o_flags) MUST_CHECK;
+extern u32 vfs_leases_enable, vfs_lease_break_time;
+
+/* F_NOTIFY: SIGIO to the owner of @f, a directory, when something that @arg (DN_*) says happens to files in it. -EINVAL -ENOTDIR -ENOMEM. */
+int file_dnotify(struct file *f, int fd, u32 arg) MUST_CHECK;
+/* A descriptor of the directory is closed in the table. */
+void file_dnotify_close(struct file *f, struct files *owner);
+extern u32 vfs_dnotify_enable;

@@ -43,6 +43,7 @@ struct mount {
 	struct mount_ns *ns;	  /* mount_lock; NULL: unmounted, the last reference frees it */
 	char *source;		  /* as given to mount(2) */
 	struct mount *next_free;
+	struct fsnotify_marks *marks; /* <vfs/notify.h> */
 };
 
 struct mount_ns {

@@ -46,6 +46,8 @@ void path_get(const struct path *p);
 void path_put(const struct path *p);
 ssize_t path_string(const struct path *p, const struct path *root, char *buf, size_t size);
 
+/* May be among the O_*: what is done with the file is told to nobody. */
+#define OPEN_UNTOLD 0x04000000u
 int file_open_path(const struct path *p, unsigned o_flags, struct file **out) MUST_CHECK;
 /* The whole of openat2(2) but the descriptor. */
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned lookup_flags, struct file **out) MUST_CHECK;

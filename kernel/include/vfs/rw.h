@@ -12,6 +12,9 @@ struct iobuf_seg;
 /* RWF_* of a call merged with what the file's flags ask for. */
 unsigned file_rwf(const struct file *f, unsigned rwf);
 
+/* RWF_* of a call that this file does not know, or that contradict each other: -EOPNOTSUPP -EINVAL. */
+int file_check_rwf(const struct file *f, unsigned rwf) MUST_CHECK;
+
 /* Up to @len bytes from @in to @out. Positions advance by what arrived. Bytes, or -errno if none. */
 ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, size_t len);
 

@@ -399,8 +399,14 @@ static ssize_t take_message(struct unix_sock *u, struct socket_msg *m, struct un
 	return n;
 }
 
+/* What a look at an empty queue saw, at one moment: messages that came before the end are received before it. */
+struct empty {
+	u32 pushed;
+	u8 how;
+};
+
 /* One message: its length; 0 with *out_none: there is none. */
-static ssize_t try_receive(struct unix_sock *u, struct socket_msg *m, u32 *seen, bool *out_none)
+static ssize_t try_receive(struct unix_sock *u, struct socket_msg *m, struct empty *out_seen, bool *out_none)
 {
 	bool peek = m->flags & MSG_PEEK;
 	struct unix_msg *msg;
@@ -410,7 +416,7 @@ static ssize_t try_receive(struct unix_sock *u, struct socket_msg *m, u32 *seen,
 	mutex_lock(&u->read_lock);
 	spin_lock(&u->lock);
 	msg = front(u, peek, &skip);
-	*seen = u->pushed;
+	*out_seen = (struct empty){.pushed = u->pushed, .how = u->sock.how};
 	if (msg && !peek) {
 		unix_msg_pull(u, msg);
 		if (unlikely(u->sock.peek_off >= 0))
@@ -429,17 +435,16 @@ static ssize_t try_receive(struct unix_sock *u, struct socket_msg *m, u32 *seen,
 }
 
 /* 0: look again; 1: the end; -errno */
-static int wait_message(struct unix_sock *u, u32 seen, u64 deadline)
+static int wait_message(struct unix_sock *u, const struct empty *seen, u64 deadline)
 {
 	struct socket *s = &u->sock;
-	u8 how = READ_ONCE(s->how);
 	int err;
 
 	if (!deadline)
-		return s->type == SOCK_SEQPACKET && (how & SOCKET_RCV_SHUT) ? 1 : -EAGAIN;
-	if (how & SOCKET_RCV_SHUT)
+		return s->type == SOCK_SEQPACKET && (seen->how & SOCKET_RCV_SHUT) ? 1 : -EAGAIN;
+	if (seen->how & SOCKET_RCV_SHUT)
 		return 1;
-#define READABLE (READ_ONCE(u->pushed) != seen || READ_ONCE(s->err) || (READ_ONCE(s->how) & SOCKET_RCV_SHUT))
+#define READABLE (READ_ONCE(u->pushed) != seen->pushed || READ_ONCE(s->err) || (READ_ONCE(s->how) & SOCKET_RCV_SHUT))
 	err = wait_event_state(&s->rd_wait, READABLE, THREAD_SLEEP_INTR, deadline, true);
 	if (unlikely(err) && READABLE) /* the one wake-up may have been ours */
 		wait_wake(&s->rd_wait, 1, UNIX_READ_EVENTS);
@@ -451,8 +456,8 @@ ssize_t unix_dgram_receive(struct socket *s, struct socket_msg *m)
 {
 	u64 deadline = socket_deadline(READ_ONCE(s->rcvtimeo), m->flags & MSG_DONTWAIT);
 	struct unix_sock *u = unix_of(s);
+	struct empty seen;
 	bool none;
-	u32 seen;
 
 	if (unlikely(m->flags & MSG_OOB))
 		return -EOPNOTSUPP;
@@ -465,7 +470,7 @@ ssize_t unix_dgram_receive(struct socket *s, struct socket_msg *m)
 		n = try_receive(u, m, &seen, &none);
 		if (!none)
 			return n;
-		err = wait_message(u, seen, deadline);
+		err = wait_message(u, &seen, deadline);
 		if (err)
 			return err > 0 ? 0 : err;
 	}

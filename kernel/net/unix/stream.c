@@ -203,7 +203,9 @@ struct reading {
 	ssize_t done;
 	size_t target;		/* enough to return */
 	u32 skip;		/* bytes to pass over: SO_PEEK_OFF */
-	u32 seen;		/* u->pushed when nothing was found */
+	u32 seen;		/* u->pushed when nothing was found, */
+	u8 how;			/* and the socket's, and whether it had an error: bytes that came before are read before */
+	bool failed;
 	bool peek, want_creds, have_creds;
 	bool stop;		/* what comes next is not for this read */
 	struct unix_msg *after; /* peeking: the message looked at last */
@@ -263,6 +265,8 @@ static struct unix_msg *find_message(struct reading *r)
 	struct unix_msg *msg = unlikely(r->after) ? next_of(u, r->after) : first_of(u);
 
 	r->seen = u->pushed;
+	r->how = u->sock.how;
+	r->failed = u->sock.err;
 	while (msg) {
 		if (unlikely(!unix_msg_left(msg) || msg == u->oob)) {
 			msg = pass_urgent(r, msg);
@@ -293,10 +297,10 @@ static int wait_message(struct reading *r)
 
 	if (r->stop || r->after || r->done >= (ssize_t)r->target)
 		return 0;
-	err = socket_take_error(s);
+	err = r->failed ? socket_take_error(s) : 0;
 	if (err)
 		return err;
-	if (READ_ONCE(s->how) & SOCKET_RCV_SHUT)
+	if (r->how & SOCKET_RCV_SHUT)
 		return 0;
 	if (!r->deadline)
 		return -EAGAIN;

@@ -14,6 +14,8 @@
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
+#include <vfs/fdtable.h>
+#include <vfs/locks.h>
 
 /* ---- kernel ---- */
 
@@ -214,6 +216,9 @@ static const struct sysctl table[] = {
 	{"fs/file-nr", 0444, SYSCTL_CALL, .get = get_file_nr},
 	{"fs/file-max", 0644, SYSCTL_U64, 0, &vfs_file_max},
 	{"fs/nr_open", 0644, ROOT_INT(vfs_nr_open, 64, 1 << 30)},
+	{"fs/leases-enable", 0644, ROOT_INT(vfs_leases_enable, 0, 1)},
+	{"fs/lease-break-time", 0644, ROOT_INT(vfs_lease_break_time, 0, S32_MAX)},
+	{"fs/dir-notify-enable", 0644, ROOT_INT(vfs_dnotify_enable, 0, 1)},
 	{"fs/protected_symlinks", 0600, ROOT_INT(vfs_protected_symlinks, 0, 1)},
 	{"fs/protected_hardlinks", 0600, ROOT_INT(vfs_protected_hardlinks, 0, 1)},
 	{"fs/protected_fifos", 0600, ROOT_INT(vfs_protected_fifos, 0, 2)},

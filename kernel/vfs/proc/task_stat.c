@@ -27,7 +27,7 @@ static char task_state(const struct task *t)
 	case THREAD_SLEEP_INTR: return 'S';
 	case THREAD_SLEEP_KILL:
 	case THREAD_SLEEP_UNINTR: return 'D';
-	case THREAD_STOPPED: return READ_ONCE(t->jobctl) & JOBCTL_TRAP ? 't' : 'T';
+	case THREAD_STOPPED: return READ_ONCE(t->jobctl) & JOBCTL_TRACED ? 't' : 'T';
 	case THREAD_DEAD: return 'Z';
 	default: return 'R';
 	}
@@ -51,7 +51,7 @@ static void get_kinship(struct task *t, struct kinship *k)
 	k->session = pid_nr(t->pids[PID_SID]);
 	k->nthreads = p->nthreads;
 	k->exit_signal = p->leader == t ? p->exit_signal : -1;
-	k->tracer = 0;
+	k->tracer = t->tracer ? pid_nr(t->tracer->pids[PID_TID]) : 0;
 	k->tty_nr = 0;
 	k->tpgid = -1;
 	if (p->tty) {

@@ -31,6 +31,8 @@
 #define PTE_PS	    (1ull << 7)
 #define PTE_G	    (1ull << 8)
 #define PTE_SPECIAL (1ull << 9)
+#define PTE_GUARD   (1ull << 10) /* write-protected for userfaultfd; never with W */
+#define PTE_SOFT    (1ull << 11) /* soft-dirty: set with D by software, cleared by /proc/PID/clear_refs */
 #define PTE_NX	    (1ull << 63)
 #define PTE_KEY_SHIFT 59 /* 4 bits; PROT_KEY has them at 24 */
 #define PTE_ADDR    0x000ffffffffff000ull
@@ -68,7 +70,7 @@ static inline u64 pte_bits(unsigned prot)
 	else if (prot & PROT_WRITECOMB)
 		raw |= PTE_PWT; /* the page attribute table says write-combining for it */
 	if (prot & PROT_DIRTY)
-		raw |= PTE_D;
+		raw |= PTE_D | PTE_SOFT;
 	if (prot & PROT_SPECIAL)
 		raw |= PTE_SPECIAL;
 	return raw | (u64)(prot & PROT_KEY) << (PTE_KEY_SHIFT - 24);
@@ -175,7 +177,34 @@ static inline struct pte pte_wrprotect(struct pte pte)
 
 static inline struct pte pte_mkwrite(struct pte pte)
 {
-	return (struct pte){pte.raw | PTE_W};
+	return (struct pte){(pte.raw | PTE_W) & ~PTE_GUARD};
+}
+
+/* Guarded entries cannot be written through: whoever gives the right takes the guard away. */
+static inline struct pte pte_mkguarded(struct pte pte)
+{
+	return (struct pte){(pte.raw | PTE_GUARD) & ~PTE_W};
+}
+
+static inline struct pte pte_unguard(struct pte pte)
+{
+	return (struct pte){pte.raw & ~PTE_GUARD};
+}
+
+static inline bool pte_is_guarded(struct pte pte)
+{
+	return pte.raw & PTE_GUARD;
+}
+
+static inline bool pte_is_soft_dirty(struct pte pte)
+{
+	return pte.raw & PTE_SOFT;
+}
+
+/* Only who also takes the right to write away learns of the next write. */
+static inline struct pte pte_mksoft_clean(struct pte pte)
+{
+	return (struct pte){pte.raw & ~PTE_SOFT};
 }
 
 static inline struct pte pte_mkclean(struct pte pte)
@@ -185,7 +214,7 @@ static inline struct pte pte_mkclean(struct pte pte)
 
 static inline struct pte pte_mkdirty(struct pte pte)
 {
-	return (struct pte){pte.raw | PTE_D};
+	return (struct pte){pte.raw | PTE_D | PTE_SOFT};
 }
 
 static inline struct pte pte_mkold(struct pte pte)
@@ -198,11 +227,11 @@ static inline struct pte pte_mkyoung(struct pte pte)
 	return (struct pte){pte.raw | PTE_A};
 }
 
-/* R, W, X, USER, KEY of @like; frame, size, caching, accessed, dirty and special stay. */
+/* R, W, X, USER, KEY of @like; all else stays. */
 static inline struct pte pte_set_prot(struct pte pte, struct pte like)
 {
 	const u64 taken = PTE_P | PTE_W | PTE_U | PTE_NX | 15ull << PTE_KEY_SHIFT;
-	u64 raw = (pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL)) | (like.raw & taken);
+	u64 raw = (pte.raw & (PTE_PWT | PTE_PCD | PTE_A | PTE_D | PTE_PS | PTE_G | PTE_SPECIAL | PTE_GUARD | PTE_SOFT)) | (like.raw & taken);
 	paddr_t pa = pte_paddr(pte);
 
 	return (struct pte){raw | ((raw & PTE_P ? pa : ~pa) & PTE_ADDR)};

@@ -23,6 +23,7 @@
 
 #define ARCH_THREAD_SP	 0
 #define THREAD_USER_WORK 164 /* offsetof(struct thread, user_work) */
+#define UW_EXIT_MASK	 7   /* UW_EXIT */
 
 #define IST_STACK_SIZE 8192 /* aligned so; its first word is the GS base of its CPU */
 

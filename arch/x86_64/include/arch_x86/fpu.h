@@ -52,6 +52,8 @@ void fpu_free(struct thread *t);
 bool fpu_component(unsigned i, u32 *out_offset, u32 *out_size);
 /* Write out the initial state of the components that the area's header says are in it: for copies that others read. */
 void fpu_fill_initial(struct fpu_area *a);
+/* Would the processor take this MXCSR? */
+bool fpu_mxcsr_is_valid(u32 mxcsr);
 /* Make a hostile area loadable: clear what is reserved. */
 void fpu_sanitize(struct fpu_area *a);
 /* Unmasked exceptions that are raised, by the running thread's registers. */
