@@ -3,7 +3,7 @@
  * The benchmark program: /init of an initramfs, or an ordinary program of any kernel that runs
  * Linux programs.
  *
- *   bench [--list] [--rows REGEX] [--settle SECONDS] [--boot]
+ *   bench [--list] [--rows REGEX] [--settle SECONDS] [--boot] [--debian]
  *
  * As process 1 it reads the same words from /bench.conf, one per line, mounts what its rows need,
  * and powers off at the end. What it prints, one line each, is for tools/bench:
@@ -19,8 +19,10 @@
  *   note TEXT                    something to know
  *   end                          all rows have run
  *
+ * With --debian its rows are the programs of Debian's tree (row_debian.c), and only those.
+ *
  * Each row runs in a forked child that leads a process group, in an empty directory. After the row,
- * or after ROW_SECONDS, the group is killed, every orphan reaped and the directory removed, so that
+ * or after ROW_SECONDS (ONCE_SECONDS), the group is killed, every orphan reaped and the directory removed, so that
  * no row sees another's remains.
  */
 #include "bench.h"
@@ -44,6 +46,7 @@
 #include <x86intrin.h>
 
 #define ROW_SECONDS  60
+#define ONCE_SECONDS 600 /* of a row that is dear */
 #define WORK_DIR     "/tmp/nos-bench"
 #define CONFIG       "/bench.conf"
 #define MAX_WORDS    16
@@ -67,15 +70,21 @@ static const struct row *const tables[] = {
 	rows_tmpfs,
 	rows_dir,
 	rows_unix,
+	rows_inotify,
+	rows_mqueue,
 	rows_tty,
 	rows_smp,
+	NULL,
 };
+
+static const struct row *const debian_tables[] = {rows_debian, NULL};
 
 struct options {
 	const char *rows;
 	int settle;
 	int list;
 	int boot;
+	int debian;
 };
 
 static void print_memory(void)
@@ -148,6 +157,8 @@ static int parse(int argc, char **argv, struct options *out)
 			out->list = 1;
 		else if (!strcmp(argv[i], "--boot"))
 			out->boot = 1;
+		else if (!strcmp(argv[i], "--debian"))
+			out->debian = 1;
 		else
 			return -EINVAL;
 	}
@@ -187,6 +198,7 @@ static void in_row_child(const struct row *row)
 static void run_row(const struct row *row)
 {
 	int status = 0, reaped;
+	unsigned seconds = row->flags & ROW_ONCE ? ONCE_SECONDS : ROW_SECONDS;
 	pid_t child;
 
 	printf("begin %s\n", row->name);
@@ -198,11 +210,11 @@ static void run_row(const struct row *row)
 		return;
 	}
 	setpgid(child, child);
-	alarm(ROW_SECONDS);
+	alarm(seconds);
 	reaped = waitpid(child, &status, 0) == child;
 	alarm(0);
 	if (!reaped)
-		printf("row %s failed no end after %d s\n", row->name, ROW_SECONDS);
+		printf("row %s failed no end after %u s\n", row->name, seconds);
 	else if (WIFSIGNALED(status))
 		printf("row %s failed killed by signal %d\n", row->name, WTERMSIG(status));
 	reap_group(child);
@@ -217,8 +229,8 @@ static int run_rows(const struct options *options)
 		printf("note --rows %s: not a regular expression\n", options->rows);
 		return 2;
 	}
-	for (unsigned t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-		for (const struct row *row = tables[t]; row->name; row++) {
+	for (const struct row *const *table = options->debian ? debian_tables : tables; *table; table++) {
+		for (const struct row *row = *table; row->name; row++) {
 			if (regexec(&wanted, row->name, 0, NULL, 0))
 				continue;
 			if (options->list)
@@ -288,7 +300,7 @@ int main(int argc, char **argv)
 		argv = words;
 	}
 	if (parse(argc, argv, &options)) {
-		printf("usage: bench [--list] [--rows REGEX] [--settle SECONDS] [--boot]\n");
+		printf("usage: bench [--list] [--rows REGEX] [--settle SECONDS] [--boot] [--debian]\n");
 		return 2;
 	}
 	if (is_init && !options.boot) {

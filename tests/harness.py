@@ -89,20 +89,21 @@ def build_programs(out):
     """One static binary per program; the ABI programs together in one, told apart by argv[0]."""
     out.mkdir(parents=True, exist_ok=True)
     header = HERE / "abi" / "abi.h"
+    shared = sorted((HERE / "abi").glob("*.h"))
     names, objects, commands = [], [], []
     for src in sorted((HERE / "abi").glob("*.c")):
         name = src.stem
         obj = out / (name + ".o")
         names.append(name)
         objects.append(str(obj))
-        if stale(obj, [src, header]):
+        if stale(obj, [src, *shared]):
             commands.append([cc()] + CFLAGS + ["-Dmain=abi_main_" + name, "-c", str(src),
                                                "-o", str(obj)])
     singles = [HERE / "init" / "init.c"] + sorted((HERE / "storm").glob("*.c"))
     singles += sorted((HERE / "fuzz").glob("*.c")) + sorted((HERE / "fault").glob("*.c"))
     for src in singles:
         target = out / src.stem
-        if stale(target, [src, header] + sorted((HERE / "storm").glob("*.h"))):
+        if stale(target, [src, header] + sorted(p for d in ("storm", "fault") for p in (HERE / d).glob("*.h"))):
             commands.append([cc()] + CFLAGS + [str(src), "-o", str(target), "-lm"])
     compile_all(commands)
     table = out / "table.c"

@@ -132,3 +132,23 @@ struct cpu_place arch_cpu_place(unsigned cpu)
 		.core = (id & ((1u << package_bits) - 1)) >> thread_bits,
 		.thread = id & ((1u << thread_bits) - 1)};
 }
+
+#define CACHE_LEAF_INTEL 4
+#define CACHE_LEAF_AMD	 0x8000001d
+
+/* [sdm vol. 2 CPUID 04H], and AMD's leaf of the same form. */
+bool arch_cpu_cache(unsigned index, struct cpu_cache *out)
+{
+	u32 leaf = cpuid(0x80000000, 0).a >= CACHE_LEAF_AMD && (cpuid(0x80000001, 0).c & 1u << 22) ? CACHE_LEAF_AMD : CACHE_LEAF_INTEL;
+	struct cpuid_regs r;
+
+	if (leaf == CACHE_LEAF_INTEL && cpuid(0, 0).a < CACHE_LEAF_INTEL)
+		return false;
+	r = cpuid(leaf, index);
+	if (!(r.a & 0x1f) || (r.a & 0x1f) > 3)
+		return false;
+	*out = (struct cpu_cache){.level = r.a >> 5 & 7, .line = (r.b & 0xfff) + 1, .ways = (r.b >> 22) + 1, .sets = r.c + 1,
+		.type = "?DIU"[r.a & 3]};
+	out->size = out->line * out->ways * out->sets * ((r.b >> 12 & 0x3ff) + 1);
+	return true;
+}

@@ -75,6 +75,15 @@ bool symtab_find(const struct symtab *tab, const char *name, vaddr_t *out_addr)
 	return false;
 }
 
+bool symtab_at(const struct symtab *tab, u32 index, const char **out_name, vaddr_t *out_addr)
+{
+	if (index + 1 >= tab->nsyms)
+		return false;
+	*out_name = symtab_name(tab, index);
+	*out_addr = (vaddr_t)(uintptr_t)tab + (u64)(s64)tab->offset[index];
+	return true;
+}
+
 bool symtab_check(const struct symtab *tab, u64 len_bytes)
 {
 	u64 blocks = ((u64)tab->nsyms + NAMES_PER_BLOCK - 1) / NAMES_PER_BLOCK;

@@ -26,6 +26,7 @@
 #include <linux/fs.h>
 #include <linux/random.h>
 #include <linux/stat.h>
+#include <vfs/sysfs.h>
 
 #define MEM_MAJOR   1
 #define KMSG_RECORD 2048
@@ -380,7 +381,8 @@ static int memdev_init(void)
 	for (size_t i = 0; i < ARRAY_SIZE(devices) && !err; i++)
 		err = chrdev_register(&devices[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(nodes) && !err; i++)
-		err = devtmpfs_add(nodes[i].name, S_IFCHR | nodes[i].mode, vfs_mkdev(MEM_MAJOR, nodes[i].minor));
+		err = device_node_add(&(struct device_node){
+			.class = "mem", .name = nodes[i].name, .mode = nodes[i].mode, .rdev = vfs_mkdev(MEM_MAJOR, nodes[i].minor)});
 	return err;
 }
 

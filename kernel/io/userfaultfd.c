@@ -20,6 +20,7 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 #include <linux/userfaultfd.h>
+#include <vfs/sysfs.h>
 
 #define MISC_MAJOR 10
 #define UFFD_MINOR 126
@@ -415,7 +416,8 @@ static int userfaultfd_init(void)
 	int err = chrdev_register(&device);
 
 	sysctl_register(settings, ARRAY_SIZE(settings));
-	return err ? err : devtmpfs_add("userfaultfd", S_IFCHR | 0600, vfs_mkdev(MISC_MAJOR, UFFD_MINOR));
+	return err ? err : device_node_add(&(struct device_node){
+			      .class = "misc", .name = "userfaultfd", .mode = 0600, .rdev = vfs_mkdev(MISC_MAJOR, UFFD_MINOR)});
 }
 
 INITCALL(userfaultfd, "vfs procfs", userfaultfd_init);

@@ -48,7 +48,7 @@ SYSCALL5(clone, u64, flags, struct uptr, stack, struct uptr, parent_tid, struct 
 	return proc_clone(&p);
 }
 
-static int clone3_check(const struct clone_args *a)
+static int clone3_check(const struct clone_args *a, size_t size)
 {
 	if (a->flags & ~(CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP | 0xffffffffull))
 		return -EINVAL;
@@ -61,6 +61,8 @@ static int clone3_check(const struct clone_args *a)
 	if (!a->stack != !a->stack_size)
 		return -EINVAL;
 	if (a->stack && (a->stack + a->stack_size < a->stack || a->stack + a->stack_size > USER_VA_END))
+		return -EINVAL;
+	if ((a->flags & CLONE_INTO_CGROUP) && (a->cgroup > S32_MAX || size < CLONE_ARGS_SIZE_VER2))
 		return -EINVAL;
 	if (a->set_tid_size > 32 || !a->set_tid != !a->set_tid_size)
 		return -EINVAL;
@@ -79,7 +81,7 @@ SYSCALL2(clone3, struct uptr, uargs, size_t, size)
 		return -EINVAL;
 	err = copy_struct_from_user(&a, sizeof(a), uargs, size);
 	if (!err)
-		err = clone3_check(&a);
+		err = clone3_check(&a, size);
 	if (!err && a.set_tid_size) {
 		if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
 			return -EPERM;
@@ -98,6 +100,7 @@ SYSCALL2(clone3, struct uptr, uargs, size_t, size)
 		.tls = uptr_make(a.tls),
 		.set_tid = set_tid,
 		.set_tid_size = a.set_tid_size,
+		.cgroup = (int)a.cgroup,
 	});
 }
 

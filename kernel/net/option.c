@@ -2,9 +2,10 @@
 /*
  * Options of SOL_SOCKET. [man socket(7), unix(7)]
  *
- * What is not here is -ENOPROTOOPT: filters and time stamping in hardware need what NOS does not have yet.
+ * What is not here is -ENOPROTOOPT: time stamping in hardware needs what NOS does not have yet.
  */
 #include <net/socket.h>
+#include <net/filter.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mm/uaccess.h>
@@ -134,7 +135,7 @@ static int set_switch(struct socket *s, int name, u32 flag, bool on)
 		return -EACCES;
 	if (name == SO_REUSEPORT && on && !is_inet(s))
 		return -EOPNOTSUPP;
-	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s))
+	if ((name == SO_PASSCRED || name == SO_PASSPIDFD || name == SO_PASSSEC) && !is_unix(s) && s->family != AF_NETLINK)
 		return -EOPNOTSUPP;
 	if (name == SO_NOFCS && !is_unix(s) && s->family != AF_PACKET)
 		return -EOPNOTSUPP;
@@ -175,7 +176,7 @@ static int set_number(struct socket *s, int name, s32 val)
 		set_flag(s, SOCKF_SNDBUF_LOCK, val & 1);
 		set_flag(s, SOCKF_RCVBUF_LOCK, val & 2);
 		return 0;
-	case SO_DETACH_FILTER: return -ENOENT; /* there never is one */
+	case SO_DETACH_FILTER: return socket_filter_detach(s);
 	case SO_ZEROCOPY: return is_unix(s) ? -EOPNOTSUPP : -ENOPROTOOPT;
 	case SO_BSDCOMPAT: return 0;
 	default: return -ENOPROTOOPT;
@@ -194,6 +195,7 @@ static int set_option(struct socket *s, int name, struct uptr val, u32 len)
 	if (flag)
 		return set_switch(s, name, flag, v);
 	switch (name) {
+	case SO_ATTACH_FILTER: return socket_filter_attach(s, val, len);
 	case SO_LINGER: return set_linger(s, val, len);
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW: return set_timeout(&s->rcvtimeo, val, len);
@@ -380,8 +382,8 @@ static int get_option(struct socket *s, int name, struct uptr val, struct uptr u
 	case SO_PEERPIDFD: return get_peer(s, name, val, user_len, room);
 	case SO_PEERNAME: return get_peer_name(s, val, room);
 	case SO_COOKIE: return get_cookie(s, val, room);
-	case SO_BINDTODEVICE:
-	case SO_ATTACH_FILTER: return 0; /* none: no bytes */
+	case SO_BINDTODEVICE: return 0; /* none: no bytes */
+	case SO_ATTACH_FILTER: return socket_filter_get(s, val, room);
 	default: break;
 	}
 	err = get_number(s, name, &v);

@@ -3,6 +3,7 @@
  * Sockets as files, and the table of families. [man socket(2), socket(7)]
  */
 #include <net/socket.h>
+#include <net/filter.h>
 #include <init/initcall.h>
 #include <io/poll.h>
 #include <lib/errno.h>
@@ -184,6 +185,8 @@ static void socket_release(struct file *f)
 	if (!s)
 		return;
 	WRITE_ONCE(s->file, NULL);
+	if (unlikely(s->filter))
+		socket_filter_release(s);
 	s->ops->release(s);
 }
 

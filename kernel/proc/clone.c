@@ -16,6 +16,7 @@
 #include <time/clock.h>
 #include <arch/trap.h>
 #include <io/tty_session.h>
+#include <proc/cgroup.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
 #include "proc_impl.h"
@@ -40,7 +41,7 @@ static int clone_check_flags(const struct clone_params *p)
 		return -EINVAL;
 	if ((f & CLONE_PIDFD) && (f & CLONE_DETACHED))
 		return -EINVAL;
-	if (f & (CLONE_NAMESPACES | CLONE_INTO_CGROUP))
+	if (f & CLONE_NAMESPACES)
 		return -EINVAL; /* what a kernel without namespaces answers */
 	return 0;
 }
@@ -179,7 +180,7 @@ static void clone_child_start(void *arg)
 }
 
 /* Make the child visible. -ERESTARTNOINTR: a signal must be taken first, so that a kill of the group cannot miss the child. */
-static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags, int event)
+static int clone_link(struct task *t, struct task *me, struct proc *p, struct cgroup *cg, u64 flags, int event)
 {
 	struct proc *mine = me->proc;
 	irqflags_t irq;
@@ -194,6 +195,11 @@ static int clone_link(struct task *t, struct task *me, struct proc *p, u64 flags
 		goto out;
 	}
 	t->proc = p;
+	err = cgroup_fork_locked(t, cg);
+	if (err) {
+		t->proc = NULL;
+		goto out;
+	}
 	ptrace_clone(t, me, event || (flags & CLONE_PTRACE));
 	if (flags & CLONE_THREAD) {
 		proc_get(p);
@@ -321,7 +327,12 @@ static int clone_pidfd(const struct clone_params *p, struct pid *pid, struct fil
 /* A parent that forks with CLONE_VFORK runs again when the child has left its memory. */
 static void clone_vfork_wait(struct task *t, struct completion *done, s64 nr)
 {
-	if (!completion_wait_killable(done)) {
+	int err;
+
+	cgroup_quiet_begin();
+	err = completion_wait_killable(done);
+	cgroup_quiet_end();
+	if (!err) {
 		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
 	} else {
 		/* killed: the child must not complete a word of a stack that is gone */
@@ -335,6 +346,7 @@ s64 proc_clone(const struct clone_params *p)
 {
 	struct task *me = task_current(), *t;
 	struct completion vfork_done;
+	struct cgroup *cg = NULL;
 	struct proc *fresh = NULL;
 	struct file *pidfd = NULL;
 	int err, fd = -1, event;
@@ -354,6 +366,8 @@ s64 proc_clone(const struct clone_params *p)
 		return err;
 	}
 	err = clone_build(t, p, &fresh);
+	if (!err && (p->flags & CLONE_INTO_CGROUP))
+		err = cgroup_clone_target(p->cgroup, p->flags & CLONE_THREAD, &cg);
 	if (err)
 		goto abort;
 	nr = pid_nr(t->pids[PID_TID]);
@@ -373,9 +387,11 @@ s64 proc_clone(const struct clone_params *p)
 	}
 	arch_thread_init_user(&t->thread, clone_child_start, NULL);
 	event = clone_event(me, p);
-	err = clone_link(t, me, fresh ? fresh : me->proc, p->flags, event);
+	err = clone_link(t, me, fresh ? fresh : me->proc, cg ? cg : me->cgroup, p->flags, event);
 	if (err)
 		goto abort_pidfd;
+	if (cg)
+		cgroup_put(cg);
 	if (fd >= 0)
 		fd_install(fd, pidfd);
 	task_get(t);
@@ -393,6 +409,8 @@ abort_pidfd:
 		file_put(pidfd);
 	}
 abort:
+	if (cg)
+		cgroup_put(cg);
 	clone_abort(t, fresh);
 	return err;
 }

@@ -15,6 +15,7 @@
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/object.h>
+#include <proc/cgroup.h>
 #include <arch/context.h>
 #include <arch/mmu.h>
 #include <arch/trap.h>
@@ -235,6 +236,7 @@ void exec_take_leader(struct task *me)
 	}
 	old->pids[PID_TID] = NULL;
 	list_del_rcu(&old->thread_link);
+	cgroup_release_locked(old);
 	p->nthreads--;
 	p->leader = me;
 	atomic64_sub_relaxed(&old->cred->user->nprocs, 1);

@@ -13,6 +13,7 @@
 #include <io/tty_session.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
+#include <proc/cgroup.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
 #include <vfs/file.h>
@@ -136,6 +137,7 @@ static void task_unlink(struct task *t)
 			task_detach_pid(t, (enum pid_type)type);
 	}
 	list_del_rcu(&t->thread_link);
+	cgroup_release_locked(t);
 	p->nthreads--;
 	atomic64_sub_relaxed(&t->cred->user->nprocs, 1);
 }
@@ -234,6 +236,7 @@ static void exit_notify(struct task *me)
 		ptrace_exit_tracer(me, &dead_tracees);
 	reparent_children(me, &dead);
 	me->tree_exited = true;
+	cgroup_exit_locked(me);
 	usage_fold(me);
 	if (me->ptrace && (me != p->leader || p->nthreads > 1))
 		proc_notify_tracer_exit(me);

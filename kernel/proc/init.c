@@ -14,6 +14,7 @@
 #include <arch/context.h>
 #include <arch/trap.h>
 #include <mm/page.h>
+#include <proc/cgroup.h>
 #include <time/clock.h>
 #include <vfs/file.h>
 #include <vfs/namei.h>
@@ -105,6 +106,7 @@ int proc_make_init(void (*fn)(void *), void *arg)
 	task_attach_pid(t, PID_PGID, zero);
 	task_attach_pid(t, PID_SID, zero);
 	list_add_tail_rcu(&t->thread_link, &p->threads);
+	cgroup_boot_locked(t);
 	spin_unlock(&proc_tree_lock);
 	init_task = t;
 	memset(arch_trapframe(&t->thread), 0, sizeof(struct trapframe));

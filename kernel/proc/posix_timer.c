@@ -11,6 +11,7 @@
  * Lifetime: the table lives as long as the process; a deleted timer is freed when its signal is no longer queued.
  */
 #include <lib/errno.h>
+#include <lib/strbuf.h>
 #include <lib/string.h>
 #include <linux/time.h>
 #include <mm/slab.h>
@@ -571,4 +572,26 @@ void posix_timers_exit(struct proc *p)
 	kfree(t->slots);
 	p->timers = NULL;
 	kfree(t);
+}
+
+int posix_timers_show(struct proc *p, s32 tgid, struct strbuf *sb)
+{
+	static const char *const kinds[] = {[SIGEV_SIGNAL] = "signal", [SIGEV_NONE] = "none", [SIGEV_THREAD] = "thread"};
+	struct posix_timers *table = LOAD_ACQUIRE(p->timers);
+	irqflags_t flags;
+
+	if (!table)
+		return 0;
+	flags = spin_lock_irqsave(&table->lock);
+	for (u32 i = 0; i < table->nslots; i++) {
+		const struct posix_timer *pt = table->slots[i];
+
+		if (!pt || pt->deleted)
+			continue;
+		strbuf_printf(sb, "ID: %d\nsignal: %d/%016llx\nnotify: %s/%s.%d\nClockID: %d\n", pt->id, pt->signo,
+			(u64)pt->info.si_value.sival_ptr, kinds[pt->notify & ~SIGEV_THREAD_ID],
+			pt->notify & SIGEV_THREAD_ID ? "tid" : "pid", pt->target ? task_tid(pt->target) : tgid, pt->clock);
+	}
+	spin_unlock_irqrestore(&table->lock, flags);
+	return 0;
 }

@@ -5,6 +5,7 @@
  * Kinds of stops [man ptrace(2)]: before a signal is delivered (ptrace_signal), group stops and PTRACE_INTERRUPT (ptrace_trap), events and system calls
  * (ptrace_notify). All end in stop_locked.
  */
+#include <proc/cgroup.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <arch/elf.h>
@@ -46,12 +47,14 @@ static int stop_locked(struct sighand **ps, irqflags_t *flags, int code, int cld
 	sighand_unlock(*ps, *flags);
 
 	tell_stop(me, cld, code, group_done);
+	cgroup_quiet_begin();
 	while (READ_ONCE(me->jobctl) & JOBCTL_TRACED) {
 		schedule();
 		if (READ_ONCE(me->jobctl) & JOBCTL_TRACED)
 			thread_prepare_wait(THREAD_STOPPED);
 	}
 	thread_finish_wait();
+	cgroup_quiet_end();
 
 	*ps = sighand_lock(me->proc, flags);
 	code = me->trap_code;

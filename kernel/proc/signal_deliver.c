@@ -11,6 +11,7 @@
 #include <arch/signal.h>
 #include <arch/trap.h>
 #include <asm/unistd.h>
+#include <proc/cgroup.h>
 #include <proc/rseq.h>
 #include "proc_impl.h"
 
@@ -33,7 +34,7 @@ u64 signal_pending_mask(struct task *t)
 
 void signal_recalc(struct task *t)
 {
-	if (signal_pending_mask(t) || (t->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK)))
+	if (signal_pending_mask(t) || (t->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK | JOBCTL_FREEZE)))
 		__atomic_or_fetch(&t->thread.user_work, UW_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
@@ -337,6 +338,11 @@ static int next_handler(siginfo_t *info, struct ksigaction *out_sa)
 		if (unlikely(me->jobctl & (JOBCTL_STOP_PENDING | JOBCTL_TRAP_MASK))) {
 			ptrace_trap(&s, &flags);
 			sighand_unlock(s, flags);
+			continue;
+		}
+		if (unlikely(me->jobctl & JOBCTL_FREEZE)) {
+			sighand_unlock(s, flags);
+			cgroup_freeze_here();
 			continue;
 		}
 		signo = dequeue_locked(me, ~me->blocked, info);

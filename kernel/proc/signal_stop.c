@@ -10,6 +10,7 @@
  * group that has stopped, and only those who run are counted.
  */
 #include <lib/errno.h>
+#include <proc/cgroup.h>
 #include "proc_impl.h"
 
 static void tell_parent(struct proc *p, int cld)
@@ -43,6 +44,7 @@ void signal_stop_here(struct sighand *s, irqflags_t flags)
 	sighand_unlock(s, flags);
 	if (complete)
 		tell_parent(p, CLD_STOPPED);
+	cgroup_quiet_begin();
 	for (;;) {
 		thread_prepare_wait(THREAD_STOPPED);
 		if (!(READ_ONCE(me->jobctl) & JOBCTL_STOPPED))
@@ -50,6 +52,7 @@ void signal_stop_here(struct sighand *s, irqflags_t flags)
 		schedule();
 	}
 	thread_finish_wait();
+	cgroup_quiet_end();
 }
 
 static void stop_mark(struct task *t, int signo)

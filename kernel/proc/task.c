@@ -206,6 +206,7 @@ struct task *task_alloc(void)
 	for (int i = 0; i < PID_TYPES; i++)
 		list_init(&t->pid_links[i]);
 	list_init(&t->thread_link);
+	list_init(&t->cgroup_link);
 	list_init(&t->pi_owned);
 	list_init(&t->tracee_link);
 	sigqueue_set_init(&t->pending);

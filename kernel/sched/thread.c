@@ -20,6 +20,8 @@ LOCK_CLASS(threads, RANK_LEAF, "list of all threads");
 static struct spinlock all_lock = SPINLOCK_INIT(threads);
 static LIST_HEAD(all_threads);
 
+void (*thread_kernel_watch)(struct thread *t, bool ends);
+
 struct kernel_thread {
 	struct thread thread;
 	void (*fn)(void *);
@@ -218,6 +220,8 @@ static void kernel_thread_main(void *arg)
 	struct kernel_thread *k = arg;
 
 	k->fn(k->arg);
+	if (thread_kernel_watch)
+		thread_kernel_watch(&k->thread, true);
 	thread_exit();
 }
 
@@ -244,13 +248,20 @@ static int create(void (*fn)(void *), void *arg, const char *name, struct kernel
 	return 0;
 }
 
+static struct thread *announce(struct kernel_thread *k)
+{
+	if (thread_kernel_watch)
+		thread_kernel_watch(&k->thread, false);
+	return &k->thread;
+}
+
 int thread_create(void (*fn)(void *), void *arg, const char *name, struct thread **out)
 {
 	struct kernel_thread *k;
 	int ret = create(fn, arg, name, &k);
 
 	if (!ret)
-		*out = &k->thread;
+		*out = announce(k);
 	return ret;
 }
 
@@ -268,7 +279,7 @@ int thread_create_on(
 	bitmap_zero(k->thread.allowed.bits, MAX_CPUS);
 	cpumask_set(&k->thread.allowed, cpu);
 	k->thread.cpu = cpu;
-	*out = &k->thread;
+	*out = announce(k);
 	return 0;
 }
 

@@ -235,7 +235,7 @@ static void spawn(struct pool *p)
 	struct worker *k = kzalloc(sizeof(*k), ALLOC_SLEEP);
 	irqflags_t flags;
 
-	if (k && thread_create_on(p->cpu, worker_main, k, "work", &k->thread)) {
+	if (k && thread_create_on(p->cpu, worker_main, k, "kworker", &k->thread)) {
 		kfree(k);
 		k = NULL;
 	}
@@ -322,7 +322,7 @@ void work_start(void)
 
 	cpumask_for_each(cpu, &cpus_online)
 		spawn(per_cpu_ptr(&work_pool, cpu));
-	if (thread_create(spawner_main, NULL, "work/spawner", &spawner))
+	if (thread_create(spawner_main, NULL, "kthreadd", &spawner))
 		panic("work: no memory");
 	thread_start(spawner);
 }

@@ -42,14 +42,7 @@ static void tmpfs_evict(struct inode *inode)
 	__atomic_fetch_sub(&ts->used_inodes, 1, __ATOMIC_RELAXED);
 }
 
-const struct inode_ops tmpfs_special_ops = {
-	.getattr = tmpfs_getattr,
-	.setattr = tmpfs_setattr,
-	.getxattr = tmpfs_getxattr,
-	.setxattr = tmpfs_setxattr,
-	.listxattr = tmpfs_listxattr,
-	.removexattr = tmpfs_removexattr,
-};
+const struct inode_ops tmpfs_special_ops = {MEMFS_ATTRIBUTE_OPS};
 
 int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, struct inode **out)
 {

@@ -4,6 +4,7 @@
  * Private to the files of tmpfs.
  */
 #include "vfs_impl.h"
+#include <vfs/memfs.h>
 #include <lib/rbtree.h>
 #include <linux/falloc.h>
 
@@ -52,15 +53,11 @@ extern const struct inode_ops tmpfs_dir_ops;
 extern const struct file_ops tmpfs_dir_fops;
 /* @inode becomes the file of the new name @d. The directory is locked. */
 void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode);
+/* The same in a directory that has no name yet. */
+void tmpfs_link_hidden(struct inode *dir, struct dentry *d, struct inode *inode);
 /* ---- tmpfs_file.c ---- */
 extern const struct inode_ops tmpfs_file_ops;
 extern const struct file_ops tmpfs_file_fops;
 extern const struct vm_object_ops tmpfs_object_ops;
-int tmpfs_setattr(struct inode *inode, const struct iattr *attr) MUST_CHECK;
-int tmpfs_getattr(struct inode *inode, struct kstat *st);
-/* ---- tmpfs_xattr.c ---- */
-ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
-int tmpfs_setxattr(struct inode *inode, const char *name, const void *val, size_t size, int flags);
-ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size);
-int tmpfs_removexattr(struct inode *inode, const char *name);
+/* ---- tmpfs_xattr.c; attributes: <vfs/memfs.h> ---- */
 void tmpfs_xattrs_free(struct tmpfs_inode *ti);

@@ -53,6 +53,14 @@ void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode)
 	touch_dir(dir);
 }
 
+void tmpfs_link_hidden(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	entry_add(dir, d);
+	dentry_pin(d);
+	d->inode = inode; /* becomes visible with its hashing */
+	dentry_hash(d);
+}
+
 static int tmpfs_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 rdev)
 {
 	struct inode *inode;
@@ -249,12 +257,7 @@ const struct inode_ops tmpfs_dir_ops = {
 	.rmdir = tmpfs_rmdir,
 	.rename = tmpfs_rename,
 	.tmpfile = tmpfs_tmpfile,
-	.setattr = tmpfs_setattr,
-	.getattr = tmpfs_getattr,
-	.getxattr = tmpfs_getxattr,
-	.setxattr = tmpfs_setxattr,
-	.listxattr = tmpfs_listxattr,
-	.removexattr = tmpfs_removexattr,
+	MEMFS_ATTRIBUTE_OPS,
 };
 
 bool dir_emit_dots(struct file *f, struct dir_emit *e)

@@ -15,6 +15,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import build
+import debian
 import initramfs
 import qemu
 from common import BUILD, CACHE, need, run, say
@@ -30,7 +31,7 @@ MODES = {'off': 'mitigations=off', 'pti': 'pti=on'}
 ALL_ROWS = '.'
 END = re.compile(rb'^end\r?$', re.M)
 SETTLE_ICOUNT, SETTLE_WALL = 10, 3
-TIMEOUT = 420
+TIMEOUT, TIMEOUT_DEBIAN = 420, 1800
 
 
 class Programs:
@@ -53,10 +54,21 @@ class Programs:
 
     def archive(self, words):
         """An initramfs whose init runs with @words, made by the first boot that wants it."""
+        whole = '--debian' in words
         tag = hashlib.sha256('\n'.join(words).encode()).hexdigest()[:8]
-        path = self.folder / f'{self.hash}-{tag}.cpio'
+        path = self.folder / (f'debian-{debian.recipe()}-' * whole + f'{self.hash}-{tag}.cpio')
         with self.lock:
-            return path if path.exists() else self._pack(path, words)
+            if path.exists():
+                return path
+            return self._pack_debian(path, words) if whole else self._pack(path, words)
+
+    def _pack_debian(self, path, words):
+        archive = initramfs.Archive()
+        archive.file('bench.conf', '\n'.join(words) + '\n')
+        archive.file('init', (self.folder / 'nos-bench').read_bytes(), 0o755)
+        for old in self.folder.glob('debian-*.cpio'):
+            old.unlink()  # half a gigabyte each
+        return debian.image(path, archive)
 
     def _pack(self, path, words):
         archive = initramfs.Archive()
@@ -76,15 +88,19 @@ class Programs:
 class Boot:
     """One boot to make: @system is 'nos' or a debian_linux.Kernel's series."""
 
-    def __init__(self, system, image, mode, rows, smp=1, icount=True, boot_only=False, words=''):
+    def __init__(self, system, image, mode, rows, smp=1, icount=True, boot_only=False, words='',
+                 userland=False):
         self.system, self.image, self.mode, self.rows = system, image, mode, rows
         self.smp, self.icount, self.boot_only, self.more = smp, icount, boot_only, words
+        self.userland = userland  # Debian's tree, and the rows that run it
+        if userland and rows == ALL_ROWS:
+            self.rows = '^debian'
 
     def words(self, rows=None):
         if self.boot_only:
             return ['--boot']
         settle = SETTLE_ICOUNT if self.icount else SETTLE_WALL
-        return ['--settle', str(settle), '--rows', rows or self.rows]
+        return ['--settle', str(settle), '--rows', rows or self.rows] + ['--debian'] * self.userland
 
     def append(self):
         mine = self.more if self.system == 'nos' else APPEND_LINUX
@@ -92,11 +108,13 @@ class Boot:
 
     def machine(self, programs):
         return qemu.Machine(self.image, programs.archive(self.words()), self.append(), smp=self.smp,
-                            memory=MEMORY, cpu=CPU, icount=ICOUNT if self.icount else None)
+                            memory=debian.MEMORY if self.userland else MEMORY, cpu=CPU,
+                            icount=ICOUNT if self.icount else None)
 
     def name(self):
         return (f'{"NOS" if self.system == "nos" else f"Linux {self.system}"}, {MODES[self.mode]}'
-                f'{", icount" if self.icount else f", {self.smp} CPU"}')
+                f'{", icount" if self.icount else f", {self.smp} CPU"}'
+                f'{", Debian" if self.userland else ""}')
 
 
 def parse(log):
@@ -139,7 +157,8 @@ def only_rows(found, rows):
 
 
 def run_boot(boot, programs):
-    result = qemu.boot(boot.machine(programs), timeout=TIMEOUT, stop_on=END)
+    result = qemu.boot(boot.machine(programs), stop_on=END,
+                       timeout=TIMEOUT_DEBIAN if boot.userland else TIMEOUT)
     found = parse(result.log)
     found['why_ended'] = result.why()
     if not found['ended']:
@@ -166,7 +185,8 @@ class Store:
 
     def _path(self, boot, words, number):
         key = '\n'.join([boot.image.name, self.programs.hash, self.qemu, CPU, ICOUNT, MEMORY,
-                         boot.append(), *words, str(number)])
+                         boot.append(), *words, str(number)]
+                        + [debian.recipe()] * boot.userland)
         return self.folder / f'{hashlib.sha256(key.encode()).hexdigest()[:24]}.json'
 
     def get(self, boot, number):

@@ -25,10 +25,15 @@ apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libncurses6 
 lsof make man-db ncurses-term openssl passwd patch perl procps psmisc python3 sqlite3 strace
 sysvinit-core tmux util-linux-extra vim xz-utils
 '''.split()
-SOURCES = ['zlib', 'hello']    # to be compiled in the guest, which has no network
+# A system that systemd runs; small, since all of it is memory.
+SYSTEMD_PACKAGES = '''
+bash dbus iproute2 kmod less libpam-systemd login passwd procps strace systemd systemd-sysv udev util-linux
+'''.split()
+SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and tested in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
+SYSTEMD_MEMORY = 2048
 
 APT = 'APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qq -o APT::Sandbox::User=root'
 HOOK = f'''
@@ -39,17 +44,23 @@ cd "$1/usr/src"
 cd debs
 {APT} download {' '.join(LOCAL_DEBS)}
 '''
-SETTLE = r'''
+USERS = r'''
 set -e
 echo nos >"$1/etc/hostname"
 printf '127.0.0.1 localhost nos\n' >"$1/etc/hosts"
 chroot "$1" passwd -qd root
 chroot "$1" useradd -m -s /bin/bash user
 chroot "$1" passwd -qd user
-sed -i 's/^[1-6]:/#&/' "$1/etc/inittab"
+'''
+SETTLE = USERS + r'''sed -i 's/^[1-6]:/#&/' "$1/etc/inittab"
 echo 'S0:2345:respawn:/sbin/agetty --noclear ttyS0 115200 vt100' >>"$1/etc/inittab"
 rm -rf "$1/var/cache/man" "$1/var/cache/debconf"/*-old
 mkdir -p "$1/var/cache/man"
+'''
+
+# The name of a machine is given once, before its first boot.
+SYSTEMD_SETTLE = USERS + r'''printf '%032x\n' 1 >"$1/etc/machine-id"
+rm -rf "$1/var/cache/debconf"/*-old
 '''
 
 # Process 1 of `./nos run`: what an initramfs lacks, then the init= of the command line if there is one
@@ -87,21 +98,34 @@ echo "@WORD@ $status"
 END = 'exec poweroff -d -f\n'
 
 
+class Userland:
+    """What mmdebstrap is to make; its name begins those of its archives in the cache."""
+    def __init__(self, name, packages, hooks):
+        self.name, self.packages, self.hooks = name, packages, hooks
+
+    def recipe(self):
+        words = (SUITE, self.packages, EXCLUDE, *self.hooks)
+        return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+SYSVINIT = Userland('', PACKAGES, (HOOK, SETTLE))
+SYSTEMD = Userland('systemd-', SYSTEMD_PACKAGES, (SYSTEMD_SETTLE,))
+
+
 def recipe():
-    words = (SUITE, PACKAGES, EXCLUDE, HOOK, SETTLE)
-    return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+    return SYSVINIT.recipe()
 
 
-def bootstrap(target):
+def bootstrap(userland, target):
     """Have mmdebstrap write the tree into the tar archive @target; it shows its own progress."""
     need('python', 'chroot')
     uri, keyring = debian_linux.mirror()
     options = [f'--dpkgopt=path-exclude={path}' for path in EXCLUDE]
     if keyring:
         options.append(f'--keyring={keyring}')
-    command = ['mmdebstrap', '--variant=minbase', f'--include={",".join(PACKAGES)}', *options,
-               '--aptopt=APT::Install-Recommends "false"', f'--customize-hook={HOOK}',
-               f'--customize-hook={SETTLE}', '--format=tar', SUITE, str(target),
+    command = ['mmdebstrap', '--variant=minbase', f'--include={",".join(userland.packages)}', *options,
+               '--aptopt=APT::Install-Recommends "false"',
+               *(f'--customize-hook={hook}' for hook in userland.hooks), '--format=tar', SUITE, str(target),
                f'deb {uri} {SUITE} main', f'deb-src {uri} {SUITE} main']
     if subprocess.run(command, check=False).returncode:
         raise Failure('mmdebstrap could not make a Debian 13 tree')
@@ -150,19 +174,19 @@ def alone(folder):
         yield
 
 
-def base():
+def base(userland=SYSVINIT):
     """The archive of the plain userland, from the cache or made now."""
-    path = FOLDER / f'{recipe()}.cpio'
+    path = FOLDER / f'{userland.name}{userland.recipe()}.cpio'
     with alone(FOLDER):
         if not path.exists():
             say("making Debian 13's userland with mmdebstrap (some minutes, once)")
             with tempfile.TemporaryDirectory(prefix='nos-', dir=FOLDER) as folder:
                 tar = Path(folder) / 'root.tar'
                 new = Path(folder) / 'root.cpio'
-                bootstrap(tar)
+                bootstrap(userland, tar)
                 say('packing it')
                 convert(tar, new)
-                for old in FOLDER.glob('*.cpio'):
+                for old in FOLDER.glob(f'{userland.name}{"[0-9a-f]" * 16}.cpio'):
                     old.unlink()
                 new.replace(path)
     return path

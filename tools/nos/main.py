@@ -50,8 +50,8 @@ def command_clean(_):
 
 def machine_options(parser):
     parser.add_argument('--smp', type=int, default=2, metavar='N', help='processors (2)')
-    parser.add_argument('--mem', metavar='M', help='memory (512M; 3G with --debian)')
-    parser.add_argument('--debian', action='store_true', help="Debian 13's userland, not busybox")
+    parser.add_argument('--mem', metavar='M', help='memory (3G; 512M with --busybox)')
+    parser.add_argument('--busybox', action='store_true', help="a busybox root, not Debian 13's userland")
     parser.add_argument('--machine', default='q35', help='QEMU machine: q35, microvm, ...')
     parser.add_argument('--append', default='', metavar='WORDS', help='more of a command line')
     parser.add_argument('--kernel', metavar='IMAGE', help='boot this one and build nothing')
@@ -62,7 +62,7 @@ def parse(words):
     parser = argparse.ArgumentParser(prog='nos', description=__doc__)
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
 
-    one = commands.add_parser('run', help='boot to a shell here, or run one command in it')
+    one = commands.add_parser('run', help='boot Debian 13 to a shell here, or run one command in it')
     one.add_argument('--debug', action='store_true', help='the debug kernel')
     one.add_argument('--timeout', type=float, metavar='S', help='with CMD: give up after S seconds')
     machine_options(one)

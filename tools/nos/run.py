@@ -25,16 +25,16 @@ def kernel_of(arguments):
 
 def machine_of(arguments, initrd, append):
     words = ' '.join(filter(None, (APPEND, append, arguments.append)))
-    memory = arguments.mem or (debian.MEMORY if arguments.debian else '512M')
+    memory = arguments.mem or ('512M' if arguments.busybox else debian.MEMORY)
     return qemu.Machine(kernel_of(arguments), initrd, words, smp=arguments.smp,
                         memory=memory, machine=arguments.machine)
 
 
 def initrd_of(arguments, path, *session):
     """Write at @path the userland that @arguments name: a shell, or a command and its verdict."""
-    if arguments.debian:
-        return debian.image(path, debian.session(*session))
-    return initramfs.userland(*session).write(path)
+    if arguments.busybox:
+        return initramfs.userland(*session).write(path)
+    return debian.image(path, debian.session(*session))
 
 
 class Filter:

@@ -29,6 +29,7 @@ enum {
 	SOCK_TYPES = 11,
 	SOCK_TYPE_MASK = 0xf,
 };
+#define SOL_NETLINK 270
 #define SOCK_NONBLOCK 04000
 #define SOCK_CLOEXEC  02000000
 

@@ -72,3 +72,11 @@ struct cpu_place {
 	u32 package, core, thread;
 };
 struct cpu_place arch_cpu_place(unsigned cpu);
+
+/* A cache that every CPU has or shares. */
+struct cpu_cache {
+	u32 level, size, line, ways, sets;
+	char type; /* 'D'ata, 'I'nstruction, 'U'nified */
+};
+/* The cache number @index; false: there are fewer, or nobody knows. */
+bool arch_cpu_cache(unsigned index, struct cpu_cache *out);

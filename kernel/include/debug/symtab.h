@@ -47,5 +47,8 @@ bool symtab_lookup(const struct symtab *tab, vaddr_t addr, struct symtab_hit *ou
  */
 bool symtab_find(const struct symtab *tab, const char *name, vaddr_t *out_addr);
 
+/* The function number @index, in order of addresses. Context: any.  Returns: false: there are fewer. */
+bool symtab_at(const struct symtab *tab, u32 index, const char **out_name, vaddr_t *out_addr);
+
 /* True when counts, order and name blocks fit together within @len_bytes. Context: any. */
 bool symtab_check(const struct symtab *tab, u64 len_bytes);

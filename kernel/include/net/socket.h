@@ -26,6 +26,7 @@ struct scm_fds;
 struct cred;
 struct pid;
 struct pseudo_file;
+struct bpf_prog;
 
 /* An address as the user gave or gets it. */
 struct socket_addr {
@@ -81,6 +82,7 @@ struct socket {
 	u64 rcvtimeo, sndtimeo;	/* ns; ~0: for ever */
 	u64 cookie;		/* 0: not asked for yet */
 	bool nospace;		/* a sender found it full: who set O_ASYNC hears when it is not */
+	struct bpf_prog *filter; /* SO_ATTACH_FILTER: RCU; a reference; see <net/filter.h> */
 	struct wait_queue rd_wait, wr_wait;
 	struct fasync_list async;
 };

@@ -19,6 +19,7 @@ struct pid {
 	struct refcount refs;
 	struct list_head members[PID_TYPES]; /* tasks; tree lock to change or walk, RCU to look at the first */
 	struct wait_queue wait;		/* pidfd pollers */
+	struct thread *kthread;		/* the kernel thread that has this number; RCU */
 	struct rcu_head rcu;
 	u32 level;
 	struct pid_number {
@@ -35,6 +36,8 @@ void pid_get(struct pid *p);
 void pid_put(struct pid *p);
 /* The numbers become free: no task, group or session has them any more. The struct lives while referenced. */
 void pid_free_numbers(struct pid *p);
+/* The kernel thread of this number, referenced (thread_put); NULL. */
+struct thread *pid_kthread_get(struct pid *pid);
 /* Number as the running task's namespace sees it; 0 if it does not. */
 s32 pid_nr(const struct pid *p);
 s32 pid_nr_in(const struct pid *p, const struct pid_namespace *ns);

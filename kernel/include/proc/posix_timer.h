@@ -27,6 +27,10 @@ int posix_timer_get(s32 id, struct timer_spec *out) MUST_CHECK;
 s64 posix_timer_overrun(s32 id);
 int posix_timer_delete(s32 id) MUST_CHECK;
 
+/* Text of /proc/PID/timers; @tgid: as the reader sees it. 0. */
+struct strbuf;
+int posix_timers_show(struct proc *p, s32 tgid, struct strbuf *sb);
+
 /* setitimer: which = ITIMER_*. -EINVAL. */
 int itimer_set(int which, const struct timer_spec *spec, struct timer_spec *out_old) MUST_CHECK;
 int itimer_get(int which, struct timer_spec *out) MUST_CHECK;

@@ -68,6 +68,7 @@ enum jobctl {
 	JOBCTL_TRACED = 1 << 15,	/* in a ptrace-stop */
 	JOBCTL_LISTENING = 1 << 16,	/* PTRACE_LISTEN: and to wait(2) it is not */
 	JOBCTL_FROZEN = 1 << 17,	/* the tracer is at it: not even a kill ends the stop now */
+	JOBCTL_FREEZE = 1 << 18,	/* its control group is to stand still: <proc/cgroup.h> */
 	JOBCTL_TRAP_MASK = JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY,
 	JOBCTL_PENDING = JOBCTL_STOP_PENDING | JOBCTL_STOP_COUNTED | JOBCTL_STOP_DEQUEUED | JOBCTL_TRAP_MASK | JOBCTL_TRAPPING,
 };

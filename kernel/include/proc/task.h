@@ -32,6 +32,7 @@ struct cred;
 struct proc;
 struct tty;
 struct file;
+struct cgroup;
 
 struct task {
 	struct thread thread;		/* first */
@@ -45,6 +46,11 @@ struct task {
 	struct fs_context *fs;
 	const struct cred *cred;	/* RCU */
 	struct nsproxy *ns;
+	/* --- control group: tree lock; the pointer is NULL once the task is reaped --- */
+	struct cgroup *cgroup;
+	struct list_head cgroup_link;
+	bool frozen;			/* counts as frozen in it */
+	bool quiet;			/* own thread: will not reach user mode by itself; see kernel/proc/cgroup_freeze.c */
 	/* --- signals: sighand->lock --- */
 	struct sigqueue_set pending;
 	u64 forced;			/* faults that even init dies of */
@@ -193,6 +199,7 @@ struct clone_params {
 	size_t stack_size;
 	const s32 *set_tid;
 	size_t set_tid_size;
+	int cgroup;		/* CLONE_INTO_CGROUP: descriptor of its directory */
 };
 s64 proc_clone(const struct clone_params *p);	/* child's tid or -errno */
 /* A kernel thread that becomes user process 1. */

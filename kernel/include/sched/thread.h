@@ -175,6 +175,8 @@ void thread_set_space(struct vm_space *space);
 bool thread_is_running(const struct thread *t);
 /* Spin until @t, known to be sleeping or stopped, has left its CPU; false: it is awake. May sleep. */
 bool thread_wait_inactive(struct thread *t);
+/* Who hears of kernel threads, in their creator's context and in their own at the end: the personality, which gives them numbers. May sleep. */
+extern void (*thread_kernel_watch)(struct thread *t, bool ends);
 /* Every thread, under RCU; fn must not sleep; false stops. */
 void thread_for_each(bool (*fn)(struct thread *t, void *arg), void *arg);
 

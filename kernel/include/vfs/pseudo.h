@@ -90,5 +90,24 @@ struct pseudo_node *pseudo_find(struct pseudo_node *dir, const char *name, size_
 void pseudo_node_get(struct pseudo_node *n);
 void pseudo_node_put(struct pseudo_node *n);
 
+/* ---- texts in files of any file system: what such a file's file_ops are made of ---- */
+
+/*
+ * Round each callback: fills task, pid, arg of the text, and keeps them; 0 or -ESRCH, -ENODEV, -EACCES. @open: before the first, where rights that
+ * opening needs are checked and t->space may be filled (put by the text); may be NULL.
+ */
+struct pseudo_guard {
+	int (*open)(struct inode *inode, struct pseudo_text *t);
+	int (*enter)(struct inode *inode, struct pseudo_text *t);
+	void (*leave)(struct inode *inode, struct pseudo_text *t);
+};
+/* Makes @f, which is being opened, show @text. -ENOMEM, or what the guard says. */
+int pseudo_text_open(struct file *f, const struct pseudo_file *text, const struct pseudo_guard *guard) MUST_CHECK;
+ssize_t pseudo_text_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
+ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
+s64 pseudo_text_lseek(struct file *f, s64 off, int whence);
+u32 pseudo_text_poll(struct file *f, struct poll_table *pt);
+void pseudo_text_release(struct file *f);
+
 /* For store: cut white space off both ends. */
 char *pseudo_trim(char *text);

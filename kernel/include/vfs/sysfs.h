@@ -21,6 +21,7 @@ struct sysfs_device {
 	const char *name, *class;
 	struct pseudo_node *parent;	/* NULL: devices/virtual/CLASS */
 	u32 rdev;			/* 0: has no node in /dev */
+	u16 mode;			/* of its node, when that is not 0600 */
 	bool is_block;
 	const char *devname;		/* its node, relative to /dev; NULL: name */
 	const struct pseudo_file *files; /* attributes of its own */
@@ -33,8 +34,20 @@ int sysfs_add_device(struct sysfs_device *d) MUST_CHECK;
 void sysfs_remove_device(struct sysfs_device *d); /* tells "remove" first; may sleep */
 
 /*
+ * A character device that stays: its node in /dev, and a device of @class in /sys with @files, at the latest when there is a /sys. -EEXIST -ENOMEM. May sleep.
+ */
+struct device_node {
+	const char *class, *name;
+	u32 mode, rdev;			/* permissions */
+	const struct pseudo_file *files; /* constant; their arg is NULL */
+	size_t nfiles;
+};
+int device_node_add(const struct device_node *n) MUST_CHECK;
+
+/*
  * Who hears of devices (the netlink of uevents): @text is "ACTION@/devices/...", then "KEY=value" strings, each NUL-terminated. One listener, set at boot.
  * Thread context, no locks.
  */
 void sysfs_set_uevent_listener(void (*fn)(const char *text, size_t len));
 void sysfs_uevent(struct sysfs_device *d, const char *action);
+u64 sysfs_uevent_seq_next(void); /* the number of an event that somebody else makes */

@@ -9,6 +9,8 @@
 #include <init/param.h>
 #include <io/vt.h>
 #include <lib/parse.h>
+#include <lib/string.h>
+#include <vfs/sysfs.h>
 
 /* The terminal that a console= word names, referenced; NULL: there is none. */
 static struct tty *find_get(const char *word, size_t len)
@@ -73,6 +75,34 @@ static struct chrdev console_dev = {.major = TTYAUX_MAJOR, .minor = 1, .nminors 
 static struct chrdev current_dev = {.major = TTYAUX_MAJOR, .minor = 0, .nminors = 1, .ops = &current_ops, .name = "/dev/tty"};
 static struct chrdev serial_dev = {.major = TTY_MAJOR, .minor = 64, .nminors = 192, .ops = &line_ops, .name = "ttyS"};
 
+/* The terminals that console= names and that exist, the one behind /dev/console last; without any, that one. */
+static int show_active(struct pseudo_text *t)
+{
+	const char *word, *gap = "";
+	struct tty *tty;
+
+	for (unsigned i = 0; (word = param_nth("console", i)); i++) {
+		size_t len = strcspn(word, ",");
+
+		tty = find_get(word, len);
+		if (!tty)
+			continue;
+		strbuf_puts(&t->sb, gap);
+		strbuf_write(&t->sb, word, len);
+		gap = " ";
+		tty_put(tty);
+	}
+	tty = *gap ? NULL : console_tty_get();
+	if (tty) {
+		strbuf_puts(&t->sb, vfs_major(tty->rdev) == TTY_MAJOR && vfs_minor(tty->rdev) < 64 ? "tty0" : tty->name);
+		tty_put(tty);
+	}
+	strbuf_putc(&t->sb, '\n');
+	return 0;
+}
+
+static const struct pseudo_file console_files[] = {{.name = "active", .mode = 0444, .show = show_active}};
+
 static int tty_init_devices(void)
 {
 	int err = chrdev_register(&console_dev);
@@ -82,9 +112,10 @@ static int tty_init_devices(void)
 	if (!err)
 		err = chrdev_register(&serial_dev);
 	if (!err)
-		err = devtmpfs_add("tty", S_IFCHR | 0666, vfs_mkdev(TTYAUX_MAJOR, 0));
+		err = device_node_add(&(struct device_node){.class = "tty", .name = "tty", .mode = 0666, .rdev = vfs_mkdev(TTYAUX_MAJOR, 0)});
 	if (!err)
-		err = devtmpfs_add("console", S_IFCHR | 0600, vfs_mkdev(TTYAUX_MAJOR, 1));
+		err = device_node_add(&(struct device_node){.class = "tty", .name = "console", .mode = 0600, .rdev = vfs_mkdev(TTYAUX_MAJOR, 1),
+			.files = console_files, .nfiles = ARRAY_SIZE(console_files)});
 	return err;
 }
 

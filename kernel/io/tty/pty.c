@@ -16,6 +16,7 @@
 #include <lib/printf.h>
 #include <vfs/namei.h>
 #include <linux/fs.h>
+#include <vfs/sysfs.h>
 
 /* clang-format off */
 LOCK_CLASS(pty_table, RANK_LEAF, "which numbers of ptys are taken");
@@ -457,7 +458,8 @@ static int pty_init(void)
 	err = chrdev_register(&ptmx_dev);
 	if (!err)
 		err = chrdev_register(&pts_dev);
-	return err ? err : devtmpfs_add("ptmx", S_IFCHR | 0666, vfs_mkdev(TTYAUX_MAJOR, 2));
+	return err ? err : device_node_add(&(struct device_node){
+			      .class = "tty", .name = "ptmx", .mode = 0666, .rdev = vfs_mkdev(TTYAUX_MAJOR, 2)});
 }
 
 INITCALL(pty, "vfs tty devpts", pty_init);

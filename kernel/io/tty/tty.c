@@ -9,6 +9,7 @@
 #include "tty_impl.h"
 #include <lib/printf.h>
 #include <sync/lockdep.h>
+#include <vfs/sysfs.h>
 
 /* clang-format off */
 LOCK_CLASS(tty, RANK_LEAF - 1, "line discipline of one terminal");
@@ -135,7 +136,7 @@ int tty_register(struct tty *tty)
 		break;
 	}
 	spin_unlock(&registry_lock);
-	return err ? err : devtmpfs_add(tty->name, S_IFCHR | 0600, tty->rdev);
+	return err ? err : device_node_add(&(struct device_node){.class = "tty", .name = tty->name, .mode = 0600, .rdev = tty->rdev});
 }
 
 struct tty *tty_find_get(u32 rdev)

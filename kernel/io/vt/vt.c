@@ -12,6 +12,7 @@
 #include <lib/parse.h>
 #include <lib/printf.h>
 #include <linux/kd.h>
+#include <vfs/sysfs.h>
 
 /* clang-format off */
 LOCK_CLASS(vt_switch, RANK_TTY + 4, "which virtual terminal is seen");
@@ -280,6 +281,14 @@ static void add_consoles(void)
 	}
 }
 
+static int show_active(struct pseudo_text *t)
+{
+	strbuf_printf(&t->sb, "tty%u\n", vt_seen()->nr);
+	return 0;
+}
+
+static const struct pseudo_file tty0_files[] = {{.name = "active", .mode = 0444, .show = show_active}};
+
 static int add_nodes(void)
 {
 	char name[8];
@@ -287,7 +296,8 @@ static int add_nodes(void)
 
 	for (unsigned nr = 0; nr < VT_NUMBERS && !err; nr++) {
 		scnprintf(name, sizeof(name), "tty%u", nr);
-		err = devtmpfs_add(name, S_IFCHR | (nr ? 0600 : 0620), vfs_mkdev(TTY_MAJOR, nr));
+		err = device_node_add(&(struct device_node){.class = "tty", .name = name, .mode = nr ? 0600 : 0620,
+			.rdev = vfs_mkdev(TTY_MAJOR, nr), .files = nr ? NULL : tty0_files, .nfiles = nr ? 0 : ARRAY_SIZE(tty0_files)});
 	}
 	return err;
 }

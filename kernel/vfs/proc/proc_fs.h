@@ -11,7 +11,9 @@
 #define NS_PER_TICK (1000000000ull / 100) /* USER_HZ */
 
 /* pseudo_inode.kind */
-enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD };
+enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD,
+	/* of kernel threads: the directory in /proc and in task/, task/, other directories, which are empty, files and links */
+	PROC_KT_DIR, PROC_KT_THREAD, PROC_KT_TASK, PROC_KT_EMPTY, PROC_KT_FILE, PROC_KT_LINK };
 
 /* A name in /proc/PID. */
 struct task_entry {
@@ -40,6 +42,9 @@ int proc_task_getattr(struct inode *inode, struct kstat *st);
 int proc_task_permission(struct inode *inode, int mask);
 extern const struct inode_ops proc_task_dir_ops;
 extern const struct file_ops proc_task_dir_fops;
+/* ---- kthread.c ---- */
+/* /proc/N of a kernel thread at @d; nothing if @pid is none's. -ENOMEM. */
+int proc_attach_kthread(struct inode *dir, struct dentry *d, struct pid *pid, bool in_task) MUST_CHECK;
 /* ---- task_list.c ---- */
 extern const struct inode_ops proc_task_list_ops;
 extern const struct file_ops proc_task_list_fops;
@@ -84,6 +89,8 @@ int proc_show_syscall(struct pseudo_text *t);
 int proc_show_personality(struct pseudo_text *t);
 int proc_show_cgroup(struct pseudo_text *t);
 int proc_show_schedstat(struct pseudo_text *t);
+int proc_show_sched(struct pseudo_text *t);
+int proc_show_timers(struct pseudo_text *t);
 int proc_show_fail_nth(struct pseudo_text *t);
 int proc_store_fail_nth(struct pseudo_text *t, char *text, size_t len);
 int proc_show_slack(struct pseudo_text *t);
@@ -100,8 +107,9 @@ int proc_next_mountstats(struct pseudo_text *t);
 u32 proc_poll_mounts(struct pseudo_text *t, struct poll_table *pt);
 /* Permission text that opens sessions for memory of @t: 0 with *out_space (NULL: it has none); -EACCES. */
 int proc_space_open(struct task *t, bool attach, struct vm_space **out_space) MUST_CHECK;
-/* ---- global.c, cpu.c, memory.c, sysctl.c ---- */
+/* ---- global.c, machine.c, memory.c, sysctl.c ---- */
 void proc_global_init(void);
 void proc_stat_init(void);
+void proc_machine_init(void);
 void proc_memory_init(void);
 void proc_sysctl_init(void);

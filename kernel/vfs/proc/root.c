@@ -44,7 +44,7 @@ static int root_iterate(struct file *f, struct dir_emit *e)
 
 		nr = pid_nr(pid);
 		rcu_read_lock();
-		leader = pid_task_rcu(pid, PID_TGID) != NULL;
+		leader = pid_task_rcu(pid, PID_TGID) || READ_ONCE(pid->kthread);
 		rcu_read_unlock();
 		if (leader && nr)
 			more = e->emit(e, name, (size_t)scnprintf(name, sizeof(name), "%d", nr), proc_ino(nr, 0, false), 4, PID_OFF + nr);
@@ -129,6 +129,7 @@ static int procfs_init(void)
 		panic("no memory for /proc");
 	proc_global_init();
 	proc_stat_init();
+	proc_machine_init();
 	proc_memory_init();
 	proc_sysctl_init();
 	fs_register(&proc_type);

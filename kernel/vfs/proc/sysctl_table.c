@@ -190,8 +190,7 @@ static const struct sysctl table[] = {
 	{"kernel/pid_max", 0644, SYSCTL_CALL, .get = get_pid_max, .set = set_pid_max},
 	{"kernel/printk", 0644, SYSCTL_CALL, .get = get_printk, .set = set_printk},
 	{"kernel/panic", 0644, ROOT_INT(panic_timeout, S32_MIN, S32_MAX)},
-	/* No kernel address is shown to anybody; the log may be read by all with syslog(2). */
-	{"kernel/kptr_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 2},
+	/* The log may be read by all with syslog(2). */
 	{"kernel/dmesg_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
 	{"kernel/cap_last_cap", 0444, SYSCTL_CALL, .get = get_const, .min = CAP_LAST_CAP},
 	{"kernel/ngroups_max", 0444, SYSCTL_CALL, .get = get_const, .min = NGROUPS_MAX},

@@ -114,14 +114,15 @@ int proc_space_open(struct task *t, bool attach, struct vm_space **out_space)
 	return 0;
 }
 
-static int task_open(struct pseudo_inode *pi, struct pseudo_text *text)
+static int task_open(struct inode *inode, struct pseudo_text *text)
 {
+	const struct pseudo_inode *pi = pseudo_inode(inode);
 	struct task *t;
 	int err = 0;
 
 	if (!(pi->file->flags & PSEUDO_SPACE))
 		return 0;
-	t = proc_inode_task(&pi->inode);
+	t = proc_inode_task(inode);
 	if (!t)
 		return -ESRCH;
 	err = proc_space_open(t, pi->file->flags & PSEUDO_ATTACH, &text->space);
@@ -129,9 +130,10 @@ static int task_open(struct pseudo_inode *pi, struct pseudo_text *text)
 	return err;
 }
 
-static int task_enter(struct pseudo_inode *pi, struct pseudo_text *text)
+static int task_enter(struct inode *inode, struct pseudo_text *text)
 {
-	struct task *t = proc_inode_task(&pi->inode);
+	const struct pseudo_inode *pi = pseudo_inode(inode);
+	struct task *t = proc_inode_task(inode);
 
 	if (!t)
 		return -ESRCH;
@@ -145,7 +147,7 @@ static int task_enter(struct pseudo_inode *pi, struct pseudo_text *text)
 	return 0;
 }
 
-static void task_leave(struct pseudo_inode *pi, struct pseudo_text *text)
+static void task_leave(struct inode *inode, struct pseudo_text *text)
 {
 	task_put(text->task);
 	text->task = NULL;
@@ -155,7 +157,7 @@ static const struct pseudo_guard task_guard = {.open = task_open, .enter = task_
 
 static int task_file_open(struct inode *inode, struct file *f)
 {
-	return pseudo_text_open(f, &task_guard);
+	return pseudo_text_open(f, pseudo_inode(inode)->file, &task_guard);
 }
 
 #define TASK_FOPS                                                                                                              \
@@ -237,6 +239,8 @@ int proc_attach_pid(struct inode *dir, struct dentry *d, s32 nr, bool thread, st
 		err = proc_attach(dir, d, pid, thread ? PROC_THREAD_DIR : PROC_TASK_DIR, S_IFDIR | 0555, NULL, 0, proc_ino(nr, 0, thread));
 	if (t)
 		task_put(t);
+	else if (!tgid)
+		err = proc_attach_kthread(dir, d, pid, thread);
 	pid_put(pid);
 	return err == -ENOENT ? 0 : err;
 }

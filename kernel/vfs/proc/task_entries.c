@@ -18,6 +18,7 @@ const struct task_entry task_entries[] = {
 	FILE_("status", 0444, .show = proc_show_status),
 	FILE_("personality", 0400, .flags = PSEUDO_PTRACE | PSEUDO_ATTACH, .show = proc_show_personality),
 	FILE_("limits", 0444, .show = proc_show_limits),
+	FILE_("sched", 0444, .show = proc_show_sched),
 	FILE_("comm", 0644, .show = proc_show_comm, .store = proc_store_comm),
 	FILE_("syscall", 0400, .flags = PSEUDO_PTRACE | PSEUDO_ATTACH, .show = proc_show_syscall),
 	FILE_("cmdline", 0444, .next = proc_next_cmdline),
@@ -45,6 +46,7 @@ const struct task_entry task_entries[] = {
 	FILE_("oom_score_adj", 0644, .show = proc_show_oom_score_adj, .store = proc_store_oom_score_adj),
 	FILE_("io", 0400, .flags = PSEUDO_PROC | PSEUDO_PTRACE, .show = proc_show_io),
 	FILE_("io", 0400, .flags = PSEUDO_THREAD | PSEUDO_PTRACE, .show = proc_show_io),
+	FILE_("timers", 0444, .flags = PSEUDO_PROC, .show = proc_show_timers),
 	FILE_("timerslack_ns", 0666, .flags = PSEUDO_PROC, .show = proc_show_slack, .store = proc_store_slack),
 	FILE_("children", 0444, .flags = PSEUDO_THREAD, .show = proc_show_children),
 	/* The last: only debug kernels have it. */

@@ -10,7 +10,9 @@
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <proc/cgroup.h>
 #include <proc/cred.h>
+#include <proc/posix_timer.h>
 #include <sched/sched.h>
 #include <arch/context.h>
 #include <arch/trap.h>
@@ -211,7 +213,9 @@ int proc_show_personality(struct pseudo_text *t)
 
 int proc_show_cgroup(struct pseudo_text *t)
 {
-	strbuf_puts(&t->sb, "0::/\n");
+	strbuf_puts(&t->sb, "0::");
+	cgroup_put_path(&t->sb, t->task);
+	strbuf_putc(&t->sb, '\n');
 	return 0;
 }
 
@@ -222,6 +226,32 @@ int proc_show_schedstat(struct pseudo_text *t)
 
 	strbuf_printf(&t->sb, "%llu 0 %llu\n", sched_runtime_ns(th), READ_ONCE(th->nr_voluntary) + READ_ONCE(th->nr_involuntary));
 	return 0;
+}
+
+/* Linux' names, of what is counted here. */
+int proc_show_sched(struct pseudo_text *t)
+{
+	struct task *task = t->task;
+	struct thread *th = &task->thread;
+	u64 voluntary = READ_ONCE(th->nr_voluntary), involuntary = READ_ONCE(th->nr_involuntary), run = sched_runtime_ns(th);
+	char comm[sizeof(th->name)];
+	struct sched_params sp;
+
+	strscpy(comm, th->name, sizeof(comm));
+	sched_get_params(th, &sp);
+	strbuf_printf(&t->sb, "%s (%d, #threads: %u)\n%s\n", comm, pid_nr(t->pid), READ_ONCE(task->proc->nthreads),
+		"-------------------------------------------------------------------");
+	strbuf_printf(&t->sb, "%-45s:%21llu.%06llu\n", "se.sum_exec_runtime", run / 1000000, run % 1000000);
+	strbuf_printf(&t->sb, "%-45s:%21llu\n%-45s:%21llu\n%-45s:%21llu\n", "nr_switches", voluntary + involuntary, "nr_voluntary_switches",
+		voluntary, "nr_involuntary_switches", involuntary);
+	strbuf_printf(&t->sb, "%-45s:%21u\n%-45s:%21d\n%-45s:%21d\n", "se.load.weight", READ_ONCE(th->se.weight), "policy", sp.policy, "prio",
+		sp.rt_prio ? 99 - (int)sp.rt_prio : 120 + sp.nice);
+	return 0;
+}
+
+int proc_show_timers(struct pseudo_text *t)
+{
+	return posix_timers_show(t->task->proc, pid_nr(t->pid), &t->sb);
 }
 
 static int may_see_slack(struct task *t)

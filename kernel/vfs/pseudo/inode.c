@@ -50,22 +50,24 @@ int pseudo_statfs(struct super *sb, struct kstatfs *out)
 
 /* ---- callbacks of nodes ---- */
 
-static int node_enter(struct pseudo_inode *pi, struct pseudo_text *t)
+static int node_enter(struct inode *inode, struct pseudo_text *t)
 {
-	t->arg = pi->node->arg;
-	return pseudo_activate(pi->node) ? 0 : -ENODEV;
+	struct pseudo_node *n = pseudo_inode(inode)->node;
+
+	t->arg = n->arg;
+	return pseudo_activate(n) ? 0 : -ENODEV;
 }
 
-static void node_leave(struct pseudo_inode *pi, struct pseudo_text *t)
+static void node_leave(struct inode *inode, struct pseudo_text *t)
 {
-	pseudo_deactivate(pi->node);
+	pseudo_deactivate(pseudo_inode(inode)->node);
 }
 
 static const struct pseudo_guard node_guard = {.enter = node_enter, .leave = node_leave};
 
 static int node_open(struct inode *inode, struct file *f)
 {
-	return pseudo_text_open(f, &node_guard);
+	return pseudo_text_open(f, pseudo_inode(inode)->file, &node_guard);
 }
 
 static const struct file_ops node_fops = {

@@ -21,24 +21,6 @@ static inline struct pseudo_inode *pseudo_inode(const struct inode *inode)
 	return (struct pseudo_inode *)inode;
 }
 
-/*
- * Round each callback: fills task, pid, arg of the text, and keeps them; 0 or -ESRCH, -ENODEV, -EACCES. @opening: before the first, where rights that
- * opening needs are checked and t->space may be filled (put by the text).
- */
-struct pseudo_guard {
-	int (*open)(struct pseudo_inode *pi, struct pseudo_text *t);
-	int (*enter)(struct pseudo_inode *pi, struct pseudo_text *t);
-	void (*leave)(struct pseudo_inode *pi, struct pseudo_text *t);
-};
-
-/* ---- text.c ---- */
-int pseudo_text_open(struct file *f, const struct pseudo_guard *guard) MUST_CHECK;
-ssize_t pseudo_text_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
-ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
-s64 pseudo_text_lseek(struct file *f, s64 off, int whence);
-u32 pseudo_text_poll(struct file *f, struct poll_table *pt);
-void pseudo_text_release(struct file *f);
-
 /* ---- inode.c ---- */
 struct inode *pseudo_alloc_inode(struct super *sb);
 void pseudo_free_inode(struct inode *inode);

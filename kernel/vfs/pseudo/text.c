@@ -36,20 +36,19 @@ struct text_state {
 	bool begun, ended;
 };
 
-int pseudo_text_open(struct file *f, const struct pseudo_guard *guard)
+int pseudo_text_open(struct file *f, const struct pseudo_file *text, const struct pseudo_guard *guard)
 {
-	struct pseudo_inode *pi = pseudo_inode(f->inode);
 	struct text_state *st = kzalloc(sizeof(*st), 0);
 	int err = 0;
 
 	if (!st)
 		return -ENOMEM;
 	mutex_init(&st->lock, pseudo_text);
-	st->file = pi->file;
+	st->file = text;
 	st->guard = guard;
 	st->t.file = f;
 	if (guard->open)
-		err = guard->open(pi, &st->t);
+		err = guard->open(f->inode, &st->t);
 	if (err) {
 		kfree(st);
 		return err;
@@ -130,13 +129,12 @@ static int fill_guarded(struct text_state *st)
 
 static int fill(struct text_state *st, struct file *f)
 {
-	struct pseudo_inode *pi = pseudo_inode(f->inode);
-	int err = st->guard->enter(pi, &st->t);
+	int err = st->guard->enter(f->inode, &st->t);
 
 	if (err)
 		return err;
 	err = fill_guarded(st);
-	st->guard->leave(pi, &st->t);
+	st->guard->leave(f->inode, &st->t);
 	return err;
 }
 
@@ -191,7 +189,6 @@ ssize_t pseudo_text_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 
 ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 {
-	struct pseudo_inode *pi = pseudo_inode(f->inode);
 	struct text_state *st = f->private;
 	struct pseudo_text t = {.file = f, .space = st->t.space};
 	size_t len = min_t(size_t, from->left, TEXT_ROOM - 1);
@@ -206,10 +203,10 @@ ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned
 	err = -EFAULT;
 	if (iobuf_get(from, text, len) == len) {
 		text[len] = '\0';
-		err = st->guard->enter(pi, &t);
+		err = st->guard->enter(f->inode, &t);
 		if (!err) {
 			err = st->file->store(&t, text, len);
-			st->guard->leave(pi, &t);
+			st->guard->leave(f->inode, &t);
 		}
 	}
 	kfree(text);
@@ -226,16 +223,15 @@ s64 pseudo_text_lseek(struct file *f, s64 off, int whence)
 
 u32 pseudo_text_poll(struct file *f, struct poll_table *pt)
 {
-	struct pseudo_inode *pi = pseudo_inode(f->inode);
 	struct text_state *st = f->private;
 	struct pseudo_text t = {.file = f, .space = st->t.space};
 	u32 events = EPOLLERR | EPOLLHUP;
 
 	if (!st->file->poll)
 		return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
-	if (st->guard->enter(pi, &t) == 0) {
+	if (st->guard->enter(f->inode, &t) == 0) {
 		events = st->file->poll(&t, pt);
-		st->guard->leave(pi, &t);
+		st->guard->leave(f->inode, &t);
 	}
 	return events;
 }

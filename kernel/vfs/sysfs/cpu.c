@@ -221,6 +221,8 @@ static int add_nodes(struct pseudo_node *cpu)
 			err = pseudo_add_link(node0, name, one);
 		if (!err)
 			err = add_topology(one, nr);
+		if (!err)
+			err = sysfs_add_caches(one, nr);
 		if (err)
 			return err;
 	}

@@ -17,6 +17,11 @@ void sysfs_set_uevent_listener(void (*fn)(const char *text, size_t len))
 	STORE_RELEASE(listener, fn);
 }
 
+u64 sysfs_uevent_seq_next(void)
+{
+	return __atomic_add_fetch(&uevent_seq, 1, __ATOMIC_RELAXED);
+}
+
 static void put_path(struct strbuf *sb, const struct pseudo_node *n)
 {
 	if (!n->parent)
@@ -34,6 +39,8 @@ static void put_env(struct strbuf *sb, const struct sysfs_device *d, char end)
 {
 	if (d->rdev)
 		strbuf_printf(sb, "MAJOR=%u%cMINOR=%u%cDEVNAME=%s%c", vfs_major(d->rdev), end, vfs_minor(d->rdev), end, devname(d), end);
+	if (d->rdev && d->mode && d->mode != 0600)
+		strbuf_printf(sb, "DEVMODE=%#o%c", d->mode, end);
 	if (d->is_block)
 		strbuf_printf(sb, "DEVTYPE=disk%c", end);
 }
@@ -56,7 +63,7 @@ void sysfs_uevent(struct sysfs_device *d, const char *action)
 	put_path(&sb, d->node);
 	strbuf_printf(&sb, "%cSUBSYSTEM=%s%c", 0, d->class, 0);
 	put_env(&sb, d, '\0');
-	strbuf_printf(&sb, "SEQNUM=%llu%c", __atomic_add_fetch(&uevent_seq, 1, __ATOMIC_RELAXED), 0);
+	strbuf_printf(&sb, "SEQNUM=%llu%c", sysfs_uevent_seq_next(), 0);
 	if (!strbuf_overflowed(&sb))
 		fn(buf, sb.len);
 	kfree(buf);

@@ -68,6 +68,8 @@ static int sysfs_init(void)
 		err = sysfs_trace_init();
 	if (!err)
 		err = sysfs_memory_init();
+	if (!err)
+		err = sysfs_node_init();
 	if (err)
 		return err;
 	fs_register(&sysfs_type);

@@ -9,5 +9,7 @@
 extern struct pseudo_node *sysfs_dev_char, *sysfs_dev_block;
 
 int sysfs_cpu_init(void) MUST_CHECK;
+int sysfs_add_caches(struct pseudo_node *one, unsigned cpu) MUST_CHECK;
+int sysfs_node_init(void) MUST_CHECK;
 int sysfs_trace_init(void) MUST_CHECK;
 int sysfs_memory_init(void) MUST_CHECK;
