@@ -157,14 +157,16 @@ static const struct {
 
 /* ---- callbacks ---- */
 
-static int text_enter(struct pseudo_inode *pi, struct pseudo_text *text)
+static int text_enter(struct inode *inode, struct pseudo_text *text)
 {
+	struct pseudo_inode *pi = pseudo_inode(inode);
+
 	text->arg = pid_kthread_get(pi->pid);
 	text->pid = pi->pid;
 	return text->arg ? 0 : -ESRCH;
 }
 
-static void text_leave(struct pseudo_inode *pi, struct pseudo_text *text)
+static void text_leave(struct inode *inode, struct pseudo_text *text)
 {
 	thread_put(text->arg);
 	text->arg = NULL;
@@ -174,7 +176,7 @@ static const struct pseudo_guard guard = {.enter = text_enter, .leave = text_lea
 
 static int file_open_text(struct inode *inode, struct file *f)
 {
-	return pseudo_text_open(f, &guard);
+	return pseudo_text_open(f, pseudo_inode(inode)->file, &guard);
 }
 
 static int revalidate(struct dentry *d)
