@@ -144,7 +144,7 @@ def make_root(root, build, some):
 def cases(result):
     """{case: 'ok', 'skip' or 'fail'} of one program; the program itself is the case ''."""
     text = result.out.decode("utf-8", "replace")
-    status = re.match(r"status (\d+)$", text, re.M)
+    status = re.search(r"^status (\d+)$", text, re.M)
     how = status[1] if status else result.how
     found = {"": {"0": "ok", "4": "skip"}.get(how, "fail")}
     for line in text.splitlines():

@@ -61,7 +61,7 @@ def make_root(root, build):
 def outcome(result):
     """'ok', 'skip' (it found something missing) or how it failed."""
     text = result.out.decode("utf-8", "replace")
-    status = re.match(r"status (\d+)$", text, re.M)
+    status = re.search(r"^status (\d+)$", text, re.M)
     if not status:
         return result.how
     counts = dict(re.findall(r"\b(skipped|passed|failed): (\d+)", text))
