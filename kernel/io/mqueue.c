@@ -19,6 +19,7 @@
 #include <proc/task.h>
 #include <time/sleep.h>
 #include <vfs/dentry.h>
+#include <vfs/fs_config.h>
 #include <vfs/memfs.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
@@ -547,17 +548,12 @@ static const struct file_ops mq_fops = {.read = mq_read, .lseek = mq_lseek, .pol
 
 /* ---- the type ---- */
 
-static int mq_mount_fs(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+static int mq_create_fs(struct fs_config *c)
 {
-	if (mq_mount) {
-		super_get(mq_mount->super);
-		*out = mq_mount->super;
-		return 0;
-	}
-	return memfs_create(t, &root_ops, mq_evict, out);
+	return mq_mount ? fs_config_share(c, mq_mount->super) : memfs_create(c->type, &root_ops, mq_evict, &c->super);
 }
 
-static struct fs_type mq_type = {.name = "mqueue", .flags = FS_NODEV | FS_USERNS, .mount = mq_mount_fs};
+static struct fs_type mq_type = {.name = "mqueue", .flags = FS_NODEV | FS_USERNS, .create = mq_create_fs};
 
 static const struct sysctl sysctls[] = {
 	{.path = "fs/mqueue/queues_max", .mode = 0644, .type = SYSCTL_INT, .var = &mq_queues_max},

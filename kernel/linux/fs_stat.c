@@ -152,7 +152,7 @@ SYSCALL5(statx, int, dirfd, struct uptr, path, int, flags, unsigned, mask, struc
 	if (err)
 		return err;
 	memset(&s, 0, sizeof(s));
-	s.stx_mask = STATX_BASIC_STATS | STATX_MNT_ID | (k.has_btime ? STATX_BTIME : 0);
+	s.stx_mask = STATX_BASIC_STATS | (mask & STATX_MNT_ID_UNIQUE ? STATX_MNT_ID_UNIQUE : STATX_MNT_ID) | (k.has_btime ? STATX_BTIME : 0);
 	s.stx_blksize = k.blksize;
 	s.stx_attributes = k.attributes;
 	s.stx_attributes_mask = k.attributes_mask;
@@ -172,7 +172,7 @@ SYSCALL5(statx, int, dirfd, struct uptr, path, int, flags, unsigned, mask, struc
 	s.stx_rdev_minor = vfs_minor(k.rdev);
 	s.stx_dev_major = vfs_major(k.dev);
 	s.stx_dev_minor = vfs_minor(k.dev);
-	s.stx_mnt_id = k.mnt_id;
+	s.stx_mnt_id = mask & STATX_MNT_ID_UNIQUE ? k.mnt_unique : k.mnt_id;
 	return copy_to_user(buf, &s, sizeof(s));
 }
 

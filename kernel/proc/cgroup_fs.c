@@ -17,6 +17,7 @@
 #include <mm/slab.h>
 #include <vfs/dentry.h>
 #include <vfs/file.h>
+#include <vfs/fs_config.h>
 #include <vfs/inode.h>
 #include <vfs/memfs.h>
 #include <vfs/mount.h>
@@ -298,40 +299,31 @@ static void cgroup_evict(struct inode *inode)
 
 /* ---- mounting ---- */
 
-static const struct {
-	const char *name;
-	u32 bit;
-} options[] = {
-	{"nsdelegate", CGROUP_NSDELEGATE},
-	{"favordynmods", CGROUP_FAVORDYNMODS},
-	{"memory_localevents", CGROUP_MEMORY_LOCALEVENTS},
-	{"memory_recursiveprot", CGROUP_MEMORY_RECURSIVEPROT},
-	{"memory_hugetlb_accounting", CGROUP_MEMORY_HUGETLB},
-	{"pids_localevents", CGROUP_PIDS_LOCALEVENTS},
+enum { P_NSDELEGATE, P_FAVORDYNMODS, P_LOCALEVENTS, P_RECURSIVEPROT, P_HUGETLB, P_PIDS_LOCALEVENTS, P_NR };
+
+static const struct fs_param params[] = {
+	{"nsdelegate", PARAM_FLAG, P_NSDELEGATE, NULL},
+	{"favordynmods", PARAM_FLAG, P_FAVORDYNMODS, NULL},
+	{"memory_localevents", PARAM_FLAG, P_LOCALEVENTS, NULL},
+	{"memory_recursiveprot", PARAM_FLAG, P_RECURSIVEPROT, NULL},
+	{"memory_hugetlb_accounting", PARAM_FLAG, P_HUGETLB, NULL},
+	{"pids_localevents", PARAM_FLAG, P_PIDS_LOCALEVENTS, NULL},
+	{NULL, 0, 0, NULL},
 };
+static const u32 param_bits[P_NR] = {CGROUP_NSDELEGATE, CGROUP_FAVORDYNMODS, CGROUP_MEMORY_LOCALEVENTS, CGROUP_MEMORY_RECURSIVEPROT,
+	CGROUP_MEMORY_HUGETLB, CGROUP_PIDS_LOCALEVENTS};
 
-static int MUST_CHECK parse_options(const char *text, u32 *out)
+static int cgroup_set(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
 {
-	char *copy, *rest, *word;
-	int err = 0;
+	*(u32 *)c->private |= param_bits[p->id];
+	return 0;
+}
 
-	*out = 0;
-	if (!text || !*text)
-		return 0;
-	copy = rest = kstrdup(text, 0);
-	if (!copy)
-		return -ENOMEM;
-	while (!err && (word = strsep(&rest, ","))) {
-		err = *word ? -EINVAL : 0;
-		for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-			if (strcmp(word, options[i].name) == 0) {
-				*out |= options[i].bit;
-				err = 0;
-			}
-		}
-	}
-	kfree(copy);
-	return err;
+/* The options are the tree's, and those of the last mount count. */
+static int cgroup_reconfigure(struct fs_config *c)
+{
+	WRITE_ONCE(cgroup_options, *(const u32 *)c->private);
+	return 0;
 }
 
 static size_t show_options(struct super *sb, char *buf, size_t size)
@@ -340,15 +332,15 @@ static size_t show_options(struct super *sb, char *buf, size_t size)
 	struct strbuf out;
 
 	strbuf_init(&out, buf, size);
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (set & options[i].bit)
-			strbuf_printf(&out, ",%s", options[i].name);
+	for (const struct fs_param *p = params; p->name; p++) {
+		if (set & param_bits[p->id])
+			strbuf_printf(&out, ",%s", p->name);
 	}
 	return out.len;
 }
 
 /* The first: the root group's directory, mounted inside the kernel only. */
-static int make_super(struct fs_type *t, struct super **out)
+static int make_super(const struct fs_type *t, struct super **out)
 {
 	struct cgroup_file *dir = &cgroup_root->files[CGF_DIR];
 	struct dentry *d;
@@ -366,29 +358,20 @@ static int make_super(struct fs_type *t, struct super **out)
 	return cgroup_sync_files(cgroup_root);
 }
 
-static int cgroup_mount_fs(struct fs_type *t, unsigned sb_flags, const char *source, const char *text, struct super **out)
+static int cgroup_create(struct fs_config *c)
 {
-	u32 set;
-	int err = parse_options(text, &set);
-
-	if (err)
-		return err;
-	if (!cgroup_mount)
-		return make_super(t, out);
-	WRITE_ONCE(cgroup_options, set);
-	super_get(cgroup_mount->super);
-	*out = cgroup_mount->super;
-	return 0;
+	return cgroup_mount ? fs_config_share(c, cgroup_mount->super) : make_super(c->type, &c->super);
 }
 
-static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .mount = cgroup_mount_fs};
+static struct fs_type cgroup2_type = {.name = "cgroup2", .flags = FS_NODEV | FS_USERNS, .params = params, .config_size = sizeof(u32),
+	.set = cgroup_set, .create = cgroup_create, .reconfigure = cgroup_reconfigure};
 
 /* ---- /sys/kernel/cgroup, /proc/cgroups ---- */
 
 static int show_features(struct pseudo_text *t)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		strbuf_printf(&t->sb, "%s\n", options[i].name);
+	for (const struct fs_param *p = params; p->name; p++)
+		strbuf_printf(&t->sb, "%s\n", p->name);
 	return 0;
 }
 

@@ -18,12 +18,9 @@
 #include <io/tty_session.h>
 #include <proc/cgroup.h>
 #include <proc/futex.h>
+#include <proc/ns.h>
 #include <proc/pidfd.h>
 #include "proc_impl.h"
-
-#define CLONE_NAMESPACES                                                                           \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-		CLONE_NEWNET)
 
 static int clone_check_flags(const struct clone_params *p)
 {
@@ -33,7 +30,9 @@ static int clone_check_flags(const struct clone_params *p)
 		return -EINVAL;
 	if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
 		return -EINVAL;
-	if ((f & (CLONE_NEWNS | CLONE_FS)) == (CLONE_NEWNS | CLONE_FS))
+	if ((f & CLONE_FS) && (f & (CLONE_NEWNS | CLONE_NEWUSER)))
+		return -EINVAL;
+	if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
 		return -EINVAL;
 	if ((f & CLONE_CLEAR_SIGHAND) && (f & CLONE_SIGHAND))
 		return -EINVAL;
@@ -41,8 +40,6 @@ static int clone_check_flags(const struct clone_params *p)
 		return -EINVAL;
 	if ((f & CLONE_PIDFD) && (f & CLONE_DETACHED))
 		return -EINVAL;
-	if (f & CLONE_NAMESPACES)
-		return -EINVAL; /* what a kernel without namespaces answers */
 	return 0;
 }
 
@@ -258,6 +255,7 @@ static void clone_abort(struct task *t, struct proc *fresh)
 		files_put(t->files);
 	if (t->fs)
 		fs_context_put(t->fs);
+	nsproxy_put(t->ns);
 	sysv_exit(t);
 	if (fresh)
 		proc_put(fresh);
@@ -290,6 +288,10 @@ static int clone_build(struct task *t, const struct clone_params *p, struct proc
 		*out_proc = fresh;
 	}
 	err = clone_space(t, me, p->flags);
+	if (!err && (p->flags & CLONE_NEWIPC) && (p->flags & CLONE_SYSVSEM))
+		err = -EINVAL;
+	if (!err)
+		err = nsproxy_copy(nsproxy_current(), p->flags, t->fs, &t->ns);
 	if (err)
 		return err;
 	err = clone_frame(t, p);

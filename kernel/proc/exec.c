@@ -14,6 +14,7 @@
 #include <linux/personality.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <mm/uaccess.h>
 #include <mm/object.h>
 #include <proc/cgroup.h>
 #include <arch/context.h>
@@ -61,8 +62,11 @@ static int MUST_CHECK open_program(struct exec *x, int dirfd, struct path_name *
 	struct file *f;
 	int err = file_open_exec(dirfd, name, at_flags, &f);
 
-	if (err)
-		return err;
+	return err ? err : exec_set_file(x, f);
+}
+
+int exec_set_file(struct exec *x, struct file *f)
+{
 	if (x->file)
 		file_put(x->file);
 	x->file = f;
@@ -141,14 +145,20 @@ static int MUST_CHECK script_load(struct exec *x, const char *script)
 	return err;
 }
 
-/* Follow "#!" lines until something is a program. */
+/* Follow binfmt_misc and "#!" lines until something is a program. */
 static int MUST_CHECK resolve(struct exec *x)
 {
 	char *name = kstrdup(x->filename, ALLOC_SLEEP);
 	int err = name ? 0 : -ENOMEM;
 
-	while (!err && x->header[0] == '#' && x->header[1] == '!') {
-		err = script_load(x, name);
+	while (!err) {
+		err = binfmt_misc_load(x, name);
+		if (err == 1) {
+			err = 0;
+			if (x->header[0] != '#' || x->header[1] != '!')
+				break;
+			err = script_load(x, name);
+		}
 		kfree(name);
 		name = NULL;
 		if (!err) {
@@ -321,6 +331,20 @@ static void set_exe(struct proc *p, struct file *f)
 		file_put(old);
 }
 
+/* The interpreter gets the program open: it is too late to fail. */
+static void give_binary(struct exec *x)
+{
+	struct task *me = task_current();
+	int fd = fd_add(x->binary, false);
+	u64 value = (u64)fd;
+
+	if (fd >= 0)
+		x->binary = NULL;
+	if (fd < 0 || copy_to_user(uptr_make(x->execfd_va), &value, sizeof(value)))
+		signal_kill_proc(me->proc);
+	me->thread.space->auxv[x->execfd_slot] = value;
+}
+
 /* No return: the old program is gone from here on. */
 static void commit(struct exec *x)
 {
@@ -345,6 +369,8 @@ static void commit(struct exec *x)
 	cred_commit(x->cred);
 	x->cred = NULL;
 	files_close_on_exec(me->files);
+	if (x->binary)
+		give_binary(x);
 	arch_thread_reset_user();
 	me->proc->exit_signal = SIGCHLD;
 	me->did_exec = true;
@@ -405,6 +431,8 @@ static void exec_free(struct exec *x)
 		vm_space_put_user(x->space);
 	if (x->file)
 		file_put(x->file);
+	if (x->binary)
+		file_put(x->binary);
 	if (x->cred)
 		cred_put(x->cred);
 	exec_args_free(&x->args);

@@ -20,13 +20,20 @@ static bool secure_bit(const struct cred *c, int bit)
 	return c->securebits & (1u << bit);
 }
 
+/* Whose bits and capabilities count. */
+static struct file *privileged_file(const struct exec *x)
+{
+	return unlikely(x->binary_cred) ? x->binary : x->file;
+}
+
 static void apply_set_id(struct exec *x)
 {
-	struct inode *inode = x->file->inode;
+	struct file *f = privileged_file(x);
+	struct inode *inode = f->inode;
 	struct cred *c = x->cred;
 	u32 mode = READ_ONCE(inode->mode);
 
-	if (c->no_new_privs || path_is_nosuid(&x->file->path))
+	if (c->no_new_privs || path_is_nosuid(&f->path))
 		return;
 	if (mode & S_ISUID)
 		c->euid = READ_ONCE(inode->uid);
@@ -43,9 +50,9 @@ static int MUST_CHECK apply_file_caps(struct exec *x, bool *effective, bool *has
 	int err;
 
 	c->cap_permitted = 0;
-	if (path_is_nosuid(&x->file->path))
+	if (path_is_nosuid(&privileged_file(x)->path))
 		return 0;
-	err = file_caps_read(x->file->inode, &f);
+	err = file_caps_read(privileged_file(x)->inode, &f);
 	if (err)
 		return err == -ENODATA ? 0 : err;
 	*effective = f.effective;

@@ -32,7 +32,18 @@ struct exec {
 	vaddr_t phdr, base, program_entry;
 	u32 phnum;
 	bool stack_exec;
+	/* binfmt_misc: the file that the interpreter gets open, and where its descriptor is to stand in auxv */
+	struct file *binary;
+	bool binary_cred;	/* it, not the interpreter, says who the program runs as */
+	bool keep_argv0;
+	vaddr_t execfd_va;
+	unsigned execfd_slot;
 };
+
+/* Look at @f, whose reference moves in, from now on. */
+int exec_set_file(struct exec *x, struct file *f) MUST_CHECK;
+/* Is the file, called @name, in one of binfmt_misc's formats? 0: x->file is its interpreter now; 1: no; -errno. */
+int binfmt_misc_load(struct exec *x, const char *name) MUST_CHECK;
 
 /* Load the ELF program in x->file into x->space and fill entry and auxv's fields. -ENOEXEC: not ELF. May sleep. */
 int elf_load(struct exec *x) MUST_CHECK;

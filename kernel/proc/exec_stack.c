@@ -107,7 +107,7 @@ static unsigned auxv_fill(struct exec *x, u64 *v, vaddr_t random, vaddr_t platfo
 		{AT_PHENT, 56},
 		{AT_PHNUM, x->phnum},
 		{AT_BASE, x->base},
-		{AT_FLAGS, 0},
+		{AT_FLAGS, x->keep_argv0}, /* AT_FLAGS_PRESERVE_ARGV0 */
 		{AT_ENTRY, x->program_entry},
 		{AT_UID, c->uid},
 		{AT_EUID, c->euid},
@@ -121,9 +121,14 @@ static unsigned auxv_fill(struct exec *x, u64 *v, vaddr_t random, vaddr_t platfo
 		{AT_NULL, 0},
 	};
 
-	static_assert(ARRAY_SIZE(pairs) <= AUXV_MAX, "auxv fits");
+	static_assert(ARRAY_SIZE(pairs) < AUXV_MAX, "auxv fits");
 	memcpy(v, pairs, sizeof(pairs));
-	return ARRAY_SIZE(pairs) * 2;
+	if (!x->binary)
+		return ARRAY_SIZE(pairs) * 2;
+	v[ARRAY_SIZE(pairs) * 2 - 2] = AT_EXECFD; /* its number is known when nothing can fail any more */
+	v[ARRAY_SIZE(pairs) * 2] = AT_NULL;
+	v[ARRAY_SIZE(pairs) * 2 + 1] = 0;
+	return ARRAY_SIZE(pairs) * 2 + 2;
 }
 
 static int MUST_CHECK put_bytes(struct vm_space *s, vaddr_t va, const void *p, size_t len)
@@ -155,6 +160,8 @@ int exec_stack_build(struct exec *x)
 	nauxv = auxv_fill(x, auxv, random, platform, execfn);
 	sp -= (1 + argc + 1 + envc + 1 + nauxv) * sizeof(u64);
 	sp = align_down(sp, 16);
+	x->execfd_slot = nauxv - 3;
+	x->execfd_va = sp + (1 + argc + 1 + envc + 1 + x->execfd_slot) * sizeof(u64);
 
 	random_bytes(bytes, sizeof(bytes));
 	err = put_bytes(s, execfn, x->filename, name_len);

@@ -16,6 +16,7 @@
 #include <proc/cgroup.h>
 #include <proc/futex.h>
 #include <proc/pidfd.h>
+#include <proc/ns.h>
 #include <vfs/file.h>
 #include <vfs/namei.h>
 #include "proc_impl.h"
@@ -59,6 +60,7 @@ static void exit_files(struct task *me)
 		files_put(files);
 	if (fs)
 		fs_context_put(fs);
+	nsproxy_switch(NULL);
 }
 
 /* Who takes the children of @p: the nearest living subreaper above it, else init. Tree lock. */

@@ -18,6 +18,7 @@
 #include <time/clock.h>
 #include <vfs/file.h>
 #include <vfs/namei.h>
+#include <proc/ns.h>
 #include "proc_impl.h"
 
 #define INIT_STRINGS 64
@@ -78,6 +79,8 @@ static int MUST_CHECK init_build(struct task *t)
 	if (err)
 		return err;
 	t->cred = cred;
+	refcount_inc(&nsproxy_init.refs);
+	t->ns = &nsproxy_init;
 	atomic64_add_relaxed(&cred->user->nprocs, 1);
 	t->altstack.ss_flags = SS_DISABLE;
 	t->timer_slack_ns = t->default_slack_ns = 50000;

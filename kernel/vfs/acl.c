@@ -9,6 +9,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <vfs/acl.h>
+#include <vfs/fs_config.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>

@@ -14,6 +14,7 @@
  *
  * LRU: a dentry enters when its count first falls to 0 and stays on the list while it is used again; the shrinker skips and re-arms such ones (second chance).
  */
+#include "vfs_impl.h"
 #include <vfs/dentry.h>
 #include <vfs/inode.h>
 #include <vfs/namei.h>
@@ -32,14 +33,11 @@
 LOCK_CLASS(dentry, RANK_DENTRY, "one name: parent, name, inode, children");
 LOCK_CLASS(dentry_bucket, RANK_DENTRY + 1, "buckets of the name cache");
 LOCK_CLASS(dentry_lru, RANK_DENTRY + 2, "unused names, oldest first");
-LOCK_CLASS(dentry_rename, RANK_DENTRY - 1, "one rename at a time changes the tree");
 
 #define DENTRY_LOCKS	  256
 #define DENTRIES_PER_PAGE (PAGE_SIZE / sizeof(struct dentry))
 
 u64 dentry_salt;
-struct seqcount dentry_rename_seq;
-static struct spinlock rename_lock = SPINLOCK_INIT(dentry_rename);
 static struct hlist_head *buckets;
 static unsigned bucket_shift;
 static struct spinlock bucket_locks[DENTRY_LOCKS];
@@ -119,7 +117,7 @@ bool dentry_tryget(struct dentry *d)
 	return true;
 }
 
-static void unhash_locked(struct dentry *d)
+void dentry_unhash_locked(struct dentry *d)
 {
 	u32 bucket = bucket_of(d->hash);
 
@@ -150,7 +148,7 @@ static struct dentry *dentry_free(struct dentry *d)
 	}
 	spin_lock(&d->lock);
 	seq_write_begin(&d->seq);
-	unhash_locked(d);
+	dentry_unhash_locked(d);
 	inode = d->inode;
 	WRITE_ONCE(d->inode, NULL);
 	seq_write_end(&d->seq);
@@ -348,7 +346,7 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, u32 len, u3
 	return d;
 }
 
-static void hash_locked(struct dentry *d)
+void dentry_hash_locked(struct dentry *d)
 {
 	u32 bucket = bucket_of(d->hash);
 
@@ -361,7 +359,7 @@ void dentry_hash(struct dentry *d)
 {
 	spin_lock(&d->lock);
 	if (!dentry_is_hashed(d))
-		hash_locked(d);
+		dentry_hash_locked(d);
 	spin_unlock(&d->lock);
 }
 
@@ -374,7 +372,7 @@ void dentry_set_inode(struct dentry *d, struct inode *inode)
 	seq_write_end(&d->seq);
 	notify_placed(d);
 	if (!dentry_is_hashed(d))
-		hash_locked(d);
+		dentry_hash_locked(d);
 	spin_unlock(&d->lock);
 }
 
@@ -424,7 +422,7 @@ void dentry_delete(struct dentry *d)
 		inode = d->inode;
 		WRITE_ONCE(d->inode, NULL);
 	} else {
-		unhash_locked(d);
+		dentry_unhash_locked(d);
 	}
 	seq_write_end(&d->seq);
 	spin_unlock(&d->lock);
@@ -438,86 +436,9 @@ void dentry_drop(struct dentry *d)
 {
 	spin_lock(&d->lock);
 	seq_write_begin(&d->seq);
-	unhash_locked(d);
+	dentry_unhash_locked(d);
 	seq_write_end(&d->seq);
 	spin_unlock(&d->lock);
-}
-
-/* Swap or copy names; inline names are swapped as bytes. Both locked, both seqs odd. */
-static void move_names(struct dentry *d, struct dentry *to)
-{
-	bool d_in = d->name == d->inline_name, to_in = to->name == to->inline_name;
-	const char *d_name = d->name;
-	char tmp[DENTRY_INLINE_NAME];
-
-	memcpy(tmp, d->inline_name, sizeof(tmp));
-	if (to_in)
-		memcpy(d->inline_name, to->inline_name, sizeof(tmp));
-	WRITE_ONCE(d->name, to_in ? d->inline_name : to->name);
-	if (d_in)
-		memcpy(to->inline_name, tmp, sizeof(tmp));
-	WRITE_ONCE(to->name, d_in ? to->inline_name : d_name);
-	swap(d->len, to->len);
-	swap(d->hash, to->hash);
-}
-
-void dentry_move(struct dentry *d, struct dentry *to, bool exchange)
-{
-	struct dentry *dp = d->parent, *tp = to->parent;
-	bool was_hashed = dentry_is_hashed(to);
-
-	spin_lock(&rename_lock);
-	seq_write_begin(&dentry_rename_seq);
-	if (dp != tp) { /* children lists first: d and to change places */
-		spin_lock(&dp->lock);
-		list_del(&d->child_link);
-		spin_unlock(&dp->lock);
-		spin_lock(&tp->lock);
-		list_replace(&to->child_link, &d->child_link);
-		spin_unlock(&tp->lock);
-		spin_lock(&dp->lock);
-		list_add(&to->child_link, &dp->children);
-		spin_unlock(&dp->lock);
-	}
-	spin_lock(&d->lock);
-	spin_lock_nested(&to->lock);
-	seq_write_begin(&d->seq);
-	seq_write_begin(&to->seq);
-	unhash_locked(d);
-	unhash_locked(to);
-	move_names(d, to);
-	WRITE_ONCE(d->parent, tp);
-	WRITE_ONCE(to->parent, dp);
-	hash_locked(d);
-	if (exchange && was_hashed)
-		hash_locked(to);
-	notify_placed(d);
-	if (to->inode)
-		notify_placed(to);
-	seq_write_end(&to->seq);
-	seq_write_end(&d->seq);
-	spin_unlock(&to->lock);
-	spin_unlock(&d->lock);
-	seq_write_end(&dentry_rename_seq);
-	spin_unlock(&rename_lock);
-}
-
-bool dentry_is_below(struct dentry *d, struct dentry *ancestor)
-{
-	bool below = false;
-	u32 seq;
-
-	rcu_read_lock();
-	do {
-		seq = seq_begin(&dentry_rename_seq);
-		for (struct dentry *p = d;; p = READ_ONCE(p->parent)) {
-			below = p == ancestor;
-			if (below || READ_ONCE(p->parent) == p)
-				break;
-		}
-	} while (seq_retry(&dentry_rename_seq, seq));
-	rcu_read_unlock();
-	return below;
 }
 
 /* Take a batch of unused dentries off the list, claimed; link them by lru.next. */

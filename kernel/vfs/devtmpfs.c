@@ -13,24 +13,12 @@ LOCK_CLASS(devtmpfs, RANK_NAMESPACE - 1, "the kernel's changes to devtmpfs");
 static struct mutex dev_mutex = MUTEX_INIT(dev_mutex, devtmpfs);
 static struct mount *dev_mount;
 
-static int devtmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+static int devtmpfs_create(struct fs_config *c)
 {
-	if (!dev_mount)
-		return tmpfs_mount(t, sb_flags, source, options, out);
-	super_get(dev_mount->super);
-	if (options && *options && dev_mount->super->ops->remount) {
-		int err = dev_mount->super->ops->remount(dev_mount->super, sb_flags, options);
-
-		if (err) {
-			super_put(dev_mount->super);
-			return err;
-		}
-	}
-	*out = dev_mount->super;
-	return 0;
+	return dev_mount ? fs_config_share(c, dev_mount->super) : tmpfs_create_super(c);
 }
 
-static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = devtmpfs_mount};
+static struct fs_type devtmpfs_type = {.name = "devtmpfs", .flags = FS_NODEV | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = devtmpfs_create};
 
 int devtmpfs_init(void)
 {

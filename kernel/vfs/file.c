@@ -17,6 +17,7 @@
 #include <sched/work.h>
 #include <sync/pcounter.h>
 #include <vfs/fown.h>
+#include <vfs/fs_config.h>
 #include <vfs/locks.h>
 #include <vfs/notify.h>
 #include <io/epoll.h>
@@ -135,6 +136,8 @@ static void file_release(struct file *f)
 		inode_put_write(f->inode);
 		mount_drop_write(f->path.mnt);
 	}
+	if (unlikely(mode & FMODE_DISSOLVE))
+		mount_dissolve(f->path.mnt);
 	if (f->path.dentry)
 		path_put(&f->path);
 	file_free(f);
@@ -223,24 +226,17 @@ static int anon_getattr(struct inode *inode, struct kstat *st)
 
 static const struct inode_ops anon_inode_ops = {.getattr = anon_getattr};
 
-static int anon_statfs(struct super *sb, struct kstatfs *out)
-{
-	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX};
-	return 0;
-}
+static const struct super_ops anon_super_ops = {0};
 
-static const struct super_ops anon_super_ops = {.statfs = anon_statfs};
-static struct fs_type sockfs_type;
-
-static int anon_fs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic)
 {
 	struct super *sb;
 	struct inode *root;
-	int err = super_create(t, &anon_super_ops, sb_flags, &sb);
+	int err = super_create(c->type, ops, c->sb_flags, &sb);
 
 	if (err)
 		return err;
-	sb->magic = t == &sockfs_type ? SOCKFS_MAGIC : PIPEFS_MAGIC;
+	sb->magic = magic;
 	root = inode_alloc(sb, NULL, S_IFDIR | 0500);
 	if (root)
 		root->ops = &anon_inode_ops;
@@ -249,12 +245,22 @@ static int anon_fs_mount(struct fs_type *t, unsigned sb_flags, const char *sourc
 		super_put(sb);
 		return -ENOMEM;
 	}
-	*out = sb;
+	c->super = sb;
 	return 0;
 }
 
-static struct fs_type pipefs_type = {.name = "pipefs", .flags = FS_NODEV, .mount = anon_fs_mount};
-static struct fs_type sockfs_type = {.name = "sockfs", .flags = FS_NODEV, .mount = anon_fs_mount};
+static int pipefs_create(struct fs_config *c)
+{
+	return anon_super_create(c, &anon_super_ops, PIPEFS_MAGIC);
+}
+
+static int sockfs_create(struct fs_config *c)
+{
+	return anon_super_create(c, &anon_super_ops, SOCKFS_MAGIC);
+}
+
+static struct fs_type pipefs_type = {.name = "pipefs", .flags = FS_NODEV | FS_INTERNAL, .create = pipefs_create};
+static struct fs_type sockfs_type = {.name = "sockfs", .flags = FS_NODEV | FS_INTERNAL, .create = sockfs_create};
 
 int pipefs_init(void)
 {

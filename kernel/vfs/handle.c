@@ -9,10 +9,12 @@ void inode_encode_handle(const struct inode *inode, struct inode_handle *out)
 {
 	u32 low = (u32)inode->ino, high = (u32)(inode->ino >> 32);
 
-	if (super_opens_handles(inode->super))
+	if (super_opens_handles(inode->super)) {
+		inode->super->ops->handle_note(inode);
 		*out = (struct inode_handle){HANDLE_BYTES, HANDLE_INO_GEN, {inode->generation, low, high}};
-	else
-		*out = (struct inode_handle){HANDLE_BYTES, HANDLE_FID, {low, high, inode->generation}};
+		return;
+	}
+	*out = (struct inode_handle){HANDLE_BYTES, HANDLE_FID, {low, high, inode->generation}};
 }
 
 size_t inode_show_handle(const struct inode *inode, char *buf, size_t size)

@@ -2,7 +2,7 @@
 /*
  * The VFS at boot: caches, the root file system (a tmpfs), the internal mounts, and the three names that init may count on.
  */
-#include "vfs_impl.h"
+#include "tmpfs.h"
 #include <debug/log.h>
 #include <debug/panic.h>
 #include <init/initcall.h>
@@ -12,16 +12,7 @@ void fdtable_init(void);
 void tmpfs_init(void);
 int shmem_init(void);
 
-static struct fs_type rootfs_type;
-
-static int rootfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
-{
-	int err = tmpfs_type.mount(t, sb_flags, source, "mode=0755", out);
-
-	return err;
-}
-
-static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = rootfs_mount};
+static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_INTERNAL | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = tmpfs_create_super};
 
 static int make_names(void)
 {
@@ -63,7 +54,6 @@ static int adopt_current(void)
 
 int vfs_init(void)
 {
-	struct super *root;
 	int err;
 
 	dcache_init();
@@ -74,13 +64,11 @@ int vfs_init(void)
 	mount_init();
 	tmpfs_init();
 	fs_register(&rootfs_type);
-	err = rootfs_type.mount(&rootfs_type, 0, "rootfs", NULL, &root);
-	if (!err) {
-		err = mount_tree_init(root);
-		super_put(root);
-	}
+	err = mount_tree_init(&rootfs_type, "mode=0755");
 	if (!err)
 		err = pipefs_init();
+	if (!err)
+		err = nsfs_init();
 	if (!err)
 		err = shmem_init();
 	if (!err)

@@ -287,6 +287,7 @@ int inode_getattr(const struct path *p, struct kstat *st)
 
 	inode_getattr_default(inode, st);
 	st->mnt_id = (u64)p->mnt->id;
+	st->mnt_unique = p->mnt->unique_id;
 	st->attributes_mask |= STATX_ATTR_MOUNT_ROOT;
 	if (p->dentry == p->mnt->root)
 		st->attributes |= STATX_ATTR_MOUNT_ROOT;

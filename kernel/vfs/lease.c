@@ -14,6 +14,7 @@
 #include <mm/slab.h>
 #include <time/clock.h>
 #include <vfs/fown.h>
+#include <vfs/fs_config.h>
 #include <vfs/notify.h>
 #include <linux/fcntl.h>
 

@@ -22,7 +22,7 @@ static void memfs_evict(struct inode *inode)
 	tmpfs_super_ops.evict(inode);
 }
 
-int memfs_create(struct fs_type *t, const struct inode_ops *root_ops, void (*evict)(struct inode *inode), struct super **out)
+int memfs_create(const struct fs_type *t, const struct inode_ops *root_ops, void (*evict)(struct inode *inode), struct super **out)
 {
 	struct memfs *m = kzalloc(sizeof(*m), ALLOC_SLEEP);
 	struct inode *root;
@@ -32,11 +32,13 @@ int memfs_create(struct fs_type *t, const struct inode_ops *root_ops, void (*evi
 	if (!m)
 		return -ENOMEM;
 	m->tmpfs.mode = 01777;
+	tmpfs_handles_init(&m->tmpfs);
 	m->evict = evict;
 	m->ops = tmpfs_super_ops;
 	m->ops.evict = memfs_evict;
-	m->ops.remount = NULL;
 	m->ops.show_options = NULL;
+	m->ops.handle_note = NULL;
+	m->ops.handle_open = NULL;
 	err = super_create(t, &m->ops, 0, &sb);
 	if (err) {
 		kfree(m);

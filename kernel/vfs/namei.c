@@ -221,19 +221,30 @@ void fs_context_put(struct fs_context *fs)
 	slab_free(fs_cache, fs);
 }
 
+void fs_context_move(struct fs_context *fs, struct path *which, const struct path *to, struct path *out_old)
+{
+	path_get(to);
+	spin_lock(&fs->lock);
+	seq_write_begin(&fs->seq);
+	*out_old = *which;
+	*which = *to;
+	seq_write_end(&fs->seq);
+	spin_unlock(&fs->lock);
+}
+
 static void fs_set(struct fs_context *fs, struct path *where, const struct path *p)
 {
 	struct path old;
 
-	path_get(p);
-	spin_lock(&fs->lock);
-	seq_write_begin(&fs->seq);
-	old = *where;
-	*where = *p;
-	seq_write_end(&fs->seq);
-	spin_unlock(&fs->lock);
+	fs_context_move(fs, where, p, &old);
 	if (old.dentry)
 		path_put(&old);
+}
+
+void fs_context_set(struct fs_context *fs, const struct path *p)
+{
+	fs_set(fs, &fs->root, p);
+	fs_set(fs, &fs->cwd, p);
 }
 
 void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to)
@@ -335,7 +346,7 @@ static ssize_t anon_string(const struct dentry *d, char *buf, size_t size)
 	strbuf_init(&sb, buf, size);
 	if (!(d->flags & DENTRY_ANON))
 		strbuf_printf(&sb, "/%.*s (deleted)", (int)d->len, d->name);
-	else if (strcmp(d->name, "pipe") == 0 || strcmp(d->name, "socket") == 0)
+	else if (strcmp(d->name, "pipe") == 0 || strcmp(d->name, "socket") == 0 || nsfs_inode_ns(d->inode))
 		strbuf_printf(&sb, "%s:[%llu]", d->name, d->inode->ino);
 	else
 		strbuf_printf(&sb, d->name[0] == '[' ? "anon_inode:%s" : "anon_inode:[%s]", d->name);

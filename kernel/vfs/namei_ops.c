@@ -275,7 +275,7 @@ static int do_unlink(struct inode *dir, struct dentry *d, bool is_dir)
 		write_lock_nested(&inode->lock);
 	else
 		write_lock(&inode->lock);
-	if (READ_ONCE(d->flags) & DENTRY_MOUNTED)
+	if (unlikely(mountpoint_is_local(d)))
 		err = -EBUSY;
 	else if (is_dir)
 		err = dir->ops->rmdir(dir, d);
@@ -337,6 +337,8 @@ static int remove_name(int dirfd, const struct path_name *name, bool is_dir)
 		}
 	}
 	write_unlock(&dir->lock);
+	if (!err)
+		mounts_drop_from(d);
 	if (d)
 		dentry_put(d);
 	inode_put(gone);
@@ -463,7 +465,7 @@ static int do_rename(struct dentry *od, struct dentry *nd, unsigned flags)
 	if (err)
 		return err;
 	lock_two(source, target);
-	if ((READ_ONCE(od->flags) | READ_ONCE(nd->flags)) & DENTRY_MOUNTED)
+	if (unlikely(mountpoint_is_local(od) || mountpoint_is_local(nd)))
 		err = -EBUSY;
 	else
 		err = odir->ops->rename(odir, od, ndir, nd, flags);
@@ -544,6 +546,8 @@ static int rename_in(struct parent_walk *o, struct parent_walk *n, unsigned flag
 		}
 	}
 	unlock_rename(odir, ndir);
+	if (!err && gone && moved != gone && !(flags & RENAME_EXCHANGE))
+		mounts_drop_from(nd);
 	if (nd)
 		dentry_put(nd);
 	if (od)

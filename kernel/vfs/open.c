@@ -376,19 +376,12 @@ int file_open_path(const struct path *p, unsigned o_flags, struct file **out)
 	return o_flags & O_PATH ? open_o_path(p, o_flags, out) : open_checked(p, o_flags, acc_mask(o_flags), false, NULL, out);
 }
 
-int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out)
+/* The references of @p move in. */
+static int open_exec(const struct path *p, struct file **out)
 {
-	unsigned look = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	struct file *f;
-	struct path p;
-	int err;
+	int err = open_checked(p, O_RDONLY | OPEN_EXEC, MAY_EXEC, false, NULL, &f);
 
-	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	err = path_lookup(dirfd, name, look, &p);
-	if (err)
-		return err;
-	err = open_checked(&p, O_RDONLY | OPEN_EXEC, MAY_EXEC, false, NULL, &f);
 	if (err)
 		return err;
 	err = S_ISREG(f->inode->mode) ? inode_deny_write(f->inode) : -EACCES;
@@ -399,4 +392,22 @@ int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct
 	f->mode |= FMODE_EXEC;
 	*out = f;
 	return 0;
+}
+
+int file_open_exec_path(const struct path *p, struct file **out)
+{
+	path_get(p);
+	return open_exec(p, out);
+}
+
+int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out)
+{
+	unsigned look = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path p;
+	int err;
+
+	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = path_lookup(dirfd, name, look, &p);
+	return err ? err : open_exec(&p, out);
 }

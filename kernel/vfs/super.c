@@ -6,6 +6,7 @@
 #include <lib/string.h>
 #include <lib/strbuf.h>
 #include <mm/slab.h>
+#include <vfs/fs_config.h>
 #include <vfs/notify.h>
 #include <linux/mount.h>
 
@@ -48,14 +49,7 @@ size_t fs_show_types(char *buf, size_t size)
 	return sb.len;
 }
 
-int fs_type_mount(const char *type, unsigned sb_flags, const char *source, const char *options, struct super **out)
-{
-	struct fs_type *t = fs_find(type);
-
-	return t ? t->mount(t, sb_flags, source, options, out) : -ENODEV;
-}
-
-int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out)
+int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out)
 {
 	struct super *sb = kzalloc(sizeof(*sb), 0);
 
@@ -70,6 +64,7 @@ int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_fla
 	sb->maxbytes = MAX_FILE_BYTES;
 	sb->next_ino = 1;
 	list_init(&sb->watched);
+	list_init(&sb->mounts);
 	mutex_init(&sb->rename_lock, fs_rename);
 	spin_lock(&super_lock);
 	sb->dev = vfs_mkdev(0, next_minor++);
@@ -129,4 +124,18 @@ int vfs_sync_all(void)
 	if (prev)
 		super_put(prev);
 	return 0;
+}
+
+int vfs_statfs(const struct path *p, struct kstatfs *out)
+{
+	struct super *sb = p->dentry->super;
+	int err = 0;
+
+	*out = (struct kstatfs){.type = sb->magic, .bsize = sb->blksize, .frsize = sb->blksize, .namelen = sb->namelen_max, .fsid = sb->dev};
+	if (sb->ops->statfs)
+		err = sb->ops->statfs(sb, out);
+	out->flags = (p->mnt->flags & MNT_USER_MASK) | (sb->flags & MS_RDONLY ? 1 : 0) | (sb->flags & MS_SYNCHRONOUS ? 16 : 0);
+	if (!out->frsize)
+		out->frsize = out->bsize;
+	return err;
 }

@@ -84,6 +84,11 @@ s64 clock_realtime_coarse(void)
 	return now_ns += 1000;
 }
 
+u64 clock_monotonic(void)
+{
+	return (u64)(now_ns += 1000);
+}
+
 void random_bytes(void *buf, size_t len)
 {
 	memset(buf, 0x5a, len);
@@ -151,6 +156,21 @@ void pid_put(struct pid *p)
 s32 pid_nr(const struct pid *p)
 {
 	return 0;
+}
+
+struct task *task_find_get(s32 nr, enum pid_type type)
+{
+	return NULL;
+}
+
+s32 task_tid(const struct task *t)
+{
+	return 1;
+}
+
+s32 task_tgid(const struct task *t)
+{
+	return 1;
 }
 
 struct task *pid_task_get(struct pid *p, enum pid_type type)

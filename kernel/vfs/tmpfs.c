@@ -7,6 +7,7 @@
  */
 #include "tmpfs.h"
 #include <lib/parse.h>
+#include <lib/printf.h>
 #include <lib/strbuf.h>
 #include <lib/string.h>
 #include <mm/page.h>
@@ -39,6 +40,7 @@ static void tmpfs_evict(struct inode *inode)
 	if (S_ISREG(inode->mode))
 		vm_object_fini(&inode->data);
 	tmpfs_xattrs_free(tmpfs_inode(inode));
+	tmpfs_handle_forget(tmpfs_inode(inode));
 	__atomic_fetch_sub(&ts->used_inodes, 1, __ATOMIC_RELAXED);
 }
 
@@ -101,126 +103,121 @@ static int tmpfs_statfs(struct super *sb, struct kstatfs *out)
 	return 0;
 }
 
-/* ---- options ---- */
+/* ---- parameters ---- */
 
-struct tmpfs_options {
-	u64 blocks, inodes;
-	u32 mode, uid, gid;
-	bool has_blocks, has_inodes, has_mode, has_uid, has_gid;
+enum { P_SIZE, P_BLOCKS, P_INODES, P_MODE, P_UID, P_GID, P_HUGE, P_INODE32, P_INODE64, P_NOSWAP };
+
+static const struct fs_word huge_words[] = {{"never", 0}, {"always", 1}, {"within_size", 2}, {"advise", 3}, {NULL, 0}};
+
+const struct fs_param tmpfs_params[] = {
+	{"size", PARAM_STRING, P_SIZE, NULL},
+	{"nr_blocks", PARAM_SIZE, P_BLOCKS, NULL},
+	{"nr_inodes", PARAM_SIZE, P_INODES, NULL},
+	{"mode", PARAM_OCT, P_MODE, NULL},
+	{"uid", PARAM_UID, P_UID, NULL},
+	{"gid", PARAM_GID, P_GID, NULL},
+	{"huge", PARAM_WORD, P_HUGE, huge_words},
+	{"inode32", PARAM_FLAG, P_INODE32, NULL},
+	{"inode64", PARAM_FLAG, P_INODE64, NULL},
+	{"noswap", PARAM_FLAG, P_NOSWAP, NULL},
+	{NULL, 0, 0, NULL},
 };
 
-static int parse_blocks(const char *v, bool in_pages, u64 *out)
+/* Bytes, or a part of the memory: "50%". */
+static int parse_blocks(const char *v, u64 *out)
 {
-	size_t len = strlen(v);
 	struct page_stats st;
+	const char *end;
 	u64 n;
 
-	if (len && v[len - 1] == '%' && !in_pages) {
-		char digits[8];
-
-		if (strscpy(digits, v, min_t(size_t, len, sizeof(digits))) < 0 && len > sizeof(digits))
-			return -EINVAL;
-		digits[min_t(size_t, len - 1, 7)] = '\0';
-		if (strtou64(digits, 10, &n) || n > 1000)
-			return -EINVAL;
+	if (strtou64_prefix(v, 10, &end, &n) == 0 && strcmp(end, "%") == 0) {
 		page_stats(&st);
+		if (n > 1000)
+			return -EINVAL;
 		*out = st.total * n / 100;
 		return 0;
 	}
 	if (parse_size(v, &n))
 		return -EINVAL;
-	*out = in_pages ? n : DIV_ROUND_UP(n, PAGE_SIZE);
+	*out = DIV_ROUND_UP(n, PAGE_SIZE);
 	return 0;
 }
 
-static int parse_option(struct tmpfs_options *o, const char *key, const char *v)
+int tmpfs_set(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
 {
-	if (strcmp(key, "size") == 0) {
-		o->has_blocks = true;
-		return v ? parse_blocks(v, false, &o->blocks) : -EINVAL;
+	struct tmpfs_options *o = c->private;
+
+	switch (p->id) {
+	case P_SIZE:
+		if (parse_blocks(v->string, &o->blocks))
+			return fs_config_invalid(c, "Bad value for '%s'", p->name);
+		break;
+	case P_BLOCKS:
+		if (v->number > (u64)S64_MAX >> PAGE_SHIFT)
+			return fs_config_invalid(c, "Bad value for '%s'", p->name);
+		o->blocks = v->number;
+		break;
+	case P_INODES: o->inodes = v->number; break;
+	case P_MODE: o->mode = (u32)v->number & 07777; break;
+	case P_UID: o->uid = (u32)v->number; break;
+	case P_GID: o->gid = (u32)v->number; break;
+	case P_HUGE: o->huge = (u8)v->number; break;
+	case P_INODE32: o->inode32 = true; break;
+	case P_INODE64: o->inode32 = false; break;
+	case P_NOSWAP: break;
 	}
-	if (strcmp(key, "nr_blocks") == 0) {
-		o->has_blocks = true;
-		return v ? parse_blocks(v, true, &o->blocks) : -EINVAL;
-	}
-	if (strcmp(key, "nr_inodes") == 0) {
-		o->has_inodes = true;
-		return v && parse_size(v, &o->inodes) == 0 ? 0 : -EINVAL;
-	}
-	if (strcmp(key, "mode") == 0) {
-		o->has_mode = true;
-		if (!v || strtou32(v, 8, &o->mode))
-			return -EINVAL;
-		o->mode &= 07777;
-		return 0;
-	}
-	if (strcmp(key, "uid") == 0) {
-		o->has_uid = true;
-		return v && strtou32(v, 0, &o->uid) == 0 && o->uid != ~0u ? 0 : -EINVAL;
-	}
-	if (strcmp(key, "gid") == 0) {
-		o->has_gid = true;
-		return v && strtou32(v, 0, &o->gid) == 0 && o->gid != ~0u ? 0 : -EINVAL;
-	}
-	/* Accepted as on Linux, where they change nothing that is seen here. */
-	if (strcmp(key, "inode32") == 0 || strcmp(key, "inode64") == 0 || (strcmp(key, "huge") == 0 && v && strcmp(v, "never") == 0))
-		return 0;
-	return -EINVAL;
+	o->given |= 1u << (p->id == P_BLOCKS ? P_SIZE : p->id == P_INODE32 ? P_INODE64 : p->id);
+	return 0;
 }
 
-static int parse_options(const char *options, struct tmpfs_options *o)
+static bool given(const struct tmpfs_options *o, unsigned what)
 {
-	char *copy, *rest, *word;
-	int err = 0;
-
-	memset(o, 0, sizeof(*o));
-	if (!options || !*options)
-		return 0;
-	copy = rest = kstrdup(options, 0);
-	if (!copy)
-		return -ENOMEM;
-	while (!err && (word = strsep(&rest, ","))) {
-		char *v = strchr(word, '=');
-
-		if (!*word)
-			continue;
-		if (v)
-			*v++ = '\0';
-		err = parse_option(o, word, v);
-	}
-	kfree(copy);
-	return err;
+	return o->given & 1u << what;
 }
 
-static void apply_limits(struct tmpfs_super *ts, const struct tmpfs_options *o)
+static void apply(struct tmpfs_super *ts, const struct tmpfs_options *o)
 {
-	if (o->has_blocks)
+	if (given(o, P_SIZE))
 		ts->max_blocks = o->blocks;
-	if (o->has_inodes)
+	if (given(o, P_INODES))
 		ts->max_inodes = o->inodes;
+	if (given(o, P_HUGE))
+		ts->huge = o->huge;
+	if (given(o, P_INODE64))
+		ts->inode32 = o->inode32;
+	if (given(o, P_NOSWAP))
+		ts->noswap = true;
 }
 
-static int tmpfs_remount(struct super *sb, unsigned sb_flags, const char *options)
+/* A limit can be moved, but not below what is used; and what has none keeps none. */
+int tmpfs_reconfigure(struct fs_config *c)
 {
-	struct tmpfs_super *ts = tmpfs_super(sb);
-	struct tmpfs_options o;
-	int err = parse_options(options, &o);
+	struct tmpfs_super *ts = tmpfs_super(c->super);
+	const struct tmpfs_options *o = c->private;
 
-	if (err)
-		return err;
-	/* A limit below what is used, or on what had none, is refused. */
-	if (o.has_blocks && o.blocks && ((u64)max_t(s64, ts->used_blocks, 0) > o.blocks || !ts->max_blocks))
-		return -EINVAL;
-	if (o.has_inodes && o.inodes && ((u64)ts->used_inodes > o.inodes || !ts->max_inodes))
-		return -EINVAL;
-	if ((o.has_blocks && !o.blocks && ts->max_blocks) || (o.has_inodes && !o.inodes && ts->max_inodes))
-		return -EINVAL;
-	apply_limits(ts, &o);
+	if (given(o, P_SIZE) && o->blocks) {
+		if (!ts->max_blocks)
+			return fs_config_invalid(c, "Cannot retroactively limit size");
+		if ((u64)max_t(s64, ts->used_blocks, 0) > o->blocks)
+			return fs_config_invalid(c, "Too small a size for current use");
+	}
+	if (given(o, P_INODES) && o->inodes) {
+		if (!ts->max_inodes)
+			return fs_config_invalid(c, "Cannot retroactively limit inodes");
+		if ((u64)ts->used_inodes > o->inodes)
+			return fs_config_invalid(c, "Too few inodes for current use");
+	}
+	if (given(o, P_NOSWAP) && !ts->noswap)
+		return fs_config_invalid(c, "Cannot disable swap on remount");
+	if (!given(o, P_NOSWAP) && ts->noswap)
+		return fs_config_invalid(c, "Cannot enable swap on remount if it was disabled on first mount");
+	apply(ts, o);
 	return 0;
 }
 
 static size_t tmpfs_show_options(struct super *sb, char *buf, size_t size)
 {
+	static const char *const huge[] = {"", ",huge=always", ",huge=within_size", ",huge=advise"};
 	struct tmpfs_super *ts = tmpfs_super(sb);
 	struct page_stats st;
 	struct strbuf out;
@@ -237,7 +234,10 @@ static size_t tmpfs_show_options(struct super *sb, char *buf, size_t size)
 		strbuf_printf(&out, ",uid=%u", ts->uid);
 	if (ts->gid)
 		strbuf_printf(&out, ",gid=%u", ts->gid);
-	strbuf_puts(&out, ",inode64");
+	strbuf_puts(&out, ts->inode32 ? ",inode32" : ",inode64");
+	strbuf_puts(&out, huge[ts->huge]);
+	if (ts->noswap)
+		strbuf_puts(&out, ",noswap");
 	return out.len;
 }
 
@@ -251,38 +251,48 @@ const struct super_ops tmpfs_super_ops = {
 	.free_inode = tmpfs_free_inode,
 	.evict = tmpfs_evict,
 	.statfs = tmpfs_statfs,
-	.remount = tmpfs_remount,
 	.show_options = tmpfs_show_options,
 	.kill = tmpfs_kill,
+	.handle_note = tmpfs_handle_note,
+	.handle_open = tmpfs_handle_open,
 };
 
-int tmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+int tmpfs_begin(struct fs_config *c)
 {
-	struct tmpfs_super *ts;
-	struct tmpfs_options o;
+	struct tmpfs_options *o = c->private;
 	struct page_stats st;
+
+	page_stats(&st);
+	*o = (struct tmpfs_options){.blocks = st.total / 2, .inodes = st.total / 2, .mode = 01777, .uid = cred_current()->fsuid,
+		.gid = cred_current()->fsgid};
+	return 0;
+}
+
+int tmpfs_create_super(struct fs_config *c)
+{
+	const struct tmpfs_options *o = c->private;
+	struct tmpfs_super *ts;
 	struct inode *root;
 	struct super *sb;
-	int err = parse_options(options, &o);
+	int err;
 
-	if (err)
-		return err;
 	ts = kzalloc(sizeof(*ts), 0);
 	if (!ts)
 		return -ENOMEM;
-	err = super_create(t, &tmpfs_super_ops, sb_flags & ~(unsigned)MS_RDONLY, &sb);
+	err = super_create(c->type, &tmpfs_super_ops, c->sb_flags & ~(unsigned)MS_RDONLY, &sb);
 	if (err) {
 		kfree(ts);
 		return err;
 	}
 	sb->private = ts;
+	tmpfs_handles_init(ts);
 	sb->magic = TMPFS_MAGIC;
-	page_stats(&st);
-	ts->max_blocks = ts->max_inodes = st.total / 2;
-	apply_limits(ts, &o);
-	ts->mode = o.has_mode ? o.mode : 01777;
-	ts->uid = o.has_uid ? o.uid : cred_current()->fsuid;
-	ts->gid = o.has_gid ? o.gid : cred_current()->fsgid;
+	ts->max_blocks = o->blocks;
+	ts->max_inodes = o->inodes;
+	apply(ts, o);
+	ts->mode = o->mode;
+	ts->uid = o->uid;
+	ts->gid = o->gid;
 	err = tmpfs_inode_create(sb, NULL, S_IFDIR | ts->mode, 0, &root);
 	if (!err) {
 		root->uid = ts->uid;
@@ -295,16 +305,54 @@ int tmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const 
 		super_put(sb);
 		return err;
 	}
-	sb->flags = sb_flags;
-	*out = sb;
+	sb->flags = c->sb_flags;
+	c->super = sb;
 	return 0;
 }
 
-struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS | FS_HANDLES | FS_PINS_NAMES | FS_ACLS, .mount = tmpfs_mount};
+struct fs_type tmpfs_type = {.name = "tmpfs", .flags = FS_NODEV | FS_USERNS | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = tmpfs_create_super};
+
+/* ---- ramfs: without limits, and deaf to parameters but one ---- */
+
+static const struct fs_param ramfs_params[] = {{"mode", PARAM_OCT, P_MODE, NULL}, {NULL, 0, 0, NULL}};
+
+static int ramfs_begin(struct fs_config *c)
+{
+	*(struct tmpfs_options *)c->private = (struct tmpfs_options){.mode = 0755};
+	return 0;
+}
+
+static size_t ramfs_show_options(struct super *sb, char *buf, size_t size)
+{
+	u32 mode = tmpfs_super(sb)->mode;
+
+	return mode == 0755 ? 0 : (size_t)scnprintf(buf, size, ",mode=%o", mode);
+}
+
+static struct super_ops ramfs_super_ops;
+
+static int ramfs_create(struct fs_config *c)
+{
+	int err = tmpfs_create_super(c);
+
+	if (!err) {
+		c->super->ops = &ramfs_super_ops;
+		c->super->magic = RAMFS_MAGIC;
+	}
+	return err;
+}
+
+static struct fs_type ramfs_type = {.name = "ramfs", .flags = FS_NODEV | FS_USERNS | FS_PINS_NAMES | FS_ANY_PARAM, .params = ramfs_params,
+	.config_size = sizeof(struct tmpfs_options), .begin = ramfs_begin, .set = tmpfs_set, .create = ramfs_create};
 
 void tmpfs_init(void);
 void tmpfs_init(void)
 {
 	tmpfs_cache = slab_cache_create("tmpfs_inode", sizeof(struct tmpfs_inode), 64, SLAB_PANIC);
+	ramfs_super_ops = tmpfs_super_ops;
+	ramfs_super_ops.show_options = ramfs_show_options;
+	ramfs_super_ops.handle_note = NULL;
+	ramfs_super_ops.handle_open = NULL;
 	fs_register(&tmpfs_type);
+	fs_register(&ramfs_type);
 }

@@ -6,6 +6,7 @@
 #include "vfs_impl.h"
 #include <vfs/memfs.h>
 #include <lib/rbtree.h>
+#include <vfs/fs_config.h>
 #include <linux/falloc.h>
 
 #define TMPFS_FIRST_OFF 4 /* number of a directory's first entry: see tmpfs_dir.c */
@@ -15,7 +16,18 @@ struct tmpfs_super {
 	u64 max_blocks, max_inodes; /* 0: no limit */
 	s64 used_blocks, used_inodes; /* atomic */
 	u32 mode, uid, gid;
-	bool internal;		/* memfd, shared memory: sealing may be used */
+	u8 huge;		/* kept and shown: pages of files are small */
+	bool inode32, noswap;
+	struct spinlock handle_lock;
+	struct rb_root handles;	/* inodes that have one, by number: handle_lock */
+};
+
+struct tmpfs_options {
+	u64 blocks, inodes;	/* 0: no limit */
+	u32 mode, uid, gid;
+	u32 given;		/* bits by id: a reconfiguration changes these only */
+	u8 huge;
+	bool inode32;
 };
 
 struct tmpfs_xattr {
@@ -31,6 +43,9 @@ struct tmpfs_inode {
 	struct rb_root entries;	/* directories: dentries by off; inode.lock */
 	u64 next_off;
 	u32 seals;		/* inode.lock to change; F_SEAL_SEAL when sealing is not possible */
+	bool has_handle;	/* handle_lock */
+	struct rb_node handle_node;
+	struct dentry *alias;	/* a name that it has: RCU; NULL: none is known */
 };
 
 static inline struct tmpfs_inode *tmpfs_inode(const struct inode *inode)
@@ -47,7 +62,15 @@ static inline struct tmpfs_super *tmpfs_super(const struct super *sb)
 extern const struct super_ops tmpfs_super_ops;
 extern const struct inode_ops tmpfs_special_ops;
 int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, struct inode **out) MUST_CHECK;
-int tmpfs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out) MUST_CHECK;
+extern const struct fs_param tmpfs_params[];
+int tmpfs_begin(struct fs_config *c) MUST_CHECK;
+int tmpfs_set(struct fs_config *c, const struct fs_param *p, const struct fs_value *v) MUST_CHECK;
+int tmpfs_create_super(struct fs_config *c) MUST_CHECK;
+int tmpfs_reconfigure(struct fs_config *c) MUST_CHECK;
+/* The part of a struct fs_type that all types made of tmpfs share. */
+#define TMPFS_CONFIG                                                                                                           \
+	.params = tmpfs_params, .config_size = sizeof(struct tmpfs_options), .begin = tmpfs_begin, .set = tmpfs_set,           \
+	.reconfigure = tmpfs_reconfigure
 /* ---- tmpfs_dir.c ---- */
 extern const struct inode_ops tmpfs_dir_ops;
 extern const struct file_ops tmpfs_dir_fops;
@@ -55,6 +78,11 @@ extern const struct file_ops tmpfs_dir_fops;
 void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode);
 /* The same in a directory that has no name yet. */
 void tmpfs_link_hidden(struct inode *dir, struct dentry *d, struct inode *inode);
+/* ---- tmpfs_handle.c ---- */
+void tmpfs_handles_init(struct tmpfs_super *ts);
+void tmpfs_handle_note(const struct inode *inode);
+int tmpfs_handle_open(struct super *sb, u64 ino, u32 generation, struct dentry **out);
+void tmpfs_handle_forget(struct tmpfs_inode *ti);
 /* ---- tmpfs_file.c ---- */
 extern const struct inode_ops tmpfs_file_ops;
 extern const struct file_ops tmpfs_file_fops;

@@ -49,6 +49,7 @@ void tmpfs_link_in(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	entry_add(dir, d);
 	dentry_pin(d);
+	WRITE_ONCE(tmpfs_inode(inode)->alias, d);
 	dentry_set_inode(d, inode);
 	touch_dir(dir);
 }
@@ -133,6 +134,8 @@ static void link_out(struct inode *dir, struct dentry *d)
 	if (!S_ISDIR(inode->mode) && inode->nlink > 1)
 		__atomic_fetch_sub(&tmpfs_super(dir->super)->used_inodes, 1, __ATOMIC_RELAXED);
 	entry_remove(dir, d);
+	if (tmpfs_inode(inode)->alias == d)
+		WRITE_ONCE(tmpfs_inode(inode)->alias, NULL);
 	inode_set_nlink(inode, inode->nlink - 1);
 	touch_dir(dir);
 	inode->ctime = dir->ctime;

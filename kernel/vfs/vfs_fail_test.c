@@ -160,12 +160,13 @@ static int op_shmem(void)
 
 static int op_mount(void)
 {
+	char options[] = "size=1m,mode=0700";
 	struct path p;
 	int err = path_lookup_kernel("/f/dir", 0, &p);
 
 	if (err)
 		return err;
-	err = vfs_mount("none", &p, "tmpfs", MS_NODEV, "size=1m,mode=0700");
+	err = vfs_mount("none", &p, "tmpfs", MS_NODEV, options);
 	path_put(&p);
 	return err;
 }

@@ -60,6 +60,10 @@ static inline void inode_atime(struct inode *inode, const struct mount *mnt)
 		inode_touch_atime(inode, mnt);
 }
 
+/* ---- dcache.c, for dcache_move.c: d->lock held, seq odd ---- */
+void dentry_hash_locked(struct dentry *d);
+void dentry_unhash_locked(struct dentry *d);
+
 /* ---- namei_walk.c ---- */
 enum last_type { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 #define WALK_MAX_LINKS 40
@@ -101,6 +105,12 @@ int walk_last(struct walk *w, const char **out_link) MUST_CHECK;
 int walk_complete(struct walk *w) MUST_CHECK;
 /* Go to @d below the present directory (ref mode: reference moves in). As walk_last. */
 int walk_step(struct walk *w, struct dentry *d, u32 seq, bool follow, const char **out_link) MUST_CHECK;
+/* The root as the task sees it, when the walk needs it. */
+void walk_set_root(struct walk *w);
+/*
+ * @p (with references in ref mode, which are given back) is a link that is to be followed; w->path is its directory. 1: *out_link; 0: jumped.
+ */
+int walk_link(struct walk *w, struct path *p, struct inode *inode, u32 seq, const char **out_link) MUST_CHECK;
 /* Give everything back; ends the read section too. */
 void walk_end(struct walk *w);
 /* Find or read the name in a directory that is locked for writing; the result is referenced and may be negative. */
@@ -150,21 +160,16 @@ s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
 /* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
 int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
 
-/* ---- mount.c ---- */
+/* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;
 extern struct spinlock mount_lock;
-struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, u32 flags);
-void mount_attach(struct mount *m, struct mount *parent, struct dentry *mountpoint);
-struct dentry *mount_detach(struct mount *m);
-void mount_reattach(struct mount *m, struct mount *parent, struct dentry *at);
-int mount_take_idle(struct mount *m, s64 expected);
-struct mount *mount_unlink_tree(struct mount *m, struct mount *list);
-void mount_drop_list(struct mount *list);
 bool path_equal(const struct path *a, const struct path *b);
-int fs_type_mount(const char *type, unsigned sb_flags, const char *source, const char *options, struct super **out) MUST_CHECK;
-struct fs_type *fs_find(const char *name);
-bool mount_is_below(const struct mount *m, const struct dentry *d, const struct path *root);
-int mount_tree_init(struct super *rootfs);
+struct fs_config;
+struct fs_type;
+int mount_tree_init(const struct fs_type *t, const char *options);
+/* file.c: c->super of anonymous files. */
+int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
+int nsfs_init(void);
 
 /* ---- devtmpfs.c, tmpfs ---- */
 extern struct fs_type tmpfs_type;

@@ -303,6 +303,7 @@ TEST(buffers)
 
 TEST(mounts)
 {
+	char options[] = "size=1m,mode=0700";
 	struct path p;
 	s64 below;
 
@@ -310,7 +311,7 @@ TEST(mounts)
 	CHECK_EQ(t_mkdir("/mnt"), 0);
 	below = t_ino("/mnt", 0);
 	REQUIRE(path_lookup_kernel("/mnt", 0, &p) == 0);
-	CHECK_EQ(vfs_mount("none", &p, "tmpfs", MS_NODEV, "size=1m,mode=0700"), 0);
+	CHECK_EQ(vfs_mount("none", &p, "tmpfs", MS_NODEV, options), 0);
 	path_put(&p);
 	CHECK(t_ino("/mnt", LOOKUP_NO_XDEV) == -EXDEV);
 	CHECK_EQ(t_create("/mnt/f"), 0);

@@ -5,7 +5,14 @@
  */
 #include "impl.h"
 
-enum { TAG_USER_OBJ = 1, TAG_USER = 2, TAG_GROUP_OBJ = 4, TAG_GROUP = 8, TAG_MASK = 16, TAG_OTHER = 32 };
+enum {
+	TAG_USER_OBJ = 1,
+	TAG_USER = 2,
+	TAG_GROUP_OBJ = 4,
+	TAG_GROUP = 8,
+	TAG_MASK = 16,
+	TAG_OTHER = 32
+};
 
 static bool has_id(u32 tag)
 {
@@ -14,7 +21,8 @@ static bool has_id(u32 tag)
 
 static bool is_tag(u32 tag)
 {
-	return has_id(tag) || tag == TAG_USER_OBJ || tag == TAG_GROUP_OBJ || tag == TAG_MASK || tag == TAG_OTHER;
+	return has_id(tag) || tag == TAG_USER_OBJ || tag == TAG_GROUP_OBJ || tag == TAG_MASK ||
+	       tag == TAG_OTHER;
 }
 
 ssize_t ext4_acl_to_disk(const u8 *from, size_t len, u8 *to, size_t max)

@@ -37,7 +37,8 @@ static bool promise(struct ext4 *fs, u64 n, u32 flags)
 		READ_ONCE(fs->reserved) +
 			(flags & EXT4_ALLOC_META
 					? 0
-					: slack(fs) + (flags & EXT4_ALLOC_ROOT ? 0 : fs->root_blocks)))
+					: slack(fs) +
+						  (flags & EXT4_ALLOC_ROOT ? 0 : fs->root_blocks)))
 		return true;
 	__atomic_sub_fetch(&fs->reserved, n, __ATOMIC_ACQ_REL);
 	return false;
@@ -113,8 +114,8 @@ static int load(struct ext4 *fs, u32 g)
 	grp->largest = ext4_buddy_largest(grp->buddy);
 	if (grp->buddy->free == ext4_desc_free_blocks(fs, &d))
 		return 0;
-	err = ext4_error(fs, 0, "group %u: %u blocks are free in the bitmap, %u in the descriptor", g,
-		grp->buddy->free, ext4_desc_free_blocks(fs, &d));
+	err = ext4_error(fs, 0, "group %u: %u blocks are free in the bitmap, %u in the descriptor",
+		g, grp->buddy->free, ext4_desc_free_blocks(fs, &d));
 	env_free(grp->buddy, ext4_buddy_bytes(n));
 	grp->buddy = NULL;
 	grp->bad_blocks = true;
@@ -127,7 +128,7 @@ static void set_bits(u8 *bits, u32 start, u32 len, bool set)
 		if (set)
 			bits[i / 8] |= (u8)(1u << (i & 7));
 		else
-			bits[i / 8] &= (u8)~(1u << (i & 7));
+			bits[i / 8] &= (u8) ~(1u << (i & 7));
 	}
 }
 
@@ -144,7 +145,8 @@ static int change_bitmap(struct ext4_handle *h, u32 g, u32 start, u32 len, bool 
 		return err;
 	err = ext4_block_bitmap(fs, g, &d, &b);
 	if (!err && next_bit(b->data, start + len, start, use) != start + len) {
-		err = ext4_error(fs, 0, "blocks of group %u are %s already", g, use ? "used" : "free");
+		err = ext4_error(
+			fs, 0, "blocks of group %u are %s already", g, use ? "used" : "free");
 		ext4_brelse(b);
 	}
 	if (err) {
@@ -172,7 +174,8 @@ static int change_bitmap(struct ext4_handle *h, u32 g, u32 start, u32 len, bool 
 /* ---- allocating ---- */
 
 /* 1..want blocks of group @g. -ENOSPC: nothing (good enough) is free. */
-static int take(struct ext4_handle *h, u32 g, u32 goal, u32 want, bool any, u64 *out_block, u32 *out_len)
+static int take(
+	struct ext4_handle *h, u32 g, u32 goal, u32 want, bool any, u64 *out_block, u32 *out_len)
 {
 	struct ext4 *fs = h->fs;
 	struct ext4_group *grp = ext4_group(fs, g);
@@ -300,7 +303,8 @@ int ext4_bfree(struct ext4_handle *h, u64 block, u64 len, bool meta)
 		err = ext4_tx_forget(h, block + i);
 	while (!err && len) {
 		u32 g = (u32)((block - fs->first_data_block) / fs->blocks_per_group);
-		u32 n = (u32)min_t(u64, len, ext4_group_first(fs, g) + ext4_group_blocks(fs, g) - block);
+		u32 n = (u32)min_t(
+			u64, len, ext4_group_first(fs, g) + ext4_group_blocks(fs, g) - block);
 
 		err = free_in_group(h, g, block, n);
 		block += n;
@@ -377,8 +381,9 @@ int ext4_trim(struct ext4 *fs, u64 start, u64 len, u64 min_len, u64 *out_trimmed
 		u64 first = ext4_group_first(fs, g), last = first + ext4_group_blocks(fs, g);
 
 		if (last > start && first < end)
-			err = trim_group(fs, g, (u32)(max(start, first) - first), (u32)(min(end, last) - first),
-				(u32)min_t(u64, min_len, U32_MAX), out_trimmed);
+			err = trim_group(fs, g, (u32)(max(start, first) - first),
+				(u32)(min(end, last) - first), (u32)min_t(u64, min_len, U32_MAX),
+				out_trimmed);
 	}
 	return err;
 }

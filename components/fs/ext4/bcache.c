@@ -175,11 +175,13 @@ int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out)
 	if (!(LOAD_ACQUIRE(b->flags) & EXT4_BUF_UPTODATE) && claim_read(s, b)) {
 		err = ext4_rw(fs, BLK_READ, BLK_PRIO, block, 1, b->data);
 		flags = env_spin_lock(&s->lock);
-		STORE_RELEASE(b->flags, (b->flags & ~EXT4_BUF_READING) | (err ? 0 : EXT4_BUF_UPTODATE));
+		STORE_RELEASE(
+			b->flags, (b->flags & ~EXT4_BUF_READING) | (err ? 0 : EXT4_BUF_UPTODATE));
 		env_spin_unlock(&s->lock, flags);
 		env_event_signal(&s->ev);
 		if (err) {
-			env_log(ENV_LOG_ERR, "ext4: block %llu cannot be read: error %d", block, -err);
+			env_log(ENV_LOG_ERR, "ext4: block %llu cannot be read: error %d", block,
+				-err);
 			ext4_brelse(b);
 			return err;
 		}

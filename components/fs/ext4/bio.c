@@ -66,7 +66,8 @@ static u64 max_piece(const struct ext4 *fs, enum blk_op op, const struct iobuf *
 		n = fs->info.max_bytes >> fs->block_bits;
 	/* A segment is at least a page, but for the first and the last. */
 	if (data && data->kind != IOBUF_KERNEL && fs->info.max_segs)
-		n = min_t(u64, n, max_t(u64, 1, ((u64)fs->info.max_segs * 4096 - 4096) >> fs->block_bits));
+		n = min_t(u64, n,
+			max_t(u64, 1, ((u64)fs->info.max_segs * 4096 - 4096) >> fs->block_bits));
 	return max_t(u64, n, 1);
 }
 
@@ -85,8 +86,10 @@ void ext4_bio_add(struct ext4_bio *bio, enum blk_op op, u8 flags, u64 block, u64
 			return;
 		}
 		p->bio = bio;
-		p->rq = (struct blk_request){.op = (u8)op, .flags = flags,
-			.lba512 = block << (fs->block_bits - 9), .n512 = n << (fs->block_bits - 9),
+		p->rq = (struct blk_request){.op = (u8)op,
+			.flags = flags,
+			.lba512 = block << (fs->block_bits - 9),
+			.n512 = n << (fs->block_bits - 9),
 			.done = piece_done};
 		if (data) {
 			p->rq.data = *data;
@@ -135,7 +138,6 @@ int ext4_rw(struct ext4 *fs, enum blk_op op, u8 flags, u64 block, u64 nblocks, v
 	ext4_bio_add(&bio, op, flags, block, nblocks, &data);
 	return ext4_bio_wait(&bio);
 }
-
 
 int ext4_flush(struct ext4 *fs)
 {

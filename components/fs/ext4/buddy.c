@@ -206,8 +206,7 @@ bool ext4_buddy_check(const struct ext4_buddy *b)
 	for (u32 o = 0; o < EXT4_BUDDY_ORDERS; o++) {
 		u32 n = 0, i;
 
-		bitmap_for_each_set(i, map_of(b, o), map_bits(b->nblocks, o))
-		{
+		bitmap_for_each_set(i, map_of(b, o), map_bits(b->nblocks, o)) {
 			n++;
 			if (i < b->hint[o] || ((i + 1) << o) > b->nblocks)
 				return false;

@@ -10,17 +10,18 @@
 
 struct ext4_buddy {
 	u32 nblocks, free;
-	u32 count[EXT4_BUDDY_ORDERS];       /* free pieces of 2^order, aligned, each counted once */
-	u32 word[EXT4_BUDDY_ORDERS];        /* where in bits the map of the order begins */
-	u32 hint[EXT4_BUDDY_ORDERS];        /* no free piece below this one */
-	unsigned long bits[];               /* a set bit: this piece is free and its buddy is not */
+	u32 count[EXT4_BUDDY_ORDERS]; /* free pieces of 2^order, aligned, each counted once */
+	u32 word[EXT4_BUDDY_ORDERS];  /* where in bits the map of the order begins */
+	u32 hint[EXT4_BUDDY_ORDERS];  /* no free piece below this one */
+	unsigned long bits[];         /* a set bit: this piece is free and its buddy is not */
 };
 
 /* Bytes of one for @nblocks (at most 2^16). */
 size_t ext4_buddy_bytes(u32 nblocks);
 /* All used. */
 void ext4_buddy_init(struct ext4_buddy *b, u32 nblocks);
-/* [start, start + len) are free; they were not.  Returns: false, if some were: nothing is changed. */
+/* [start, start + len) are free; they were not.  Returns: false, if some were: nothing is changed.
+ */
 bool ext4_buddy_free(struct ext4_buddy *b, u32 start, u32 len);
 /* They are used; they were free. */
 void ext4_buddy_use(struct ext4_buddy *b, u32 start, u32 len);

@@ -19,7 +19,8 @@ TEST(buddy_random_against_a_plain_map)
 
 		if (test_rand_below(2)) {
 			u32 want = 1 + (u32)test_rand_below(60);
-			bool found = ext4_buddy_find(b, (u32)test_rand_below(2 * N), want, &start, &len);
+			bool found =
+				ext4_buddy_find(b, (u32)test_rand_below(2 * N), want, &start, &len);
 
 			CHECK_EQ(found, memchr(is_free, 1, N) != NULL);
 			if (!found)

@@ -31,19 +31,24 @@ static const struct fsys_client_ops client_ops = {.event = event};
 struct fsys_cred client_cred(struct client *c)
 {
 	c->now++;
-	return (struct fsys_cred){.uid = 1000, .gid = 1000, .may_use_reserve = true,
+	return (struct fsys_cred){.uid = 1000,
+		.gid = 1000,
+		.may_use_reserve = true,
 		.now = {.sec = (s64)(1700000000 + c->now), .nsec = 123456789}};
 }
 
 /* Names live with their iobuf: copying moves the segment along. */
-#define NAME(var, text, len)                                                                       \
-	struct fsys_name var;                                                                      \
-	memset(&var, 0, sizeof(var));                                                              \
+#define NAME(var, text, len)          \
+	struct fsys_name var;         \
+	memset(&var, 0, sizeof(var)); \
 	iobuf_init_kernel(&var.bytes, (void *)(text), len)
 
 int client_mount(struct client *c, struct blk_port device, const char *options, bool ro)
 {
-	struct fsys_mount m = {.ms_flags = ro ? MS_RDONLY : 0, .device = device, .client_ops = &client_ops, .client = c};
+	struct fsys_mount m = {.ms_flags = ro ? MS_RDONLY : 0,
+		.device = device,
+		.client_ops = &client_ops,
+		.client = c};
 	struct fsys_attr root;
 	struct iobuf opt;
 	int err;
@@ -221,7 +226,8 @@ int client_rename(struct client *c, const char *from, const char *to, u32 flags)
 		if (!err) {
 			NAME(n, last_a, strlen(last_a));
 			NAME(m, last_b, strlen(last_b));
-			err = ops->rename(c->self, dir_a, &n, a.node, dir_b, &m, b.node, flags, &who);
+			err = ops->rename(
+				c->self, dir_a, &n, a.node, dir_b, &m, b.node, flags, &who);
 			close_parent(c, dir_b);
 		}
 		close_parent(c, dir_a);
@@ -233,15 +239,18 @@ int client_rename(struct client *c, const char *from, const char *to, u32 flags)
 }
 
 /* One request of whole pages from @off. */
-static int transfer(struct client *c, enum fsys_io_op op, u64 node, u64 off, u64 size, u8 *pages, u32 len)
+static int transfer(
+	struct client *c, enum fsys_io_op op, u64 node, u64 off, u64 size, u8 *pages, u32 len)
 {
 	struct iobuf_seg segs[16];
 	struct env_event ev;
-	struct waiter w = {.ev = &ev, .io = {.op = (u8)op, .node = node, .off = off, .size = size, .done = io_done}};
+	struct waiter w = {.ev = &ev,
+		.io = {.op = (u8)op, .node = node, .off = off, .size = size, .done = io_done}};
 
 	env_event_init(&ev);
 	for (u32 i = 0; i < len / PAGE; i++)
-		segs[i] = (struct iobuf_seg){.page = (struct page *)(pages + i * PAGE), .len = PAGE};
+		segs[i] =
+			(struct iobuf_seg){.page = (struct page *)(pages + i * PAGE), .len = PAGE};
 	iobuf_init_segs(&w.io.data, IOBUF_PAGES, segs, len / PAGE);
 	ops->submit(c->self, &w.io);
 	for (;;) {
@@ -265,7 +274,8 @@ int client_write(struct client *c, u64 node, u64 off, const void *data, u32 len)
 
 	while (!err && done < len) {
 		u64 at = off + done, base = at & ~(u64)(PAGE - 1), size;
-		u32 in = (u32)(at - base), n = min(16 * PAGE - in, len - done), whole = align_up(in + n, PAGE);
+		u32 in = (u32)(at - base), n = min(16 * PAGE - in, len - done),
+		    whole = align_up(in + n, PAGE);
 
 		memset(pages, 0, whole);
 		if (base < a.size)
@@ -309,7 +319,8 @@ int client_truncate(struct client *c, u64 node, u64 size)
 	return ops->setattr(c->self, node, FSYS_SIZE, &a, &who);
 }
 
-int client_setxattr(struct client *c, u64 node, const char *name, const void *value, u32 len, u32 flags)
+int client_setxattr(
+	struct client *c, u64 node, const char *name, const void *value, u32 len, u32 flags)
 {
 	struct fsys_cred who = client_cred(c);
 	struct iobuf v;

@@ -193,7 +193,8 @@ static int write_commit(struct log_writer *w)
 		return err;
 	if (!block)
 		return -EUCLEAN;
-	jlog_commit(&w->j->log, record, w->tx->tid, (u64)(now / 1000000000), (u32)(now % 1000000000));
+	jlog_commit(
+		&w->j->log, record, w->tx->tid, (u64)(now / 1000000000), (u32)(now % 1000000000));
 	return ext4_rw(fs, BLK_WRITE, BLK_PRIO | (fs->opt.barrier ? BLK_FUA : 0), block, 1, record);
 }
 

@@ -23,8 +23,8 @@
 struct promise {
 	char path[24];
 	u32 len, seed;
-	bool gone;           /* it is not there */
-	u64 made, changed;   /* places in the log */
+	bool gone;         /* it is not there */
+	u64 made, changed; /* places in the log */
 };
 
 struct work {
@@ -65,7 +65,8 @@ static void promise(struct work *w, const char *path, u32 len, u32 seed, bool go
 
 	if (w->npromises == ARRAY_SIZE(w->promises))
 		return;
-	*p = (struct promise){.len = len, .seed = seed, .gone = gone, .made = w->im->disk.nlog, .changed = ~0ull};
+	*p = (struct promise){
+		.len = len, .seed = seed, .gone = gone, .made = w->im->disk.nlog, .changed = ~0ull};
 	snprintf(p->path, sizeof(p->path), "%s", path);
 	w->npromises++;
 }
@@ -309,7 +310,8 @@ static void apply(struct model_disk *d, const struct model_write *w, bool some)
 	}
 }
 
-static void make_state(struct model_disk *d, const u8 *base, const struct model_disk *from, u64 cut, u32 variant)
+static void make_state(
+	struct model_disk *d, const u8 *base, const struct model_disk *from, u64 cut, u32 variant)
 {
 	u64 flushed = 0;
 
@@ -381,7 +383,8 @@ TEST(crash_ordered_1k)
 TEST(crash_ordered_4k_orphan_file)
 {
 	for (u64 i = 0; i < test_rounds(1); i++)
-		crash_sweep("-t ext4 -b 4096 -O orphan_file -J size=4 -N 128 %s 10M", NULL, 100 + i, 25, 5);
+		crash_sweep("-t ext4 -b 4096 -O orphan_file -J size=4 -N 128 %s 10M", NULL, 100 + i,
+			25, 5);
 }
 
 TEST(crash_data_journal)
@@ -393,7 +396,8 @@ TEST(crash_data_journal)
 TEST(crash_old_checksums)
 {
 	for (u64 i = 0; i < test_rounds(1); i++)
-		crash_sweep("-t ext4 -b 1024 -O ^metadata_csum,^64bit -J size=1 -N 128 %s 4M", NULL, 300 + i, 20, 7);
+		crash_sweep("-t ext4 -b 1024 -O ^metadata_csum,^64bit -J size=1 -N 128 %s 4M", NULL,
+			300 + i, 20, 7);
 }
 
 /* ---- faults ---- */

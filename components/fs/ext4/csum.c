@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checksums of metadata: crc32c, begun with the file system's seed (of its uuid, or the superblock's
- * own) and what says whose block it is; before metadata_csum a crc16 of group descriptors alone.
- * A field that holds a checksum counts as zero.
+ * Checksums of metadata: crc32c, begun with the file system's seed (of its uuid, or the
+ * superblock's own) and what says whose block it is; before metadata_csum a crc16 of group
+ * descriptors alone. A field that holds a checksum counts as zero.
  */
 #include "impl.h"
 #include <lib/crc.h>
@@ -130,7 +130,8 @@ u32 ext4_dir_csum(const struct ext4_node *dir, const void *block)
 		dir->fs->block_bytes - sizeof(struct ext4_dir_tail));
 }
 
-u32 ext4_dx_csum(const struct ext4_node *dir, const void *block, u32 table_off, u32 count, u32 limit)
+u32 ext4_dx_csum(
+	const struct ext4_node *dir, const void *block, u32 table_off, u32 count, u32 limit)
 {
 	const u8 *bytes = block;
 	u32 tail = table_off + limit * (u32)sizeof(struct ext4_dx_entry);

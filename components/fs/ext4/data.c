@@ -181,7 +181,8 @@ static bool begin_fast(struct fsys_io *io)
 
 	if (ext4_is_inline(n) || journaled(n) || length(io) & (n->fs->block_bytes - 1))
 		return false;
-	if (io->op == FSYS_WRITEBACK && (min(io->size, io->off + length(io)) > READ_ONCE(n->size) || ext4_writable(n->fs)))
+	if (io->op == FSYS_WRITEBACK &&
+		(min(io->size, io->off + length(io)) > READ_ONCE(n->size) || ext4_writable(n->fs)))
 		return false;
 	for (u32 at = first_block(io); at < end; at += m[k++].len) {
 		if (k == ARRAY_SIZE(m) || !ext4_map_cached(n, at, &m[k]))
@@ -204,7 +205,9 @@ static int fill_inline(struct fsys_io *io)
 	struct ext4_node *n = node_of(io);
 	struct iobuf data = io->data;
 	u8 *mem = env_alloc(4096, 0);
-	u32 len = io->off < n->size ? (u32)min_t(u64, n->size - io->off, min_t(u64, data.left, 4096)) : 0;
+	u32 len = io->off < n->size
+			  ? (u32)min_t(u64, n->size - io->off, min_t(u64, data.left, 4096))
+			  : 0;
 	int err = 0;
 
 	if (!mem)
@@ -229,7 +232,7 @@ static int fill_journaled(struct fsys_io *io)
 	int err = 0;
 
 	for (u32 at = first_block(io); !err && at < end_block(io); at++) {
-		struct ext4_map m;
+		struct ext4_map m = {0};
 		struct ext4_buf *b;
 
 		env_mutex_lock(&n->lock);
@@ -267,7 +270,7 @@ static int begin_fill(struct fsys_io *io)
 	struct ext4_node *n = node_of(io);
 	struct state *s = state_of(io);
 	u32 end = end_block(io);
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	int err = need_tail(io);
 
 	if (err)
@@ -310,7 +313,8 @@ static int allocate(struct ext4_node *n, struct ext4_map *m)
 			m->unwritten = n->fs->opt.data != EXT4_DATA_WRITEBACK;
 			if (paid)
 				m->len = (u32)min_t(u64, m->len, paid);
-			err = ext4_extent_alloc(&h, n, m, paid ? EXT4_ALLOC_RESERVED : EXT4_ALLOC_ROOT);
+			err = ext4_extent_alloc(
+				&h, n, m, paid ? EXT4_ALLOC_RESERVED : EXT4_ALLOC_ROOT);
 			if (!err && paid)
 				__atomic_sub_fetch(&n->reserved, m->len, __ATOMIC_RELAXED);
 		}
@@ -389,7 +393,7 @@ static int begin_writeback(struct fsys_io *io)
 	struct ext4_node *n = node_of(io);
 	struct state *s = state_of(io);
 	u32 end = end_block(io);
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	int err = ext4_writable(n->fs);
 
 	if (!err)
@@ -436,7 +440,9 @@ static void begin(struct fsys_io *io)
 		return;
 	}
 	if (ext4_is_inline(n) || journaled(n)) {
-		err = ext4_is_inline(n) ? fill_inline(io) : write ? write_journaled(io) : fill_journaled(io);
+		err = ext4_is_inline(n) ? fill_inline(io)
+		      : write           ? write_journaled(io)
+					: fill_journaled(io);
 		finish(io, err);
 		return;
 	}
@@ -450,7 +456,7 @@ static int end_piece(struct fsys_io *io, u32 *at, u32 end)
 {
 	struct ext4_node *n = node_of(io);
 	struct ext4_handle h;
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	int err = ext4_tx_begin(n->fs, CREDITS, &h);
 
 	if (err)
@@ -540,7 +546,7 @@ static int count_holes(struct ext4_node *n, u64 off, u64 len, u64 *out)
 
 	*out = 0;
 	for (u64 at = off >> n->fs->block_bits; !err && at < end;) {
-		struct ext4_map m;
+		struct ext4_map m = {0};
 		u64 k;
 
 		err = ext4_map(n, (u32)at, &m);

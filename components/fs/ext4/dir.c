@@ -78,9 +78,11 @@ static int check_leaf(struct ext4_node *dir, const u8 *block, u32 lblk)
 	if (dir->fs->csum) {
 		if (t->zero.raw || le16_to_cpu(t->rec_len) != sizeof(*t) || t->zero_name_len ||
 			t->file_type != EXT4_FT_CSUM)
-			return ext4_error(dir->fs, dir->ino, "directory block %u has no checksum", lblk);
+			return ext4_error(
+				dir->fs, dir->ino, "directory block %u has no checksum", lblk);
 		if (le32_to_cpu(t->checksum) != ext4_dir_csum(dir, block))
-			return ext4_error(dir->fs, dir->ino, "directory block %u: wrong checksum", lblk);
+			return ext4_error(
+				dir->fs, dir->ino, "directory block %u: wrong checksum", lblk);
 	}
 	if (!ext4_dirents_ok(dir->fs, block, bytes))
 		return ext4_error(dir->fs, dir->ino, "directory block %u is broken", lblk);
@@ -97,8 +99,10 @@ static int check_index(struct ext4_node *dir, const u8 *block, u32 lblk)
 		return ext4_error(dir->fs, dir->ino, "index block %u is broken", lblk);
 	if (!err && dir->fs->csum) {
 		tail = t.off + t.limit * (u32)sizeof(struct ext4_dx_entry);
-		if (load_le32(block + tail + 4) != ext4_dx_csum(dir, block, t.off, t.count, t.limit))
-			return ext4_error(dir->fs, dir->ino, "index block %u: wrong checksum", lblk);
+		if (load_le32(block + tail + 4) !=
+			ext4_dx_csum(dir, block, t.off, t.count, t.limit))
+			return ext4_error(
+				dir->fs, dir->ino, "index block %u: wrong checksum", lblk);
 	}
 	if (!lblk && !ext4_dirents_ok(dir->fs, block, dir->fs->block_bytes))
 		return ext4_error(dir->fs, dir->ino, "directory block 0 is broken");
@@ -211,8 +215,9 @@ static int find_linear(struct ext4_node *dir, const char *name, u32 len, struct 
 			return err;
 		if (!(lblk && ext4_dir_is_index(dir, b->data, lblk)) &&
 			ext4_dir_search(dir, b->data,
-				ext4_dir_is_index(dir, b->data, lblk) ? dir->fs->block_bytes
-								      : ext4_dir_leaf_bytes(dir->fs),
+				ext4_dir_is_index(dir, b->data, lblk)
+					? dir->fs->block_bytes
+					: ext4_dir_leaf_bytes(dir->fs),
 				name, len, out)) {
 			out->buf = b;
 			out->lblk = lblk;
@@ -235,7 +240,8 @@ int ext4_dir_find(struct ext4_node *dir, const char *name, u32 len, struct ext4_
 		return -ENOTDIR;
 	if (ext4_is_inline(dir))
 		return find_inline(dir, name, len, out);
-	if (dir->flags & EXT4_FL_INDEX && ext4_has_compat(dir->fs, EXT4_C_DIR_INDEX) && !is_dots(name, len)) {
+	if (dir->flags & EXT4_FL_INDEX && ext4_has_compat(dir->fs, EXT4_C_DIR_INDEX) &&
+		!is_dots(name, len)) {
 		int err = ext4_dx_find(dir, name, len, out);
 
 		if (err != -ENOTDIR)
@@ -246,7 +252,8 @@ int ext4_dir_find(struct ext4_node *dir, const char *name, u32 len, struct ext4_
 
 /* ---- changing ---- */
 
-static void put_entry(struct ext4_node *dir, struct ext4_dirent *d, const char *name, u32 len, u32 ino, u8 type)
+static void put_entry(
+	struct ext4_node *dir, struct ext4_dirent *d, const char *name, u32 len, u32 ino, u8 type)
 {
 	d->ino = cpu_to_le32(ino);
 	d->name_len = (u8)len;
@@ -280,7 +287,8 @@ int ext4_dir_insert_at(struct ext4_handle *h, struct ext4_node *dir, struct ext4
 	return -ENOSPC;
 }
 
-static int append(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
+static int append(
+	struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
 {
 	struct ext4_buf *b;
 	int err = ext4_node_bnew(h, dir, ext4_dir_blocks(dir), &b);
@@ -295,7 +303,8 @@ static int append(struct ext4_handle *h, struct ext4_node *dir, const char *name
 	return err;
 }
 
-static int add_linear(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
+static int add_linear(
+	struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
 {
 	u32 blocks = ext4_dir_blocks(dir);
 
@@ -320,7 +329,8 @@ static int add_linear(struct ext4_handle *h, struct ext4_node *dir, const char *
 	return append(h, dir, name, len, ino, type);
 }
 
-int ext4_dir_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
+int ext4_dir_add(
+	struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
 {
 	int err;
 
@@ -330,7 +340,8 @@ int ext4_dir_add(struct ext4_handle *h, struct ext4_node *dir, const char *name,
 			return err;
 		if (dir->fs->csum)
 			return ext4_error(dir->fs, dir->ino, "its index cannot be used");
-		dir->flags &= ~(u32)EXT4_FL_INDEX; /* as the format has it: it is an ordinary one then */
+		dir->flags &=
+			~(u32)EXT4_FL_INDEX; /* as the format has it: it is an ordinary one then */
 	}
 	return add_linear(h, dir, name, len, ino, type);
 }
@@ -345,12 +356,14 @@ int ext4_dir_remove(struct ext4_handle *h, struct ext4_node *dir, struct ext4_di
 	prev = (struct ext4_dirent *)(pos->buf->data + pos->prev);
 	d->ino = cpu_to_le32(0);
 	if (pos->prev != pos->off)
-		prev->rec_len = cpu_to_le16((u16)(le16_to_cpu(prev->rec_len) + le16_to_cpu(d->rec_len)));
+		prev->rec_len =
+			cpu_to_le16((u16)(le16_to_cpu(prev->rec_len) + le16_to_cpu(d->rec_len)));
 	ext4_dir_csum_set(dir, pos->buf->data, pos->lblk);
 	return 0;
 }
 
-int ext4_dir_set(struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos, u32 ino, u8 type)
+int ext4_dir_set(
+	struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos, u32 ino, u8 type)
 {
 	struct ext4_dirent *d;
 
@@ -419,8 +432,9 @@ int ext4_dir_is_empty(struct ext4_node *dir, bool *out)
 		if (err)
 			return err;
 		index = ext4_dir_is_index(dir, b->data, lblk);
-		empty = (index && lblk) || only_dots(dir, b->data,
-						   index ? dir->fs->block_bytes : ext4_dir_leaf_bytes(dir->fs));
+		empty = (index && lblk) ||
+			only_dots(dir, b->data,
+				index ? dir->fs->block_bytes : ext4_dir_leaf_bytes(dir->fs));
 		ext4_brelse(b);
 		if (!empty)
 			return 0;

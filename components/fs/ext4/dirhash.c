@@ -84,7 +84,8 @@ static void half_md4(u32 buf[4], const u32 in[8])
 	for (u32 r = 0; r < 3; r++) {
 		for (u32 i = 0; i < 8; i++) {
 			/* a, d, c, b in turn take the place of the first */
-			u32 at = -i & 3, x = v[(at + 1) & 3], y = v[(at + 2) & 3], z = v[(at + 3) & 3];
+			u32 at = -i & 3, x = v[(at + 1) & 3], y = v[(at + 2) & 3],
+			    z = v[(at + 3) & 3];
 			u32 f = r == 0 ? mix_f(x, y, z) : r == 1 ? mix_g(x, y, z) : mix_h(x, y, z);
 
 			v[at] = rol(v[at] + f + in[order[r][i]] + add[r], shift[r][i & 3]);
@@ -94,7 +95,8 @@ static void half_md4(u32 buf[4], const u32 in[8])
 		buf[i] += v[i];
 }
 
-int ext4_dirhash(const u32 seed[4], unsigned version, const char *name, u32 len, struct ext4_hash *out)
+int ext4_dirhash(
+	const u32 seed[4], unsigned version, const char *name, u32 len, struct ext4_hash *out)
 {
 	u32 buf[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, in[8];
 	bool is_unsigned = version >= EXT4_HASH_UNSIGNED;

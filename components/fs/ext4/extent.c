@@ -116,7 +116,8 @@ int ext4_path_find(struct ext4_node *n, u32 lblk, struct ext4_path *p)
 		if (i == depth)
 			return 0;
 		at->pos = max(at->pos, 0);
-		err = ext4_bread(n->fs, ext4_index_leaf(ext4_index(at->h, at->pos)), &p->at[i + 1].buf);
+		err = ext4_bread(
+			n->fs, ext4_index_leaf(ext4_index(at->h, at->pos)), &p->at[i + 1].buf);
 		if (err)
 			break;
 		p->depth = i + 1;
@@ -195,8 +196,10 @@ bool ext4_map_cached(struct ext4_node *n, u32 lblk, struct ext4_map *out)
 		u32 off = lblk - m->lblk;
 
 		if (off < m->len) {
-			*out = (struct ext4_map){.lblk = lblk, .len = m->len - off,
-				.pblk = m->pblk ? m->pblk + off : 0, .unwritten = m->unwritten};
+			*out = (struct ext4_map){.lblk = lblk,
+				.len = m->len - off,
+				.pblk = m->pblk ? m->pblk + off : 0,
+				.unwritten = m->unwritten};
 			found = true;
 		}
 	}

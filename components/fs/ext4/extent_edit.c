@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The tree of extents, changed. Each function leaves a valid tree at each point where it can fail
- * for lack of room: room in a leaf is made first, block by block, then entries are changed in place.
- * A block is accessed (journal) before it is changed and sealed (checksum) after; the root is in
- * the inode, which is written instead.
+ * for lack of room: room in a leaf is made first, block by block, then entries are changed in
+ * place. A block is accessed (journal) before it is changed and sealed (checksum) after; the root
+ * is in the inode, which is written instead.
  */
 #include "impl.h"
 
@@ -47,12 +47,14 @@ static void put_leaf(struct ext4_ext_leaf *e, u32 block, u32 len, u64 start, boo
 
 static void put_index(struct ext4_ext_index *e, u32 block, u64 leaf)
 {
-	*e = (struct ext4_ext_index){.block = cpu_to_le32(block), .leaf_lo = cpu_to_le32((u32)leaf),
+	*e = (struct ext4_ext_index){.block = cpu_to_le32(block),
+		.leaf_lo = cpu_to_le32((u32)leaf),
 		.leaf_hi = cpu_to_le16((u16)(leaf >> 32))};
 }
 
 /* The first key of @level is @key now: so say the levels above. */
-static int fix_keys(struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 level, u32 key)
+static int fix_keys(
+	struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 level, u32 key)
 {
 	int err = 0;
 
@@ -84,7 +86,8 @@ static int new_block(struct ext4_handle *h, struct ext4_node *n, u32 depth, stru
 	ext4_tx_access(h, out->at[0].buf);
 	hdr = (struct ext4_ext_header *)out->at[0].buf->data;
 	hdr->magic = cpu_to_le16(EXT4_EXT_MAGIC);
-	hdr->max = cpu_to_le16((u16)((fs->block_bytes - sizeof(*hdr)) / sizeof(struct ext4_ext_leaf)));
+	hdr->max =
+		cpu_to_le16((u16)((fs->block_bytes - sizeof(*hdr)) / sizeof(struct ext4_ext_leaf)));
 	hdr->depth = cpu_to_le16((u16)depth);
 	out->at[0].h = hdr;
 	out->at[0].buf->owner = n->ino;
@@ -116,7 +119,8 @@ static int add_level(struct ext4_handle *h, struct ext4_node *n, struct ext4_pat
 }
 
 /* The node at @level, full, gives its upper half to a new one, whose parent has room. */
-static int split_node(struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 level, u32 lblk)
+static int split_node(
+	struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 level, u32 lblk)
 {
 	struct ext4_path_at *at = &p->at[level], *up = &p->at[level - 1];
 	u32 count = count_of(p, level), keep = count / 2, key;
@@ -130,7 +134,8 @@ static int split_node(struct ext4_handle *h, struct ext4_node *n, struct ext4_pa
 	if (leaf && at->pos == (s32)count - 1)
 		keep = count;
 	key = keep == count ? lblk : le32_to_cpu(ext4_leaf(at->h, (s32)keep)->block);
-	memcpy(fresh.at[0].h + 1, ext4_leaf(at->h, (s32)keep), (count - keep) * sizeof(struct ext4_ext_leaf));
+	memcpy(fresh.at[0].h + 1, ext4_leaf(at->h, (s32)keep),
+		(count - keep) * sizeof(struct ext4_ext_leaf));
 	set_count(&fresh, 0, count - keep);
 	err = seal(h, n, &fresh, 0);
 	touch(h, p, level);
@@ -152,7 +157,8 @@ static bool has_room(const struct ext4_path *p, u32 level, u32 need)
 }
 
 /* The path to @lblk, in whose leaf @need entries have room. */
-static int find_with_room(struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 need, struct ext4_path *p)
+static int find_with_room(
+	struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 need, struct ext4_path *p)
 {
 	for (u32 tries = 0; tries < 3 * EXT4_EXT_DEPTH; tries++) {
 		u32 level;
@@ -201,8 +207,8 @@ static void merge_at(struct ext4_path *p, s32 i)
 
 	if (i < 0 || i + 1 >= (s32)count_of(p, p->depth) || !can_merge(a, a + 1))
 		return;
-	put_leaf(a, le32_to_cpu(a->block), ext4_leaf_len(a) + ext4_leaf_len(a + 1), ext4_leaf_start(a),
-		ext4_leaf_unwritten(a));
+	put_leaf(a, le32_to_cpu(a->block), ext4_leaf_len(a) + ext4_leaf_len(a + 1),
+		ext4_leaf_start(a), ext4_leaf_unwritten(a));
 	delete_at(p, p->depth, i + 1);
 }
 
@@ -212,7 +218,8 @@ static void insert_at(struct ext4_path *p, s32 i, u32 block, u32 len, u64 start,
 	struct ext4_ext_header *hdr = p->at[p->depth].h;
 	u32 count = count_of(p, p->depth);
 
-	memmove(ext4_leaf(hdr, i + 1), ext4_leaf(hdr, i), (count - (u32)i) * sizeof(struct ext4_ext_leaf));
+	memmove(ext4_leaf(hdr, i + 1), ext4_leaf(hdr, i),
+		(count - (u32)i) * sizeof(struct ext4_ext_leaf));
 	put_leaf(ext4_leaf(hdr, i), block, len, start, unwritten);
 	set_count(p, p->depth, count + 1);
 }
@@ -228,12 +235,14 @@ static bool extend(struct ext4_handle *h, struct ext4_path *p, const struct ext4
 	if (pos >= 0 && can_merge(ext4_leaf(hdr, pos), &fresh)) {
 		e = ext4_leaf(hdr, pos);
 		touch(h, p, p->depth);
-		put_leaf(e, le32_to_cpu(e->block), ext4_leaf_len(e) + m->len, ext4_leaf_start(e), m->unwritten);
+		put_leaf(e, le32_to_cpu(e->block), ext4_leaf_len(e) + m->len, ext4_leaf_start(e),
+			m->unwritten);
 		merge_at(p, pos);
 		return true;
 	}
 	/* In front of the first of a leaf it would change keys above: not worth it. */
-	if (pos >= 0 && pos + 1 < (s32)count_of(p, p->depth) && can_merge(&fresh, ext4_leaf(hdr, pos + 1))) {
+	if (pos >= 0 && pos + 1 < (s32)count_of(p, p->depth) &&
+		can_merge(&fresh, ext4_leaf(hdr, pos + 1))) {
 		e = ext4_leaf(hdr, pos + 1);
 		touch(h, p, p->depth);
 		put_leaf(e, m->lblk, ext4_leaf_len(e) + m->len, m->pblk, m->unwritten);
@@ -242,7 +251,8 @@ static bool extend(struct ext4_handle *h, struct ext4_path *p, const struct ext4
 	return false;
 }
 
-int ext4_extent_insert(struct ext4_handle *h, struct ext4_node *n, const struct ext4_map *m, u32 flags)
+int ext4_extent_insert(
+	struct ext4_handle *h, struct ext4_node *n, const struct ext4_map *m, u32 flags)
 {
 	struct ext4_path p;
 	s32 at;
@@ -318,7 +328,8 @@ static int cut_entry(struct ext4_handle *h, struct ext4_node *n, struct ext4_pat
 		}
 		touch(h, p, p->depth);
 		insert_at(p, p->at[p->depth].pos + 1, t, b - t, start + (t - a), unwritten);
-		put_leaf(ext4_leaf(p->at[p->depth].h, p->at[p->depth].pos), a, s - a, start, unwritten);
+		put_leaf(ext4_leaf(p->at[p->depth].h, p->at[p->depth].pos), a, s - a, start,
+			unwritten);
 		return seal(h, n, p, p->depth);
 	}
 	touch(h, p, p->depth);
@@ -361,8 +372,9 @@ static int find_from(struct ext4_node *n, u32 from, struct ext4_path *p)
 			return -ENOENT;
 		}
 		/* Into the next leaf; its key is larger, so this ends. */
-		from = max(from + 1, le32_to_cpu(
-			ext4_index(p->at[level - 1].h, p->at[level - 1].pos + 1)->block));
+		from = max(from + 1,
+			le32_to_cpu(
+				ext4_index(p->at[level - 1].h, p->at[level - 1].pos + 1)->block));
 		ext4_path_release(p);
 	}
 }
@@ -398,7 +410,8 @@ int ext4_extent_remove(struct ext4_handle *h, struct ext4_node *n, u32 from, u64
 			ext4_path_release(&p);
 			return 0;
 		}
-		t = (u32)min(min(to, (u64)le32_to_cpu(e->block) + ext4_leaf_len(e)), (u64)s + limit);
+		t = (u32)min(
+			min(to, (u64)le32_to_cpu(e->block) + ext4_leaf_len(e)), (u64)s + limit);
 		start = ext4_leaf_start(e) + (s - le32_to_cpu(e->block));
 		err = cut_entry(h, n, &p, s, t);
 		ext4_path_release(&p);
@@ -416,7 +429,8 @@ int ext4_extent_remove(struct ext4_handle *h, struct ext4_node *n, u32 from, u64
 
 /* ---- converting ---- */
 
-static int convert_piece(struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 s, u32 t, bool unwritten)
+static int convert_piece(struct ext4_handle *h, struct ext4_node *n, struct ext4_path *p, u32 s,
+	u32 t, bool unwritten)
 {
 	s32 pos = p->at[p->depth].pos;
 	struct ext4_ext_leaf *e = ext4_leaf(p->at[p->depth].h, pos);
@@ -439,7 +453,8 @@ static int convert_piece(struct ext4_handle *h, struct ext4_node *n, struct ext4
 	return seal(h, n, p, p->depth);
 }
 
-int ext4_extent_convert(struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 len, bool unwritten)
+int ext4_extent_convert(
+	struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 len, bool unwritten)
 {
 	u32 at = lblk, end = lblk + len;
 
@@ -518,13 +533,16 @@ static int find_below(struct ext4_node *n, u64 below, struct ext4_path *p)
 			return 0;
 		for (level = p->depth; level > 0 && !p->at[level - 1].pos;)
 			level--;
-		below = level ? le32_to_cpu(ext4_index(p->at[level - 1].h, p->at[level - 1].pos)->block) : 0;
+		below = level ? le32_to_cpu(
+					ext4_index(p->at[level - 1].h, p->at[level - 1].pos)->block)
+			      : 0;
 		ext4_path_release(p);
 	}
 	return -ENOENT;
 }
 
-int ext4_extent_shift(struct ext4_handle *h, struct ext4_node *n, u32 from, s64 delta, u64 *cursor, bool *out_done)
+int ext4_extent_shift(struct ext4_handle *h, struct ext4_node *n, u32 from, s64 delta, u64 *cursor,
+	bool *out_done)
 {
 	struct ext4_path p;
 	struct ext4_ext_leaf *e;
@@ -552,86 +570,5 @@ int ext4_extent_shift(struct ext4_handle *h, struct ext4_node *n, u32 from, s64 
 		*out_done = false;
 	}
 	ext4_path_release(&p);
-	return err;
-}
-
-/* ---- allocating ---- */
-
-static u64 goal_of(struct ext4_node *n, u32 lblk)
-{
-	struct ext4_path p;
-	u64 goal = 0;
-
-	if (!ext4_path_find(n, lblk, &p)) {
-		struct ext4_path_at *leaf = &p.at[p.depth];
-
-		if (leaf->pos >= 0) {
-			struct ext4_ext_leaf *e = ext4_leaf(leaf->h, leaf->pos);
-
-			goal = ext4_leaf_start(e) + (lblk - le32_to_cpu(e->block));
-		}
-		ext4_path_release(&p);
-	}
-	if (!goal || goal >= n->fs->nblocks)
-		goal = n->last_alloc ? n->last_alloc
-				     : ext4_group_first(n->fs, (n->ino - 1) / n->fs->inodes_per_group);
-	return goal;
-}
-
-int ext4_extent_alloc(struct ext4_handle *h, struct ext4_node *n, struct ext4_map *m, u32 flags)
-{
-	u32 len;
-	int err = ext4_balloc(h, goal_of(n, m->lblk), min(m->len, EXT4_EXT_MAX_LEN - 1u), flags, &m->pblk, &len);
-
-	if (err)
-		return err;
-	m->len = len;
-	n->blocks += (u64)len << (n->fs->block_bits - 9);
-	err = ext4_extent_insert(h, n, m, flags);
-	if (err == -ENOSPC || err == -EFBIG) {
-		int free_err = ext4_bfree(h, m->pblk, len, false);
-
-		n->blocks -= (u64)len << (n->fs->block_bits - 9);
-		return free_err ? free_err : err;
-	}
-	if (!err) {
-		n->last_alloc = m->pblk + len;
-		err = ext4_node_write(h, n);
-	}
-	return err;
-}
-
-int ext4_node_bread(struct ext4_node *n, u32 lblk, struct ext4_buf **out)
-{
-	struct ext4_map m;
-	int err = ext4_map(n, lblk, &m);
-
-	if (err)
-		return err;
-	if (!m.pblk || m.unwritten)
-		return ext4_error(n->fs, n->ino, "block %u is missing", lblk);
-	return ext4_bread(n->fs, m.pblk, out);
-}
-
-int ext4_node_bnew(struct ext4_handle *h, struct ext4_node *n, u32 lblk, struct ext4_buf **out)
-{
-	struct ext4_map m = {.lblk = lblk, .len = 1};
-	int err;
-
-	if (!(n->flags & EXT4_FL_EXTENTS))
-		return -EOPNOTSUPP;
-	err = ext4_extent_alloc(h, n, &m, 0);
-	if (err)
-		return err;
-	err = ext4_bnew(n->fs, m.pblk, out);
-	if (err)
-		return err;
-	ext4_tx_access(h, *out);
-	if (n->size < (u64)(lblk + 1) << n->fs->block_bits) {
-		n->size = (u64)(lblk + 1) << n->fs->block_bits;
-		err = ext4_node_write(h, n);
-	}
-	if (err)
-		ext4_brelse(*out);
 	return err;
 }

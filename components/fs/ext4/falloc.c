@@ -30,7 +30,7 @@ static int set_size(struct ext4_node *n, u64 size, const struct fsys_cred *who)
 static int fill_piece(struct ext4_node *n, u32 *at, u32 end, const struct fsys_cred *who)
 {
 	struct ext4_handle h;
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	unsigned tries = 0;
 	int err;
 
@@ -43,7 +43,8 @@ static int fill_piece(struct ext4_node *n, u32 *at, u32 end, const struct fsys_c
 		m.len = min(m.len, end - *at);
 		if (!err && !m.pblk) {
 			m.unwritten = true;
-			err = ext4_extent_alloc(&h, n, &m, who->may_use_reserve ? EXT4_ALLOC_ROOT : 0);
+			err = ext4_extent_alloc(
+				&h, n, &m, who->may_use_reserve ? EXT4_ALLOC_ROOT : 0);
 		}
 		env_mutex_unlock(&n->lock);
 		err = ext4_tx_end(&h, err);
@@ -87,7 +88,7 @@ static int zero(struct ext4_node *n, u64 off, u64 len, const struct fsys_cred *w
 	inner(n, off, len, &from, &to);
 	while (!err && from < to) {
 		struct ext4_handle h;
-		struct ext4_map m;
+		struct ext4_map m = {0};
 
 		err = ext4_tx_begin(n->fs, CREDITS, &h);
 		if (err)
@@ -186,9 +187,11 @@ int ext4_fallocate(struct ext4_node *n, u32 mode, u64 off, u64 len, const struct
 		return err;
 	switch (what) {
 	case 0: err = fill_range(n, off, len, who); break;
-	case FALLOC_FL_PUNCH_HOLE: return mode & FALLOC_FL_KEEP_SIZE ? punch(n, off, len) : -EOPNOTSUPP;
+	case FALLOC_FL_PUNCH_HOLE:
+		return mode & FALLOC_FL_KEEP_SIZE ? punch(n, off, len) : -EOPNOTSUPP;
 	case FALLOC_FL_ZERO_RANGE: err = zero(n, off, len, who); break;
-	case FALLOC_FL_COLLAPSE_RANGE: return mode == what ? collapse(n, off, len, who) : -EOPNOTSUPP;
+	case FALLOC_FL_COLLAPSE_RANGE:
+		return mode == what ? collapse(n, off, len, who) : -EOPNOTSUPP;
 	case FALLOC_FL_INSERT_RANGE: return mode == what ? insert(n, off, len, who) : -EOPNOTSUPP;
 	default: return -EOPNOTSUPP;
 	}
@@ -211,7 +214,7 @@ int ext4_seek(struct ext4_node *n, u64 off, u32 whence, u64 *out)
 	if (off >= n->size)
 		err = -ENXIO;
 	while (!err && at < n->size && !ext4_is_inline(n)) {
-		struct ext4_map m;
+		struct ext4_map m = {0};
 		bool data;
 
 		err = ext4_map(n, (u32)(at >> n->fs->block_bits), &m);
@@ -235,7 +238,10 @@ int ext4_seek(struct ext4_node *n, u64 off, u32 whence, u64 *out)
 /* The next extent at or behind @at. -ENOENT: there is none. */
 static int next_extent(struct ext4_node *n, u64 at, struct ext4_map *m)
 {
-	while (at < U32_MAX) {
+	/* Behind the end of the file are only extents; a map of blocks ends there. */
+	u64 end = n->flags & EXT4_FL_EXTENTS ? U32_MAX : ext4_blocks_of(n->fs, n->size);
+
+	while (at < end) {
 		int err = ext4_map(n, (u32)at, m);
 
 		if (err || m->pblk)
@@ -250,14 +256,15 @@ static int next_extent(struct ext4_node *n, u64 at, struct ext4_map *m)
 static int map_batch(struct ext4_node *n, u64 off, struct fsys_extent *out, u32 max, u32 *out_n)
 {
 	u32 bits = n->fs->block_bits, k = 0;
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	int err;
 
 	*out_n = 0;
 	if (ext4_is_inline(n)) {
 		if (off < n->size) {
 			out[0] = (struct fsys_extent){.len = n->size,
-				.flags = FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED | FIEMAP_EXTENT_LAST};
+				.flags = FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_NOT_ALIGNED |
+					 FIEMAP_EXTENT_LAST};
 			*out_n = 1;
 		}
 		return 0;
@@ -266,8 +273,10 @@ static int map_batch(struct ext4_node *n, u64 off, struct fsys_extent *out, u32 
 	while (!err && k < max) {
 		struct fsys_extent *e = &out[k++];
 
-		*e = (struct fsys_extent){.off = (u64)m.lblk << bits, .phys = m.pblk << bits,
-			.len = (u64)m.len << bits, .flags = m.unwritten ? FIEMAP_EXTENT_UNWRITTEN : 0};
+		*e = (struct fsys_extent){.off = (u64)m.lblk << bits,
+			.phys = m.pblk << bits,
+			.len = (u64)m.len << bits,
+			.flags = m.unwritten ? FIEMAP_EXTENT_UNWRITTEN : 0};
 		err = next_extent(n, (u64)m.lblk + m.len, &m);
 		if (err == -ENOENT)
 			e->flags |= FIEMAP_EXTENT_LAST;

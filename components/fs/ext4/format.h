@@ -170,9 +170,10 @@ enum ext4_inode_flags {
 
 /* ---- extents ---- */
 
-#define EXT4_EXT_MAGIC   0xf30a
-#define EXT4_EXT_MAX_LEN 32768 /* of a written one; an unwritten one is longer than that by so much */
-#define EXT4_EXT_DEPTH   5
+#define EXT4_EXT_MAGIC 0xf30a
+#define EXT4_EXT_MAX_LEN \
+	32768 /* of a written one; an unwritten one is longer than that by so much */
+#define EXT4_EXT_DEPTH 5
 
 struct ext4_ext_header {
 	struct le16 magic, entries, max, depth;
@@ -203,17 +204,31 @@ struct ext4_dirent {
 
 struct ext4_dir_tail {
 	struct le32 zero;
-	struct le16 rec_len; /* 12 */
+	struct le16 rec_len;         /* 12 */
 	u8 zero_name_len, file_type; /* EXT4_FT_CSUM */
 	struct le32 checksum;
 };
 static_assert(sizeof(struct ext4_dir_tail) == 12, "directory tail");
 
-enum ext4_file_type { EXT4_FT_UNKNOWN, EXT4_FT_REG, EXT4_FT_DIR, EXT4_FT_CHR, EXT4_FT_BLK,
-	EXT4_FT_FIFO, EXT4_FT_SOCK, EXT4_FT_LNK, EXT4_FT_CSUM = 0xde };
+enum ext4_file_type {
+	EXT4_FT_UNKNOWN,
+	EXT4_FT_REG,
+	EXT4_FT_DIR,
+	EXT4_FT_CHR,
+	EXT4_FT_BLK,
+	EXT4_FT_FIFO,
+	EXT4_FT_SOCK,
+	EXT4_FT_LNK,
+	EXT4_FT_CSUM = 0xde
+};
 
-enum ext4_hash_version { EXT4_HASH_LEGACY, EXT4_HASH_MD4, EXT4_HASH_TEA,
-	EXT4_HASH_UNSIGNED /* + one of the above */ = 3, EXT4_HASH_SIP = 6 };
+enum ext4_hash_version {
+	EXT4_HASH_LEGACY,
+	EXT4_HASH_MD4,
+	EXT4_HASH_TEA,
+	EXT4_HASH_UNSIGNED /* + one of the above */ = 3,
+	EXT4_HASH_SIP = 6
+};
 
 /*
  * The root of an index: "." and "..", then this at byte 24, then the table at 24 + info_len.
@@ -259,11 +274,28 @@ struct ext4_orphan_tail {
 /* ---- journal ---- */
 
 #define JBD2_MAGIC 0xc03b3998
-enum jbd2_block { JBD2_DESCRIPTOR = 1, JBD2_COMMIT = 2, JBD2_SUPER_V1 = 3, JBD2_SUPER_V2 = 4, JBD2_REVOKE = 5 };
+enum jbd2_block {
+	JBD2_DESCRIPTOR = 1,
+	JBD2_COMMIT = 2,
+	JBD2_SUPER_V1 = 3,
+	JBD2_SUPER_V2 = 4,
+	JBD2_REVOKE = 5
+};
 enum jbd2_compat { JBD2_C_CHECKSUM = 1 };
-enum jbd2_incompat { JBD2_I_REVOKE = 1, JBD2_I_64BIT = 2, JBD2_I_ASYNC_COMMIT = 4, JBD2_I_CSUM_V2 = 8,
-	JBD2_I_CSUM_V3 = 0x10, JBD2_I_FAST_COMMIT = 0x20 };
-enum jbd2_tag { JBD2_TAG_ESCAPE = 1, JBD2_TAG_SAME_UUID = 2, JBD2_TAG_DELETED = 4, JBD2_TAG_LAST = 8 };
+enum jbd2_incompat {
+	JBD2_I_REVOKE = 1,
+	JBD2_I_64BIT = 2,
+	JBD2_I_ASYNC_COMMIT = 4,
+	JBD2_I_CSUM_V2 = 8,
+	JBD2_I_CSUM_V3 = 0x10,
+	JBD2_I_FAST_COMMIT = 0x20
+};
+enum jbd2_tag {
+	JBD2_TAG_ESCAPE = 1,
+	JBD2_TAG_SAME_UUID = 2,
+	JBD2_TAG_DELETED = 4,
+	JBD2_TAG_LAST = 8
+};
 
 struct jbd2_header {
 	struct be32 magic, type, sequence;

@@ -63,8 +63,10 @@ static u32 base_blocks(const struct ext4 *fs, u32 g)
 	u32 metagroup = g / fs->descs_per_block, in = g % fs->descs_per_block;
 
 	if (!ext4_has_incompat(fs, EXT4_I_META_BG) || metagroup < fs->first_meta_bg)
-		return super ? 1 + (ext4_has_incompat(fs, EXT4_I_META_BG) ? fs->first_meta_bg : fs->desc_blocks) +
-					fs->reserved_gdt
+		return super ? 1 +
+				       (ext4_has_incompat(fs, EXT4_I_META_BG) ? fs->first_meta_bg
+									      : fs->desc_blocks) +
+				       fs->reserved_gdt
 			     : 0;
 	return super + (in == 0 || in == 1 || in == fs->descs_per_block - 1);
 }
@@ -118,7 +120,8 @@ u32 ext4_desc_unused(const struct ext4 *fs, const struct ext4_desc *d)
 {
 	if (!fs->csum && !fs->gdt_csum)
 		return 0;
-	return min(join16(d->itable_unused_lo, d->itable_unused_hi, wide(fs)), fs->inodes_per_group);
+	return min(
+		join16(d->itable_unused_lo, d->itable_unused_hi, wide(fs)), fs->inodes_per_group);
 }
 
 static u32 table_blocks(const struct ext4 *fs)
@@ -136,8 +139,10 @@ static int read_desc(struct ext4 *fs, u32 g, struct ext4_buf **out_buf, struct e
 	if (err)
 		return err;
 	memset(out, 0, sizeof(*out));
-	memcpy(out, b->data + g % fs->descs_per_block * fs->desc_size, min_t(u32, fs->desc_size, sizeof(*out)));
-	if (le16_to_cpu(out->checksum) != ext4_desc_csum(fs, g, out) && (fs->csum || fs->gdt_csum)) {
+	memcpy(out, b->data + g % fs->descs_per_block * fs->desc_size,
+		min_t(u32, fs->desc_size, sizeof(*out)));
+	if (le16_to_cpu(out->checksum) != ext4_desc_csum(fs, g, out) &&
+		(fs->csum || fs->gdt_csum)) {
 		ext4_brelse(b);
 		return ext4_error(fs, 0, "the checksum of group %u's descriptor is wrong", g);
 	}
@@ -239,7 +244,8 @@ int ext4_block_bitmap(struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_b
 		csum = ext4_bitmap_csum(fs, b->data, fs->blocks_per_group / 8);
 		if (stored != (wide(fs) ? csum : (csum & 0xffff))) {
 			ext4_brelse(b);
-			return ext4_error(fs, 0, "the checksum of group %u's block bitmap is wrong", g);
+			return ext4_error(
+				fs, 0, "the checksum of group %u's block bitmap is wrong", g);
 		}
 	}
 	b->owner = g | BIT_OWNER;
@@ -262,12 +268,14 @@ int ext4_inode_bitmap(struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_b
 	}
 	if (make) {
 		memset(b->data, 0, fs->inodes_per_group / 8);
-		memset(b->data + fs->inodes_per_group / 8, 0xff, fs->block_bytes - fs->inodes_per_group / 8);
+		memset(b->data + fs->inodes_per_group / 8, 0xff,
+			fs->block_bytes - fs->inodes_per_group / 8);
 	} else if (fs->csum) {
 		csum = ext4_bitmap_csum(fs, b->data, fs->inodes_per_group / 8);
 		if (stored != (wide(fs) ? csum : (csum & 0xffff))) {
 			ext4_brelse(b);
-			return ext4_error(fs, 0, "the checksum of group %u's inode bitmap is wrong", g);
+			return ext4_error(
+				fs, 0, "the checksum of group %u's inode bitmap is wrong", g);
 		}
 	}
 	b->owner = g | BIT_OWNER;
@@ -374,7 +382,8 @@ static int join_zones(struct ext4 *fs)
 		struct ext4_zone z = fs->zones[i], *last = n ? &fs->zones[n - 1] : NULL;
 
 		if (last && last->start + last->len > z.start)
-			return ext4_error(fs, 0, "metadata of groups overlap at block %llu", z.start);
+			return ext4_error(
+				fs, 0, "metadata of groups overlap at block %llu", z.start);
 		if (last && last->start + last->len == z.start)
 			last->len += z.len;
 		else

@@ -265,7 +265,8 @@ static int new_node(struct ext4_handle *h, struct ext4_node *dir, struct frame *
 	if (err)
 		return err;
 	((struct ext4_dirent *)out->buf->data)->rec_len = cpu_to_le16((u16)dir->fs->block_bytes);
-	out->t = (struct ext4_dx_table){.off = EXT4_DX_NODE, .limit = table_limit(dir->fs, EXT4_DX_NODE)};
+	out->t = (struct ext4_dx_table){
+		.off = EXT4_DX_NODE, .limit = table_limit(dir->fs, EXT4_DX_NODE)};
 	store_le16(out->buf->data + out->t.off, (u16)out->t.limit);
 	out->buf->owner = dir->ino;
 	return 0;
@@ -304,7 +305,8 @@ static int add_level(struct ext4_handle *h, struct ext4_node *dir, struct walk *
 	return 0;
 }
 
-static int split_node(struct ext4_handle *h, struct ext4_node *dir, struct frame *above, struct frame *f)
+static int split_node(
+	struct ext4_handle *h, struct ext4_node *dir, struct frame *above, struct frame *f)
 {
 	u32 keep = f->t.count / 2, hash = le32_to_cpu(entry(f, keep)->hash);
 	struct frame fresh;
@@ -351,7 +353,8 @@ static int sort_leaf(struct ext4_node *dir, u8 *data, struct sorted *list, u32 *
 
 			if (err)
 				return err;
-			list[n++] = (struct sorted){hash.major, (u16)at, (u16)ext4_dirent_need(d->name_len)};
+			list[n++] = (struct sorted){
+				hash.major, (u16)at, (u16)ext4_dirent_need(d->name_len)};
 		}
 		at = next;
 	}
@@ -402,8 +405,8 @@ static int split_leaf(struct ext4_handle *h, struct ext4_node *dir, struct frame
 		pack(dir, copy, fresh->data, list + keep, n - keep);
 		pack(dir, copy, b->data, list, keep);
 		fresh->owner = dir->ino;
-		insert_entry(dir, f,
-			list[keep].hash | (list[keep].hash == list[keep - 1].hash), lblk);
+		insert_entry(
+			dir, f, list[keep].hash | (list[keep].hash == list[keep - 1].hash), lblk);
 	}
 	ext4_brelse(fresh);
 	ext4_brelse(b);
@@ -427,9 +430,11 @@ static int grow(struct ext4_handle *h, struct ext4_node *dir, struct walk *w)
 	return split_node(h, dir, &w->at[i - 1], &w->at[i]);
 }
 
-int ext4_dx_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
+int ext4_dx_add(
+	struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type)
 {
-	/* A split leaf may still be too full for it, once or twice; a table's split comes before. */
+	/* A split leaf may still be too full for it, once or twice; a table's split comes before.
+	 */
 	for (u32 tries = 0; tries < 4 * EXT4_DX_DEPTH; tries++) {
 		struct ext4_buf *b;
 		struct walk w;
@@ -487,7 +492,8 @@ int ext4_dx_make(struct ext4_handle *h, struct ext4_node *dir)
 		((struct ext4_dirent *)(leaf->data + at))->rec_len = cpu_to_le16((u16)size);
 		at += size;
 		if (at < bytes)
-			((struct ext4_dirent *)(leaf->data + at))->rec_len = cpu_to_le16((u16)(bytes - at));
+			((struct ext4_dirent *)(leaf->data + at))->rec_len =
+				cpu_to_le16((u16)(bytes - at));
 	}
 	/* What follows the last entry belongs to it: a free entry may not be shorter than 12. */
 	if (bytes - at < 12 && at) {
@@ -504,9 +510,11 @@ int ext4_dx_make(struct ext4_handle *h, struct ext4_node *dir)
 	dir->flags |= EXT4_FL_INDEX;
 	memset(root->data + EXT4_DX_ROOT_INFO, 0, fs->block_bytes - EXT4_DX_ROOT_INFO);
 	store_le16(root->data + 12 + 4, (u16)(fs->block_bytes - 12));
-	root->data[EXT4_DX_ROOT_INFO + 4] = fs->hash_version <= EXT4_HASH_TEA ? fs->hash_version : EXT4_HASH_MD4;
+	root->data[EXT4_DX_ROOT_INFO + 4] =
+		fs->hash_version <= EXT4_HASH_TEA ? fs->hash_version : EXT4_HASH_MD4;
 	root->data[EXT4_DX_ROOT_INFO + 5] = sizeof(struct ext4_dx_info);
-	f = (struct frame){.buf = root, .t = {.off = EXT4_DX_ROOT_INFO + sizeof(struct ext4_dx_info)}};
+	f = (struct frame){
+		.buf = root, .t = {.off = EXT4_DX_ROOT_INFO + sizeof(struct ext4_dx_info)}};
 	store_le16(root->data + f.t.off, (u16)table_limit(fs, f.t.off));
 	set_count(&f, 1);
 	entry(&f, 0)->block = cpu_to_le32(1);

@@ -17,7 +17,8 @@ static bool roomy(const struct ext4 *fs, u32 g, u64 min_inodes, u64 min_blocks)
 
 static u32 group_for_dir(struct ext4 *fs, const struct ext4_node *parent)
 {
-	u64 inodes = READ_ONCE(fs->free_inodes) / fs->ngroups, blocks = READ_ONCE(fs->free_blocks) / fs->ngroups;
+	u64 inodes = READ_ONCE(fs->free_inodes) / fs->ngroups,
+	    blocks = READ_ONCE(fs->free_blocks) / fs->ngroups;
 	u32 g = (parent->ino - 1) / fs->inodes_per_group, best = U32_MAX;
 
 	if (parent->ino == EXT4_ROOT_INO) {
@@ -56,7 +57,8 @@ static u32 group_for_file(struct ext4 *fs, const struct ext4_node *parent)
 	return g;
 }
 
-static int put_bitmap(struct ext4_handle *h, u32 g, struct ext4_buf *b, u32 i, bool use, struct ext4_desc *d)
+static int put_bitmap(
+	struct ext4_handle *h, u32 g, struct ext4_buf *b, u32 i, bool use, struct ext4_desc *d)
 {
 	struct ext4 *fs = h->fs;
 	u32 csum;
@@ -65,7 +67,7 @@ static int put_bitmap(struct ext4_handle *h, u32 g, struct ext4_buf *b, u32 i, b
 	if (use)
 		b->data[i / 8] |= (u8)(1u << (i & 7));
 	else
-		b->data[i / 8] &= (u8)~(1u << (i & 7));
+		b->data[i / 8] &= (u8) ~(1u << (i & 7));
 	if (fs->csum) {
 		csum = ext4_bitmap_csum(fs, b->data, fs->inodes_per_group / 8);
 		d->inode_csum_lo = cpu_to_le16((u16)csum);
@@ -75,9 +77,11 @@ static int put_bitmap(struct ext4_handle *h, u32 g, struct ext4_buf *b, u32 i, b
 }
 
 /* Used and free inodes and directories of the descriptor. */
-static void put_counts(struct ext4 *fs, struct ext4_group *grp, struct ext4_desc *d, int inodes, int dirs)
+static void put_counts(
+	struct ext4 *fs, struct ext4_group *grp, struct ext4_desc *d, int inodes, int dirs)
 {
-	u32 free = ext4_desc_free_inodes(fs, d) - (u32)inodes, used = ext4_desc_dirs(fs, d) + (u32)dirs;
+	u32 free = ext4_desc_free_inodes(fs, d) - (u32)inodes,
+	    used = ext4_desc_dirs(fs, d) + (u32)dirs;
 
 	d->free_inodes_lo = cpu_to_le16((u16)free);
 	d->free_inodes_hi = cpu_to_le16((u16)(free >> 16));
@@ -140,7 +144,8 @@ static int take(struct ext4_handle *h, u32 g, bool dir, u32 *out_ino)
 	err = ext4_inode_bitmap(fs, g, &d, &b);
 	if (!err) {
 		i = find_free(fs, g, b->data);
-		err = i == U32_MAX || !ext4_desc_free_inodes(fs, &d) ? -ENOSPC : init_blocks(h, g, &d);
+		err = i == U32_MAX || !ext4_desc_free_inodes(fs, &d) ? -ENOSPC
+								     : init_blocks(h, g, &d);
 	}
 	if (err) {
 		ext4_brelse(b);

@@ -77,7 +77,8 @@ bool image_debugfs(struct image *im, const char *command, const char *want)
 
 	if (!model_disk_save(&im->disk, im->path))
 		return false;
-	snprintf(cmd, sizeof(cmd), TOOLS "debugfs -R '%s' %s 2>/dev/null | grep -qF -e '%s'", command, im->path, want);
+	snprintf(cmd, sizeof(cmd), TOOLS "debugfs -R '%s' %s 2>/dev/null | grep -qF -e '%s'",
+		command, im->path, want);
 	return !system(cmd);
 }
 

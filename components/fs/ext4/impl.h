@@ -14,206 +14,7 @@
  * Writers to different files meet in none of them but the journal's, for a list insertion, when
  * they allocate; overwriting meets in none at all.
  */
-#include <linux/fs.h>
-#include <lib/bitmap.h>
-#include <lib/endian.h>
-#include <lib/errno.h>
-#include <lib/hlist.h>
-#include <lib/list.h>
-#include <lib/printf.h>
-#include <lib/string.h>
-#include <lib/types.h>
-#include <env/iobuf.h>
-#include <env/lock.h>
-#include <env/log.h>
-#include <env/mem.h>
-#include <env/task.h>
-#include <env/time.h>
-#include <port/blk.h>
-#include <port/fsys.h>
-#include "buddy.h"
-#include "format.h"
-#include "jlog.h"
-
-struct ext4;
-struct ext4_buf;
-struct ext4_node;
-struct ext4_tx;
-
-/* ---- requests to the disk (bio.c) ---- */
-
-struct ext4_bio {
-	struct ext4 *fs;
-	u32 pending; /* atomic: requests, and 1 until ext4_bio_end */
-	s32 status;  /* atomic: the first error */
-	void (*done)(struct ext4_bio *bio); /* any context; NULL: somebody waits */
-};
-
-void ext4_bio_init(struct ext4_bio *bio, struct ext4 *fs, void (*done)(struct ext4_bio *bio));
-/* Add @nblocks from @block on to @bio, to or from the front of @data, which lives until done. */
-void ext4_bio_add(struct ext4_bio *bio, enum blk_op op, u8 flags, u64 block, u64 nblocks,
-	const struct iobuf *data);
-/* No more is added: bio->done comes when all is done, perhaps from here. */
-void ext4_bio_end(struct ext4_bio *bio);
-/* The same, and wait.  Returns: the first error. */
-int ext4_bio_wait(struct ext4_bio *bio) MUST_CHECK;
-/* One piece of kernel memory, waited for. */
-int ext4_rw(struct ext4 *fs, enum blk_op op, u8 flags, u64 block, u64 nblocks, void *mem) MUST_CHECK;
-int ext4_flush(struct ext4 *fs) MUST_CHECK;
-
-/* ---- metadata blocks (bcache.c) ---- */
-
-enum ext4_buf_flags {
-	EXT4_BUF_UPTODATE = 1,
-	EXT4_BUF_READING = 2,
-	EXT4_BUF_FORGET = 4, /* freed in buf->tx: not logged, dropped when that is committed */
-	EXT4_BUF_STALE = 8,  /* freed; out of the table, dies with the last reference */
-};
-
-struct ext4_buf {
-	struct hlist_node hash; /* shard */
-	struct list_head lru;   /* shard: on it iff refs == 0 */
-	struct ext4 *fs;
-	u64 block;
-	u8 *data;
-	u32 refs;  /* shard */
-	u32 flags; /* shard; UPTODATE read without it */
-	u32 owner; /* structure checked as this inode's (bit 31: not an inode's); 0: not yet */
-	/* journal.lock */
-	struct ext4_tx *tx;         /* running one that changes it; holds a reference */
-	struct ext4_tx *committing; /* being written to the log */
-	struct ext4_tx *cp;         /* committed, not yet at home; holds a reference */
-	struct list_head tx_link, cp_link;
-};
-
-#define EXT4_CACHE_SHARDS 16
-#define EXT4_CACHE_HASH   256
-#define EXT4_CACHE_BYTES  (24u << 20)
-
-struct ext4_cache_shard {
-	struct env_spin lock;
-	struct env_event ev; /* a read has ended */
-	struct hlist_head hash[EXT4_CACHE_HASH];
-	struct list_head lru; /* unused ones, oldest first */
-	u32 count, limit;
-};
-
-int ext4_cache_init(struct ext4 *fs) MUST_CHECK;
-void ext4_cache_fini(struct ext4 *fs);
-/* The block as it is now, read if need be; -EUCLEAN outside of the disk. */
-int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
-/* The block whose contents do not matter: zeroes. The caller has just allocated it. */
-int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
-/* If it is in the cache; else NULL. */
-struct ext4_buf *ext4_bfind(struct ext4 *fs, u64 block);
-void ext4_bget(struct ext4_buf *b);
-void ext4_brelse(struct ext4_buf *b); /* NULL is nothing */
-void ext4_bset(struct ext4_buf *b, u32 set);
-/* It was freed on the disk: nobody finds it any more. */
-void ext4_bdrop(struct ext4_buf *b);
-
-/* ---- journal (journal.c, commit.c, checkpoint.c, recover.c) ---- */
-
-enum ext4_tx_state { EXT4_TX_RUNNING, EXT4_TX_LOCKED, EXT4_TX_COMMITTING, EXT4_TX_COMMITTED };
-
-struct ext4_freed {
-	struct list_head link;
-	u64 block;
-	u32 len;
-};
-
-struct ext4_revokes { /* a chunk of revoked blocks */
-	struct list_head link;
-	u32 n;
-	u64 blocks[254];
-};
-
-struct ext4_tx {
-	struct list_head link; /* journal.cps, when committed */
-	u32 tid, state, handles;
-	u32 nbufs, credits;         /* buffers, promised ones */
-	u32 nrevokes;
-	u32 log_start;              /* where in the log */
-	bool sync_wanted;
-	u64 started_ns;
-	struct list_head bufs, cps; /* by tx_link, cp_link */
-	struct list_head freed;     /* struct ext4_freed */
-	struct list_head revokes;
-};
-
-struct ext4_handle {
-	struct ext4 *fs;
-	struct ext4_tx *tx;
-	u32 credits; /* promised to it and not used */
-	bool dirty;  /* it has changed something */
-};
-
-struct ext4_journal {
-	struct ext4 *fs;
-	struct env_spin lock;
-	struct env_event ev;   /* anything below has changed */
-	struct env_event work; /* the task has something to do */
-	struct env_task *task;
-	struct ext4_tx *running, *committing;
-	struct list_head cps; /* committed, oldest first */
-	u32 next_tid, committed_tid, wanted_tid, max_tx;
-	bool want_space, checkpoint_all, checkpointed, stop;
-	s32 aborted;
-	u64 interval_ns;
-	/* the log; none in a file system without a journal */
-	bool has_log;
-	struct jlog log;
-	struct ext4_jrun {
-		u32 lblk, len;
-		u64 pblk;
-	} *runs;
-	u32 nruns, runs_cap;
-};
-
-void ext4_journal_init(struct ext4 *fs);
-/* Start changing: the task runs from here on. */
-int ext4_journal_start(struct ext4 *fs) MUST_CHECK;
-/* All committed and at home, the log empty (unless aborted). */
-int ext4_journal_stop(struct ext4 *fs) MUST_CHECK;
-void ext4_journal_close(struct ext4 *fs);
-u64 ext4_journal_block(const struct ext4_journal *j, u32 lblk);
-int ext4_journal_write_super(struct ext4 *fs, u32 start, u32 sequence) MUST_CHECK;
-void ext4_journal_abort(struct ext4 *fs, int err);
-int ext4_journal_checkpoint_all(struct ext4 *fs) MUST_CHECK;
-
-/*
- * Join the running transaction with room for @credits changed blocks.
- * Context: may sleep; no lock held.  Returns: 0; -EROFS: aborted or read-only; -ENOMEM.
- */
-int ext4_tx_begin(struct ext4 *fs, u32 credits, struct ext4_handle *h) MUST_CHECK;
-/*
- * Leave it. @err is how the operation went: what fails after it has changed something (and is no
- * plain refusal such as -ENOSPC, whose caller has undone it) aborts the journal.  Returns: @err.
- */
-int ext4_tx_end(struct ext4_handle *h, int err);
-/* @buf is about to be changed. Before the first byte, each time. */
-void ext4_tx_access(struct ext4_handle *h, struct ext4_buf *buf);
-/* Are there @n credits? */
-static inline bool ext4_tx_has(const struct ext4_handle *h, u32 n)
-{
-	return h->credits >= n;
-}
-/* A block of metadata is freed: whatever the log holds of it is void. */
-int ext4_tx_forget(struct ext4_handle *h, u64 block) MUST_CHECK;
-/* Wait until @tid is on the disk.  -EIO, -EROFS: it never will be. */
-int ext4_tx_wait(struct ext4 *fs, u32 tid) MUST_CHECK;
-/* All that was changed so far. */
-int ext4_commit_all(struct ext4 *fs) MUST_CHECK;
-
-/* commit.c, checkpoint.c: by the task */
-int ext4_commit_run(struct ext4_journal *j, struct ext4_tx *tx) MUST_CHECK;
-int ext4_checkpoint_run(struct ext4_journal *j, u32 want_free) MUST_CHECK;
-void ext4_tx_free(struct ext4_tx *tx);
-
-static inline bool ext4_tid_reached(u32 at, u32 tid)
-{
-	return (s32)(at - tid) >= 0;
-}
+#include "store.h"
 
 /* ---- groups (group.c, balloc.c, ialloc.c) ---- */
 
@@ -261,7 +62,7 @@ struct ext4_node {
 	u32 orphan_prev;       /* on the list: the inode before it */
 	bool orphan_listed;    /* fs.orphan_lock */
 	struct list_head orphan_link;
-	u64 last_alloc;        /* goal of the next allocation */
+	u64 last_alloc; /* goal of the next allocation */
 	/* map_lock: mappings seen, for those that cannot sleep */
 	struct env_spin map_lock;
 	struct ext4_map maps[EXT4_NODE_MAPS];
@@ -285,7 +86,7 @@ struct ext4_node_shard {
 enum ext4_data_mode { EXT4_DATA_ORDERED, EXT4_DATA_WRITEBACK, EXT4_DATA_JOURNAL };
 
 struct ext4_options {
-	u8 data; /* enum ext4_data_mode */
+	u8 data;   /* enum ext4_data_mode */
 	u8 errors; /* enum ext4_errors */
 	bool barrier, discard, noload, norecovery_said, delalloc, grpid;
 	u32 commit_s;
@@ -310,14 +111,14 @@ struct ext4 {
 	u8 uuid[16];
 	u64 nblocks, root_blocks, overhead, backup_bgs[2];
 	bool csum, gdt_csum, readonly, started, sync;
-	u16 was_valid; /* EXT4_VALID_FS or 0, before it was mounted */
+	u16 was_valid;              /* EXT4_VALID_FS or 0, before it was mounted */
 	struct env_work error_work; /* tells the client, marks the superblock */
 	s32 event_error;            /* atomic: to tell */
 	u32 event_ino;
 	bool mark_error;
-	bool device_gone; /* atomic */
-	s32 dead;         /* atomic: 0, or why nothing is changed any more */
-	u64 max_bytes;    /* largest file */
+	bool device_gone;    /* atomic */
+	s32 dead;            /* atomic: 0, or why nothing is changed any more */
+	u64 max_bytes;       /* largest file */
 	struct ext4_buf *sb; /* block of the superblock; struct at sb_off */
 	u32 sb_off;
 	struct ext4_cache_shard cache[EXT4_CACHE_SHARDS];
@@ -389,7 +190,8 @@ bool ext4_inode_csum_ok(const struct ext4 *fs, u32 ino, const struct ext4_raw_in
 void ext4_inode_csum_set(const struct ext4 *fs, u32 ino, struct ext4_raw_inode *raw);
 u32 ext4_extent_csum(const struct ext4_node *n, const struct ext4_ext_header *h, u32 tail_off);
 u32 ext4_dir_csum(const struct ext4_node *dir, const void *block);
-u32 ext4_dx_csum(const struct ext4_node *dir, const void *block, u32 table_off, u32 count, u32 limit);
+u32 ext4_dx_csum(
+	const struct ext4_node *dir, const void *block, u32 table_off, u32 count, u32 limit);
 u32 ext4_xattr_csum(const struct ext4 *fs, u64 block, const void *data);
 
 /* super.c */
@@ -411,7 +213,8 @@ u64 ext4_desc_block_of(const struct ext4 *fs, u32 g);
 /* A copy of the descriptor, checked. */
 int ext4_desc_read(struct ext4 *fs, u32 g, struct ext4_desc *out) MUST_CHECK;
 /* The descriptor to change: ext4_desc_put ends it with a new checksum. group.lock held. */
-int ext4_desc_change(struct ext4_handle *h, u32 g, struct ext4_buf **out_buf, struct ext4_desc *out) MUST_CHECK;
+int ext4_desc_change(
+	struct ext4_handle *h, u32 g, struct ext4_buf **out_buf, struct ext4_desc *out) MUST_CHECK;
 void ext4_desc_put(struct ext4_handle *h, u32 g, struct ext4_buf *buf, const struct ext4_desc *d);
 u64 ext4_desc_inode_table(const struct ext4 *fs, const struct ext4_desc *d);
 u64 ext4_desc_block_bitmap(const struct ext4 *fs, const struct ext4_desc *d);
@@ -421,9 +224,12 @@ u32 ext4_desc_free_inodes(const struct ext4 *fs, const struct ext4_desc *d);
 u32 ext4_desc_dirs(const struct ext4 *fs, const struct ext4_desc *d);
 u32 ext4_desc_unused(const struct ext4 *fs, const struct ext4_desc *d);
 /* The bitmap's buffer, checked or made (UNINIT). group.lock held. */
-int ext4_block_bitmap(struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_buf **out) MUST_CHECK;
-int ext4_inode_bitmap(struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_buf **out) MUST_CHECK;
-/* Blocks of files may lie there: inside of the disk, and not in what the file system itself uses. */
+int ext4_block_bitmap(
+	struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_buf **out) MUST_CHECK;
+int ext4_inode_bitmap(
+	struct ext4 *fs, u32 g, struct ext4_desc *d, struct ext4_buf **out) MUST_CHECK;
+/* Blocks of files may lie there: inside of the disk, and not in what the file system itself uses.
+ */
 bool ext4_data_valid(const struct ext4 *fs, u64 block, u64 len);
 
 /* balloc.c */
@@ -433,7 +239,8 @@ enum ext4_alloc_flags {
 	EXT4_ALLOC_ROOT = 4,     /* may use root's blocks */
 };
 /* 1 to @want blocks in a row, near @goal. -ENOSPC. */
-int ext4_balloc(struct ext4_handle *h, u64 goal, u32 want, u32 flags, u64 *out_block, u32 *out_len) MUST_CHECK;
+int ext4_balloc(struct ext4_handle *h, u64 goal, u32 want, u32 flags, u64 *out_block,
+	u32 *out_len) MUST_CHECK;
 /* @meta: it held metadata, also in the log. */
 int ext4_bfree(struct ext4_handle *h, u64 block, u64 len, bool meta) MUST_CHECK;
 /* A transaction is committed: what it freed can be used. */
@@ -452,7 +259,8 @@ int ext4_ifree(struct ext4_handle *h, u32 ino, bool was_dir) MUST_CHECK;
 /* node.c */
 int ext4_nodes_init(struct ext4 *fs) MUST_CHECK;
 /* With one count. -ESTALE: free, or of another generation (@generation NULL: any). -EUCLEAN. */
-int ext4_node_get(struct ext4 *fs, u32 ino, const u32 *generation, struct ext4_node **out) MUST_CHECK;
+int ext4_node_get(
+	struct ext4 *fs, u32 ino, const u32 *generation, struct ext4_node **out) MUST_CHECK;
 /* An orphan: also without links. */
 int ext4_node_get_orphan(struct ext4 *fs, u32 ino, struct ext4_node **out) MUST_CHECK;
 void ext4_node_hold(struct ext4_node *n);
@@ -461,9 +269,11 @@ void ext4_node_put(struct ext4_node *n, u64 count);
 int ext4_node_create(struct ext4_handle *h, struct ext4_node *dir, u32 ino, u32 mode, u32 rdev,
 	const struct fsys_cred *who, struct ext4_node **out) MUST_CHECK;
 /* Where its bytes lie. */
-int ext4_inode_locate(struct ext4 *fs, u32 ino, struct ext4_buf **out, struct ext4_raw_inode **raw) MUST_CHECK;
+int ext4_inode_locate(
+	struct ext4 *fs, u32 ino, struct ext4_buf **out, struct ext4_raw_inode **raw) MUST_CHECK;
 /* The decoded fields to the disk's block. */
 int ext4_node_write(struct ext4_handle *h, struct ext4_node *n) MUST_CHECK;
+/* Takes the node's lock. */
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out);
 void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtime);
 struct ext4_node *ext4_node_lookup_locked(struct ext4_node_shard *s, u32 ino);
@@ -538,42 +348,54 @@ static inline u64 ext4_index_leaf(const struct ext4_ext_index *e)
 #define EXT4_CR_XATTR  12
 #define EXT4_CR_ORPHAN 4
 
-int ext4_extent_insert(struct ext4_handle *h, struct ext4_node *n, const struct ext4_map *m, u32 flags) MUST_CHECK;
+int ext4_extent_insert(
+	struct ext4_handle *h, struct ext4_node *n, const struct ext4_map *m, u32 flags) MUST_CHECK;
 /*
  * Take [from, to) out of the tree and free its blocks, as far as credits go: *out_next is @to when
  * all is done, else where to go on in a new handle.
  */
-int ext4_extent_remove(struct ext4_handle *h, struct ext4_node *n, u32 from, u64 to, u64 *out_next) MUST_CHECK;
+int ext4_extent_remove(
+	struct ext4_handle *h, struct ext4_node *n, u32 from, u64 to, u64 *out_next) MUST_CHECK;
 /* Make [lblk, lblk + len), all unwritten or written, written (or unwritten). */
-int ext4_extent_convert(struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 len, bool unwritten) MUST_CHECK;
+int ext4_extent_convert(
+	struct ext4_handle *h, struct ext4_node *n, u32 lblk, u32 len, bool unwritten) MUST_CHECK;
 /* Move what begins at or behind @from by @delta blocks, one extent a call. *out_done: no more. */
-int ext4_extent_shift(struct ext4_handle *h, struct ext4_node *n, u32 from, s64 delta, u64 *cursor, bool *out_done) MUST_CHECK;
-/* Allocate what is missing of the hole at m->lblk (at most m->len), unwritten or not, and insert it. */
-int ext4_extent_alloc(struct ext4_handle *h, struct ext4_node *n, struct ext4_map *m, u32 flags) MUST_CHECK;
+int ext4_extent_shift(struct ext4_handle *h, struct ext4_node *n, u32 from, s64 delta, u64 *cursor,
+	bool *out_done) MUST_CHECK;
+/* Allocate what is missing of the hole at m->lblk (at most m->len), unwritten or not, and insert
+ * it. */
+int ext4_extent_alloc(
+	struct ext4_handle *h, struct ext4_node *n, struct ext4_map *m, u32 flags) MUST_CHECK;
 /* The file's block @lblk as metadata (directories, journaled data): read, or made. */
 int ext4_node_bread(struct ext4_node *n, u32 lblk, struct ext4_buf **out) MUST_CHECK;
-int ext4_node_bnew(struct ext4_handle *h, struct ext4_node *n, u32 lblk, struct ext4_buf **out) MUST_CHECK;
+int ext4_node_bnew(
+	struct ext4_handle *h, struct ext4_node *n, u32 lblk, struct ext4_buf **out) MUST_CHECK;
 
 /* dirhash.c */
 struct ext4_hash {
 	u32 major, minor;
 };
 /* -EINVAL: not a version of these. */
-int ext4_dirhash(const u32 seed[4], unsigned version, const char *name, u32 len, struct ext4_hash *out) MUST_CHECK;
+int ext4_dirhash(const u32 seed[4], unsigned version, const char *name, u32 len,
+	struct ext4_hash *out) MUST_CHECK;
 
 /* dir.c, htree.c, readdir.c; node.lock of the directory held */
 struct ext4_dirpos {
 	struct ext4_buf *buf; /* holds a reference when found; NULL: inline */
-	u32 off, prev;        /* in the block; prev: the entry before it, off itself if there is none */
+	u32 off, prev; /* in the block; prev: the entry before it, off itself if there is none */
 	u32 lblk;
 	u32 ino;
 	u8 type;
 };
-int ext4_dir_find(struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out) MUST_CHECK;
+int ext4_dir_find(
+	struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out) MUST_CHECK;
 void ext4_dirpos_put(struct ext4_dirpos *pos);
-int ext4_dir_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type) MUST_CHECK;
-int ext4_dir_remove(struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos) MUST_CHECK;
-int ext4_dir_set(struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos, u32 ino, u8 type) MUST_CHECK;
+int ext4_dir_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino,
+	u8 type) MUST_CHECK;
+int ext4_dir_remove(
+	struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos) MUST_CHECK;
+int ext4_dir_set(struct ext4_handle *h, struct ext4_node *dir, struct ext4_dirpos *pos, u32 ino,
+	u8 type) MUST_CHECK;
 int ext4_dir_init(struct ext4_handle *h, struct ext4_node *dir, u32 parent) MUST_CHECK;
 int ext4_dir_is_empty(struct ext4_node *dir, bool *out) MUST_CHECK;
 /* Records from @cookie on into @to, as many as @max bytes hold. */
@@ -593,24 +415,30 @@ static inline u32 ext4_dirent_need(u32 name_len)
 {
 	return (EXT4_DIRENT_HEAD + name_len + 3) & ~3u;
 }
-int ext4_dir_insert_at(struct ext4_handle *h, struct ext4_node *dir, struct ext4_buf *b, const char *name, u32 len, u32 ino, u8 type) MUST_CHECK;
-bool ext4_dir_search(struct ext4_node *dir, const u8 *data, u32 bytes, const char *name, u32 len, struct ext4_dirpos *out);
+int ext4_dir_insert_at(struct ext4_handle *h, struct ext4_node *dir, struct ext4_buf *b,
+	const char *name, u32 len, u32 ino, u8 type) MUST_CHECK;
+bool ext4_dir_search(struct ext4_node *dir, const u8 *data, u32 bytes, const char *name, u32 len,
+	struct ext4_dirpos *out);
 bool ext4_dirents_ok(const struct ext4 *fs, const u8 *data, u32 bytes);
 u8 ext4_type_of_mode(u32 mode);
 
 /* htree.c: -ENOTDIR: this directory's index cannot be used, look at all blocks */
-int ext4_dx_find(struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out) MUST_CHECK;
-int ext4_dx_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type) MUST_CHECK;
+int ext4_dx_find(
+	struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out) MUST_CHECK;
+int ext4_dx_add(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino,
+	u8 type) MUST_CHECK;
 /* Block 0, the only one, is full: it becomes an index. */
 int ext4_dx_make(struct ext4_handle *h, struct ext4_node *dir) MUST_CHECK;
 struct ext4_dx_table {
 	u32 off, count, limit;
 };
 /* The table of an index block, checked. */
-int ext4_dx_table(struct ext4_node *dir, const u8 *block, u32 lblk, struct ext4_dx_table *out) MUST_CHECK;
+int ext4_dx_table(
+	struct ext4_node *dir, const u8 *block, u32 lblk, struct ext4_dx_table *out) MUST_CHECK;
 /* The leaf for @hash, and the hash where the next leaf begins (out_next: 0: none). */
 int ext4_dx_leaf(struct ext4_node *dir, u32 hash, u32 *out_lblk, u64 *out_next) MUST_CHECK;
-int ext4_dir_hash(struct ext4_node *dir, const char *name, u32 len, struct ext4_hash *out) MUST_CHECK;
+int ext4_dir_hash(
+	struct ext4_node *dir, const char *name, u32 len, struct ext4_hash *out) MUST_CHECK;
 
 /* inline.c; node.lock held */
 /* The two pieces of an inline file: node.block, and the value of system.data. */
@@ -621,7 +449,8 @@ int ext4_inline_convert(struct ext4_handle *h, struct ext4_node *n) MUST_CHECK;
 /* xattr.c, acl.c; node.lock held */
 #define EXT4_XATTR_SYSTEM 7
 /* The value into @to (NULL: none), at most @max bytes.  Returns: its size; -ENODATA. */
-ssize_t ext4_xattr_get(struct ext4_node *n, u8 index, const char *name, u32 len, void *to, size_t max);
+ssize_t ext4_xattr_get(
+	struct ext4_node *n, u8 index, const char *name, u32 len, void *to, size_t max);
 /* @value NULL: remove. */
 int ext4_xattr_set(struct ext4_handle *h, struct ext4_node *n, u8 index, const char *name, u32 len,
 	const void *value, u32 size, u32 flags) MUST_CHECK;
@@ -653,7 +482,8 @@ int ext4_remove_blocks(struct ext4_node *n, u64 from, u64 to) MUST_CHECK;
 /* The last link and the last count are gone. */
 int ext4_delete(struct ext4_node *n) MUST_CHECK;
 int ext4_zero_range(struct ext4_node *n, u64 off, u64 len) MUST_CHECK;
-int ext4_fallocate(struct ext4_node *n, u32 mode, u64 off, u64 len, const struct fsys_cred *who) MUST_CHECK;
+int ext4_fallocate(
+	struct ext4_node *n, u32 mode, u64 off, u64 len, const struct fsys_cred *who) MUST_CHECK;
 int ext4_seek(struct ext4_node *n, u64 off, u32 whence, u64 *out) MUST_CHECK;
 int ext4_fiemap(struct ext4_node *n, u64 off, struct iobuf *to, u32 *out_n) MUST_CHECK;
 
@@ -667,18 +497,22 @@ void ext4_unreserve(struct ext4_node *n, u64 off, u64 len);
 
 /* names.c, ops.c */
 extern const struct fsys_ops ext4_ops;
-int ext4_create(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, u32 mode, u32 rdev,
-	const char *target, u32 target_len, const struct fsys_cred *who, struct fsys_attr *out) MUST_CHECK;
-int ext4_tmpfile(struct ext4 *fs, struct ext4_node *dir, u32 mode, const struct fsys_cred *who, struct fsys_attr *out) MUST_CHECK;
-int ext4_link(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name, u32 len,
-	const struct fsys_cred *who, struct fsys_attr *out) MUST_CHECK;
-int ext4_remove(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, struct ext4_node *n, const struct fsys_cred *who) MUST_CHECK;
+int ext4_create(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, u32 mode,
+	u32 rdev, const char *target, u32 target_len, const struct fsys_cred *who,
+	struct fsys_attr *out) MUST_CHECK;
+int ext4_tmpfile(struct ext4 *fs, struct ext4_node *dir, u32 mode, const struct fsys_cred *who,
+	struct fsys_attr *out) MUST_CHECK;
+int ext4_link(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name,
+	u32 len, const struct fsys_cred *who, struct fsys_attr *out) MUST_CHECK;
+int ext4_remove(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len,
+	struct ext4_node *n, const struct fsys_cred *who) MUST_CHECK;
 struct ext4_rename {
 	struct ext4_node *from_dir, *to_dir, *node, *victim;
 	const char *from, *to;
 	u32 from_len, to_len, flags;
 };
-int ext4_rename(struct ext4 *fs, const struct ext4_rename *r, const struct fsys_cred *who) MUST_CHECK;
+int ext4_rename(
+	struct ext4 *fs, const struct ext4_rename *r, const struct fsys_cred *who) MUST_CHECK;
 int ext4_readlink(struct ext4_node *n, struct iobuf *to) MUST_CHECK;
 
 /* mount.c */

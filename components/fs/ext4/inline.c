@@ -75,8 +75,8 @@ static int convert_dir(struct ext4_handle *h, struct ext4_node *dir, u8 *data, u
 	int err;
 
 	if (!ext4_dirents_ok(dir->fs, data + 4, (u32)sizeof(dir->block) - 4) ||
-		(size > sizeof(dir->block) &&
-			!ext4_dirents_ok(dir->fs, data + sizeof(dir->block), size - (u32)sizeof(dir->block))))
+		(size > sizeof(dir->block) && !ext4_dirents_ok(dir->fs, data + sizeof(dir->block),
+						      size - (u32)sizeof(dir->block))))
 		return ext4_error(dir->fs, dir->ino, "inline directory is broken");
 	ext4_extents_init(dir);
 	dir->size = 0;

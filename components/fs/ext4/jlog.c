@@ -69,7 +69,8 @@ int jlog_open(struct jlog *l, const struct jbd2_super *js, u32 block_bytes, u32 
 		return -EOPNOTSUPP;
 	if ((l->incompat & JBD2_I_CSUM_V2 && l->incompat & JBD2_I_CSUM_V3))
 		return -EUCLEAN;
-	if (jlog_has_csum(l) && (js->checksum_type != 4 || be32_to_cpu(js->checksum) != super_csum(js)))
+	if (jlog_has_csum(l) &&
+		(js->checksum_type != 4 || be32_to_cpu(js->checksum) != super_csum(js)))
 		return -EUCLEAN;
 	memcpy(l->uuid, js->uuid, UUID_BYTES);
 	l->seed = crc32c_update(~0u, js->uuid, UUID_BYTES);
@@ -80,7 +81,8 @@ int jlog_open(struct jlog *l, const struct jbd2_super *js, u32 block_bytes, u32 
 
 static u32 tags_per_block(const struct jlog *l)
 {
-	return (l->block_bytes - sizeof(struct jbd2_header) - UUID_BYTES - tail_bytes(l)) / tag_bytes(l);
+	return (l->block_bytes - sizeof(struct jbd2_header) - UUID_BYTES - tail_bytes(l)) /
+	       tag_bytes(l);
 }
 
 static u32 revokes_per_block(const struct jlog *l)
@@ -114,7 +116,8 @@ void jlog_trim(struct jlog *l, u32 tail, u32 seq)
 
 /* ---- writing ---- */
 
-static void begin(const struct jlog *l, struct jlog_record *r, u8 *block, u32 seq, u32 type, u32 head)
+static void begin(
+	const struct jlog *l, struct jlog_record *r, u8 *block, u32 seq, u32 type, u32 head)
 {
 	struct jbd2_header *h = (struct jbd2_header *)block;
 
@@ -164,7 +167,8 @@ static void put_flags(const struct jlog *l, u8 *tag, u32 flags)
 		store_be16(tag + 6, (u16)flags);
 }
 
-bool jlog_descriptor_add(const struct jlog *l, struct jlog_record *r, u64 block, bool escaped, const u8 *data)
+bool jlog_descriptor_add(
+	const struct jlog *l, struct jlog_record *r, u64 block, bool escaped, const u8 *data)
 {
 	bool is_first = r->off == sizeof(struct jbd2_header);
 	u32 flags = (escaped ? JBD2_TAG_ESCAPE : 0) | (is_first ? 0 : JBD2_TAG_SAME_UUID);

@@ -49,7 +49,8 @@ void jlog_descriptor_begin(const struct jlog *l, struct jlog_record *r, u8 *bloc
 /* Does the log's copy of a block that begins so need its first word hidden? */
 bool jlog_must_escape(const u8 *data);
 /* @data: as it goes to the log.  Returns: false: this descriptor is full. */
-bool jlog_descriptor_add(const struct jlog *l, struct jlog_record *r, u64 block, bool escaped, const u8 *data);
+bool jlog_descriptor_add(
+	const struct jlog *l, struct jlog_record *r, u64 block, bool escaped, const u8 *data);
 void jlog_descriptor_end(const struct jlog *l, struct jlog_record *r);
 void jlog_revoke_begin(const struct jlog *l, struct jlog_record *r, u8 *block, u32 seq);
 bool jlog_revoke_add(const struct jlog *l, struct jlog_record *r, u64 block);
@@ -57,8 +58,8 @@ void jlog_revoke_end(const struct jlog *l, struct jlog_record *r);
 void jlog_commit(const struct jlog *l, u8 *block, u32 seq, u64 sec, u32 nsec);
 
 struct jlog_io {
-	int (*read)(void *ctx, u32 at, u8 *block);                  /* of the log */
-	int (*write)(void *ctx, u64 block, const u8 *data);         /* of the file system */
+	int (*read)(void *ctx, u32 at, u8 *block);          /* of the log */
+	int (*write)(void *ctx, u64 block, const u8 *data); /* of the file system */
 	void *ctx;
 };
 struct jlog_recovery {

@@ -8,9 +8,9 @@
  *		--commit record stable--> COMMITTED (on `cps` until all of it is at home) --> gone
  *
  * The contents are copied while no handle is open. So a buffer may be changed by the next
- * transaction at once, the log's writes never see a block in motion, and there is no state "frozen".
- * A buffer goes home (checkpoint) only when no transaction later than a committed one has changed
- * it; the copy for that is taken under the lock that a changer takes first.
+ * transaction at once, the log's writes never see a block in motion, and there is no state
+ *"frozen". A buffer goes home (checkpoint) only when no transaction later than a committed one has
+ *changed it; the copy for that is taken under the lock that a changer takes first.
  *
  * Room in the log is promised when a handle begins (credits), so a commit never lacks it.
  *
@@ -82,7 +82,8 @@ static enum join join_locked(struct ext4_journal *j, u32 credits, struct ext4_tx
 			return NEED_TX;
 		tx = *spare;
 		*spare = NULL;
-		tx->tid = j->next_tid++;
+		tx->tid = j->next_tid;
+		WRITE_ONCE(j->next_tid, tx->tid + 1);
 		tx->started_ns = env_now();
 		j->running = tx;
 		env_event_signal(&j->work);
@@ -187,9 +188,10 @@ static int add_revoke(struct ext4_journal *j, struct ext4_tx *tx, u64 block)
 
 	for (;;) {
 		unsigned long flags = env_spin_lock(&j->lock);
-		struct ext4_revokes *r = list_empty(&tx->revokes)
-						 ? NULL
-						 : list_last_entry(&tx->revokes, struct ext4_revokes, link);
+		struct ext4_revokes *r =
+			list_empty(&tx->revokes)
+				? NULL
+				: list_last_entry(&tx->revokes, struct ext4_revokes, link);
 
 		if ((!r || r->n == ARRAY_SIZE(r->blocks)) && fresh) {
 			list_add_tail(&fresh->link, &tx->revokes);
@@ -288,7 +290,8 @@ void ext4_journal_abort(struct ext4 *fs, int err)
 	env_spin_unlock(&j->lock, flags);
 	if (first) {
 		WRITE_ONCE(fs->dead, -EROFS);
-		env_log(ENV_LOG_ERR, "ext4: the journal is aborted, the file system is read-only now");
+		env_log(ENV_LOG_ERR,
+			"ext4: the journal is aborted, the file system is read-only now");
 		WRITE_ONCE(fs->event_error, err ? err : -EIO);
 		env_work_queue(&fs->error_work); /* not from here: locks may be held */
 	}
@@ -314,8 +317,9 @@ static enum step next_step(struct ext4_journal *j, u64 *deadline)
 		return DRAIN;
 	if (!tx && ext4_tid_reached(j->wanted_tid, j->next_tid))
 		j->wanted_tid = j->next_tid - 1;
-	if (j->want_space || (j->has_log && jlog_free(&j->log) < (j->log.total - j->log.first) / 2 &&
-				     !list_empty(&j->cps)))
+	if (j->want_space ||
+		(j->has_log && jlog_free(&j->log) < (j->log.total - j->log.first) / 2 &&
+			!list_empty(&j->cps)))
 		return SPACE;
 	if (j->checkpoint_all && !j->checkpointed)
 		return ALL;
@@ -337,7 +341,7 @@ static void make_space(struct ext4_journal *j, bool all)
 		j->want_space = false;
 		if (all) {
 			j->checkpoint_all = false;
-			j->checkpointed = true;
+			STORE_RELEASE(j->checkpointed, true);
 		}
 	}
 	env_spin_unlock(&j->lock, flags);
@@ -352,7 +356,8 @@ static void commit_running(struct ext4_journal *j)
 	int err = ext4_commit_run(j, tx);
 
 	if (err) {
-		env_log(ENV_LOG_ERR, "ext4: transaction %u cannot be committed: error %d", tx->tid, -err);
+		env_log(ENV_LOG_ERR, "ext4: transaction %u cannot be committed: error %d", tx->tid,
+			-err);
 		ext4_journal_abort(j->fs, err);
 	}
 	env_event_signal(&j->ev);
@@ -372,9 +377,7 @@ static void journal_task(void *arg)
 			j->running->state = EXT4_TX_LOCKED;
 		env_spin_unlock(&j->lock, flags);
 		switch (step) {
-		case NOTHING:
-			(void)!env_event_wait(&j->work, seq, deadline);
-			break;
+		case NOTHING: (void)!env_event_wait(&j->work, seq, deadline); break;
 		case COMMIT: commit_running(j); break;
 		case DRAIN: break;
 		case SPACE: make_space(j, false); break;

@@ -25,9 +25,17 @@ static void disk_info(void *self, struct blk_info *out)
 	*out = (struct blk_info){.capacity512 = d->bytes / 512,
 		.flags = BLK_INFO_VOLATILE_CACHE | BLK_INFO_FUA | BLK_INFO_DISCARD |
 			 (d->read_only ? BLK_INFO_READ_ONLY : 0),
-		.logical_bytes = d->logical_bytes, .physical_bytes = d->logical_bytes, .max_bytes = 65536,
-		.max_segs = 32, .max_seg_bytes = 65536, .seg_align = 4, .queue_depth = 64, .nqueues = 1,
-		.max_discard512 = 1 << 16, .max_zeroes512 = 1 << 16, .discard_align512 = 8};
+		.logical_bytes = d->logical_bytes,
+		.physical_bytes = d->logical_bytes,
+		.max_bytes = 65536,
+		.max_segs = 32,
+		.max_seg_bytes = 65536,
+		.seg_align = 4,
+		.queue_depth = 64,
+		.nqueues = 1,
+		.max_discard512 = 1 << 16,
+		.max_zeroes512 = 1 << 16,
+		.discard_align512 = 8};
 }
 
 static void log_write(struct model_disk *d, const struct blk_request *rq)
@@ -42,7 +50,9 @@ static void log_write(struct model_disk *d, const struct blk_request *rq)
 		d->log = realloc(d->log, d->log_cap * sizeof(*d->log));
 	}
 	w = &d->log[d->nlog++];
-	*w = (struct model_write){.op = rq->op, .fua = rq->flags & BLK_FUA, .off = rq->lba512 * 512,
+	*w = (struct model_write){.op = rq->op,
+		.fua = rq->flags & BLK_FUA,
+		.off = rq->lba512 * 512,
 		.len = data ? (u32)(rq->n512 * 512) : 0};
 	if (data) {
 		w->data = malloc(w->len);
@@ -56,13 +66,15 @@ static s32 carry_out(struct model_disk *d, struct blk_request *rq)
 	struct iobuf data = rq->data;
 
 	d->requests++;
-	if (d->dead || (d->fail_at && (d->fail_on ? d->requests >= d->fail_at : d->requests == d->fail_at)))
+	if (d->dead || (d->fail_at && (d->fail_on ? d->requests >= d->fail_at
+						  : d->requests == d->fail_at)))
 		return -EIO;
 	if (rq->op == BLK_FLUSH) {
 		log_write(d, rq);
 		return 0;
 	}
-	if (off > d->bytes || len > d->bytes - off || off % d->logical_bytes || len % d->logical_bytes)
+	if (off > d->bytes || len > d->bytes - off || off % d->logical_bytes ||
+		len % d->logical_bytes)
 		return -EINVAL;
 	if (d->read_only && rq->op != BLK_READ)
 		return -EROFS;
@@ -103,6 +115,11 @@ static void disk_submit(void *self, struct blk_request *rq)
 
 	rq->status = carry_out(d, rq);
 	rq->provider[0] = 0;
+	if (d->immediate) {
+		env_spin_unlock(&d->lock, flags);
+		rq->done(rq);
+		return;
+	}
 	if (d->last)
 		d->last->provider[0] = (u64)(unsigned long)rq;
 	else

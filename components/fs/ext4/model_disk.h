@@ -21,6 +21,8 @@ struct model_disk {
 	u64 bytes;
 	u32 logical_bytes;
 	bool read_only, logging, dead;
+	bool immediate; /* done() from within submit, which a port must not: for fuzzers, it is fast
+			 */
 	u64 requests, fail_at; /* the n-th fails, once; 0: none */
 	bool fail_on;          /* and all after it */
 	struct model_write *log;

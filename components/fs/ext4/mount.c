@@ -45,20 +45,23 @@ static int parse_options(struct ext4 *fs, const struct iobuf *options)
 
 static void default_options(struct ext4 *fs)
 {
-	fs->opt = (struct ext4_options){.data = EXT4_DATA_ORDERED, .barrier = true, .delalloc = true,
-		.commit_s = 5};
+	fs->opt = (struct ext4_options){
+		.data = EXT4_DATA_ORDERED, .barrier = true, .delalloc = true, .commit_s = 5};
 }
 
 /* What the superblock says where the options do not. */
 static void super_options(struct ext4 *fs, const struct ext4_super *sb)
 {
-	static const u8 modes[] = {EXT4_DATA_ORDERED, EXT4_DATA_JOURNAL, EXT4_DATA_ORDERED, EXT4_DATA_WRITEBACK};
+	static const u8 modes[] = {
+		EXT4_DATA_ORDERED, EXT4_DATA_JOURNAL, EXT4_DATA_ORDERED, EXT4_DATA_WRITEBACK};
 	u32 bits = le32_to_cpu(sb->default_mount_opts), errors = le16_to_cpu(sb->errors);
 
 	fs->opt.data = modes[bits >> 5 & 3];
 	fs->opt.discard = bits & 0x400;
 	fs->opt.barrier = !(bits & 0x100);
-	fs->opt.errors = (u8)(errors >= EXT4_ERRORS_CONTINUE && errors <= EXT4_ERRORS_PANIC ? errors : EXT4_ERRORS_CONTINUE);
+	fs->opt.errors = (u8)(errors >= EXT4_ERRORS_CONTINUE && errors <= EXT4_ERRORS_PANIC
+				      ? errors
+				      : EXT4_ERRORS_CONTINUE);
 	fs->opt.resuid = le16_to_cpu(sb->def_resuid);
 	fs->opt.resgid = le16_to_cpu(sb->def_resgid);
 }
@@ -114,7 +117,9 @@ u64 ext4_journal_block(const struct ext4_journal *j, u32 lblk)
 		else
 			hi = mid;
 	}
-	return lo < j->nruns && lblk >= j->runs[lo].lblk ? j->runs[lo].pblk + (lblk - j->runs[lo].lblk) : 0;
+	return lo < j->nruns && lblk >= j->runs[lo].lblk
+		       ? j->runs[lo].pblk + (lblk - j->runs[lo].lblk)
+		       : 0;
 }
 
 static int log_read(void *ctx, u32 at, u8 *block)
@@ -183,7 +188,8 @@ static int recover(struct ext4 *fs, const struct jbd2_super *js, bool *recovered
 	int err;
 
 	if (fs->info.flags & BLK_INFO_READ_ONLY) {
-		env_log(ENV_LOG_ERR, "ext4: the log must be recovered, and the device is read-only");
+		env_log(ENV_LOG_ERR,
+			"ext4: the log must be recovered, and the device is read-only");
 		return -EROFS;
 	}
 	err = jlog_recover(&fs->j.log, &io, be32_to_cpu(js->start), be32_to_cpu(js->sequence), &r);
@@ -191,8 +197,8 @@ static int recover(struct ext4 *fs, const struct jbd2_super *js, bool *recovered
 		env_log(ENV_LOG_ERR, "ext4: the log cannot be recovered: error %d", -err);
 		return err;
 	}
-	env_log(ENV_LOG_INFO, "ext4: recovered %u transactions, %u blocks, %u revoked", r.transactions,
-		r.blocks, r.revoked);
+	env_log(ENV_LOG_INFO, "ext4: recovered %u transactions, %u blocks, %u revoked",
+		r.transactions, r.blocks, r.revoked);
 	fs->j.next_tid = r.next_seq + 1;
 	fs->j.log.head = fs->j.log.first;
 	*recovered = true;
@@ -221,12 +227,14 @@ static int open_log(struct ext4 *fs, struct jbd2_super *js, bool may_write, bool
 		if (may_write && !(fs->info.flags & BLK_INFO_READ_ONLY)) {
 			choose_features(fs, js);
 			if (be32_to_cpu(js->compat) == j->log.compat)
-				err = ext4_rw(fs, BLK_WRITE, BLK_PRIO, ext4_journal_block(j, 0), 1, js);
+				err = ext4_rw(
+					fs, BLK_WRITE, BLK_PRIO, ext4_journal_block(j, 0), 1, js);
 		}
 		return err;
 	}
 	if (fs->opt.noload) {
-		env_log(ENV_LOG_WARN, "ext4: the log is not recovered, as asked: what is seen may be torn");
+		env_log(ENV_LOG_WARN,
+			"ext4: the log is not recovered, as asked: what is seen may be torn");
 		return may_write ? -EROFS : 0;
 	}
 	return recover(fs, js, recovered);
@@ -247,7 +255,8 @@ static int open_journal(struct ext4 *fs, bool may_write, bool *recovered)
 		return -EUCLEAN;
 	}
 	if (!sb->journal_inum.raw) {
-		env_log(ENV_LOG_ERR, "ext4: mount refused: the journal on another device is not supported");
+		env_log(ENV_LOG_ERR,
+			"ext4: mount refused: the journal on another device is not supported");
 		return -EOPNOTSUPP;
 	}
 	err = ext4_node_get(fs, le32_to_cpu(sb->journal_inum), NULL, &n);
@@ -346,7 +355,8 @@ static int open_root(struct ext4 *fs, struct fsys_attr *out)
 	int err = ext4_node_get(fs, EXT4_ROOT_INO, NULL, &root);
 
 	if (err)
-		return err == -ESTALE ? ext4_error(fs, EXT4_ROOT_INO, "there is no root directory") : err;
+		return err == -ESTALE ? ext4_error(fs, EXT4_ROOT_INO, "there is no root directory")
+				      : err;
 	if (!ext4_is_dir(root)) {
 		ext4_node_put(root, 1);
 		return ext4_error(fs, EXT4_ROOT_INO, "the root is no directory");
@@ -470,15 +480,21 @@ int ext4_remount(struct ext4 *fs, u32 ms_flags, const struct iobuf *options)
 
 void ext4_statfs(struct ext4 *fs, struct fsys_statfs *out)
 {
-	u64 free = READ_ONCE(fs->free_blocks) + READ_ONCE(fs->pending_blocks), used = READ_ONCE(fs->reserved);
+	u64 free = READ_ONCE(fs->free_blocks) + READ_ONCE(fs->pending_blocks),
+	    used = READ_ONCE(fs->reserved);
 	u64 overhead = fs->overhead;
 	const u8 *u = fs->uuid;
 
 	free = free > used ? free - used : 0;
-	*out = (struct fsys_statfs){.magic = EXT4_MAGIC, .block_bytes = fs->block_bytes,
-		.blocks = fs->nblocks > overhead ? fs->nblocks - overhead : 0, .free = free,
-		.available = free > fs->root_blocks ? free - fs->root_blocks : 0, .files = fs->ninodes,
-		.files_free = READ_ONCE(fs->free_inodes), .fsid = load_le64(u) ^ load_le64(u + 8), .name_max = 255};
+	*out = (struct fsys_statfs){.magic = EXT4_MAGIC,
+		.block_bytes = fs->block_bytes,
+		.blocks = fs->nblocks > overhead ? fs->nblocks - overhead : 0,
+		.free = free,
+		.available = free > fs->root_blocks ? free - fs->root_blocks : 0,
+		.files = fs->ninodes,
+		.files_free = READ_ONCE(fs->free_inodes),
+		.fsid = load_le64(u) ^ load_le64(u + 8),
+		.name_max = 255};
 }
 
 const struct fsys_type ext4_type = {

@@ -51,8 +51,8 @@ static void drop_dir_link(struct ext4_node *dir)
 }
 
 /* The name of @n in @dir. */
-static int enter(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, struct ext4_node *n,
-	const struct fsys_time *now)
+static int enter(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len,
+	struct ext4_node *n, const struct fsys_time *now)
 {
 	int err;
 
@@ -96,7 +96,8 @@ struct making {
 };
 
 /* An inode with its contents, without a name. On failure nothing is left of it but an orphan. */
-static int make(struct ext4_handle *h, struct ext4_node *dir, const struct making *m, struct ext4_node **out)
+static int make(struct ext4_handle *h, struct ext4_node *dir, const struct making *m,
+	struct ext4_node **out)
 {
 	u32 ino;
 	int err = ext4_ialloc(h, dir, m->mode, &ino);
@@ -127,8 +128,8 @@ static int unmake(struct ext4_handle *h, struct ext4_node *n, int err)
 	return undo ? undo : err;
 }
 
-static int create_once(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, const struct making *m,
-	struct fsys_attr *out)
+static int create_once(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len,
+	const struct making *m, struct fsys_attr *out)
 {
 	struct ext4_node *n = NULL;
 	struct ext4_handle h;
@@ -163,8 +164,9 @@ static int create_once(struct ext4 *fs, struct ext4_node *dir, const char *name,
 	return err;
 }
 
-int ext4_create(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, u32 mode, u32 rdev,
-	const char *target, u32 target_len, const struct fsys_cred *who, struct fsys_attr *out)
+int ext4_create(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, u32 mode,
+	u32 rdev, const char *target, u32 target_len, const struct fsys_cred *who,
+	struct fsys_attr *out)
 {
 	struct making m = {mode, rdev, target, target_len, who};
 	unsigned tries = 0;
@@ -178,13 +180,14 @@ int ext4_create(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 le
 	return err;
 }
 
-int ext4_tmpfile(struct ext4 *fs, struct ext4_node *dir, u32 mode, const struct fsys_cred *who, struct fsys_attr *out)
+int ext4_tmpfile(struct ext4 *fs, struct ext4_node *dir, u32 mode, const struct fsys_cred *who,
+	struct fsys_attr *out)
 {
 	return ext4_create(fs, dir, NULL, 0, mode, 0, NULL, 0, who, out);
 }
 
-static int link_once(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name, u32 len,
-	const struct fsys_cred *who)
+static int link_once(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name,
+	u32 len, const struct fsys_cred *who)
 {
 	struct ext4_handle h;
 	int err = ext4_tx_begin(fs, EXT4_CR_NAME + EXT4_CR_ORPHAN, &h);
@@ -213,8 +216,8 @@ static int link_once(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir
 	return ext4_tx_end(&h, err);
 }
 
-int ext4_link(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name, u32 len,
-	const struct fsys_cred *who, struct fsys_attr *out)
+int ext4_link(struct ext4 *fs, struct ext4_node *n, struct ext4_node *dir, const char *name,
+	u32 len, const struct fsys_cred *who, struct fsys_attr *out)
 {
 	unsigned tries = 0;
 	int err;
@@ -260,14 +263,15 @@ static int may_lose(struct ext4_node *n)
 	if (!err && !empty)
 		err = -ENOTEMPTY;
 	/* An old file's blocks could not be freed. */
-	if (!err && !(n->flags & (EXT4_FL_EXTENTS | EXT4_FL_INLINE_DATA)) && n->blocks && !n->file_acl)
+	if (!err && !(n->flags & (EXT4_FL_EXTENTS | EXT4_FL_INLINE_DATA)) && n->blocks &&
+		!n->file_acl)
 		err = -EOPNOTSUPP;
 	env_mutex_unlock(&n->lock);
 	return err;
 }
 
-int ext4_remove(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len, struct ext4_node *n,
-	const struct fsys_cred *who)
+int ext4_remove(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 len,
+	struct ext4_node *n, const struct fsys_cred *who)
 {
 	struct ext4_dirpos pos;
 	struct ext4_handle h;
@@ -306,7 +310,8 @@ int ext4_remove(struct ext4 *fs, struct ext4_node *dir, const char *name, u32 le
 
 /* ---- rename ---- */
 
-static int find_expected(struct ext4_node *dir, const char *name, u32 len, const struct ext4_node *n)
+static int find_expected(
+	struct ext4_node *dir, const char *name, u32 len, const struct ext4_node *n)
 {
 	struct ext4_dirpos pos;
 	int err = ext4_dir_find(dir, name, len, &pos);
@@ -347,8 +352,8 @@ static int check_rename(struct ext4_handle *h, const struct ext4_rename *r)
 }
 
 /* @name in @dir, which is there, names @ino from now on (0: no more). */
-static int change_entry(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len, u32 ino, u8 type,
-	const struct fsys_time *now)
+static int change_entry(struct ext4_handle *h, struct ext4_node *dir, const char *name, u32 len,
+	u32 ino, u8 type, const struct fsys_time *now)
 {
 	struct ext4_dirpos pos;
 	int err;
@@ -385,7 +390,8 @@ static int change_links(struct ext4_handle *h, struct ext4_node *dir, int delta)
 }
 
 /* @n has moved into @dir. */
-static int moved(struct ext4_handle *h, struct ext4_node *n, struct ext4_node *dir, bool other_dir, const struct fsys_time *now)
+static int moved(struct ext4_handle *h, struct ext4_node *n, struct ext4_node *dir, bool other_dir,
+	const struct fsys_time *now)
 {
 	int err;
 
@@ -405,7 +411,8 @@ static int exchange(struct ext4_handle *h, const struct ext4_rename *r, const st
 {
 	bool other = r->from_dir != r->to_dir;
 	int delta = other ? (int)ext4_is_dir(r->victim) - (int)ext4_is_dir(r->node) : 0;
-	int err = change_entry(h, r->to_dir, r->to, r->to_len, r->node->ino, ext4_type_of_mode(r->node->mode), now);
+	int err = change_entry(h, r->to_dir, r->to, r->to_len, r->node->ino,
+		ext4_type_of_mode(r->node->mode), now);
 
 	if (!err)
 		err = change_entry(h, r->from_dir, r->from, r->from_len, r->victim->ino,
@@ -423,10 +430,12 @@ static int exchange(struct ext4_handle *h, const struct ext4_rename *r, const st
 static int leave_old(struct ext4_handle *h, const struct ext4_rename *r, struct ext4_node *whiteout,
 	const struct fsys_time *now)
 {
-	return change_entry(h, r->from_dir, r->from, r->from_len, whiteout ? whiteout->ino : 0, EXT4_FT_CHR, now);
+	return change_entry(h, r->from_dir, r->from, r->from_len, whiteout ? whiteout->ino : 0,
+		EXT4_FT_CHR, now);
 }
 
-static int replace(struct ext4_handle *h, const struct ext4_rename *r, struct ext4_node *whiteout, const struct fsys_time *now)
+static int replace(struct ext4_handle *h, const struct ext4_rename *r, struct ext4_node *whiteout,
+	const struct fsys_time *now)
 {
 	bool other = r->from_dir != r->to_dir, dir = ext4_is_dir(r->node);
 	u8 type = ext4_type_of_mode(r->node->mode);
@@ -487,7 +496,8 @@ static int rename_once(struct ext4 *fs, const struct ext4_rename *r, const struc
 
 int ext4_rename(struct ext4 *fs, const struct ext4_rename *r, const struct fsys_cred *who)
 {
-	bool up = ext4_is_dir(r->node) && r->from_dir != r->to_dir && !(r->victim && ext4_is_dir(r->victim));
+	bool up = ext4_is_dir(r->node) && r->from_dir != r->to_dir &&
+		  !(r->victim && ext4_is_dir(r->victim));
 	unsigned tries = 0;
 	int err;
 

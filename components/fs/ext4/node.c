@@ -77,8 +77,8 @@ static bool has_extra(const struct ext4_node *n, u32 end)
 {
 	return n->fs->inode_size > EXT4_OLD_INODE && (u32)n->extra_isize + EXT4_OLD_INODE >= end;
 }
-#define HAS_EXTRA(n, field)                                                                        \
-	has_extra(n, offsetof(struct ext4_raw_inode, field) +                                      \
+#define HAS_EXTRA(n, field)                                   \
+	has_extra(n, offsetof(struct ext4_raw_inode, field) + \
 			     (u32)sizeof_field(struct ext4_raw_inode, field))
 
 static void decode_extra(struct ext4_node *n, const struct ext4_raw_inode *r)
@@ -128,8 +128,8 @@ static int check(const struct ext4_node *n)
 		return ext4_error(fs, n->ino, "type %#o is none", n->mode & 0170000);
 	if (n->extra_isize > fs->inode_size - EXT4_OLD_INODE || n->extra_isize % 4)
 		return ext4_error(fs, n->ino, "extra_isize %u", n->extra_isize);
-	if (n->size > fs->max_bytes ||
-		(ext4_is_dir(n) && !ext4_is_inline(n) && (n->size & (fs->block_bytes - 1) || !n->size)))
+	if (n->size > fs->max_bytes || (ext4_is_dir(n) && !ext4_is_inline(n) &&
+					       (n->size & (fs->block_bytes - 1) || !n->size)))
 		return ext4_error(fs, n->ino, "size %llu", n->size);
 	if (ext4_is_inline(n) && (!ext4_has_incompat(fs, EXT4_I_INLINE_DATA) ||
 					 n->size > fs->block_bytes || n->flags & EXT4_FL_EXTENTS))
@@ -219,7 +219,8 @@ int ext4_node_write(struct ext4_handle *h, struct ext4_node *n)
 	if (err)
 		return err;
 	ext4_tx_access(h, b);
-	/* A neighbour on the orphan list writes it too: what is half changed here is written again. */
+	/* A neighbour on the orphan list writes it too: what is half changed here is written again.
+	 */
 	flags = env_spin_lock(&n->map_lock);
 	encode(n, raw);
 	ext4_inode_csum_set(n->fs, n->ino, raw);
@@ -261,7 +262,8 @@ struct ext4_node *ext4_node_lookup_locked(struct ext4_node_shard *s, u32 ino)
 	return NULL;
 }
 
-static int get_node(struct ext4 *fs, u32 ino, const u32 *generation, bool deleted_too, struct ext4_node **out)
+static int get_node(
+	struct ext4 *fs, u32 ino, const u32 *generation, bool deleted_too, struct ext4_node **out)
 {
 	struct ext4_node_shard *s = shard_of(fs, ino);
 	struct ext4_node *n;
@@ -348,9 +350,10 @@ void ext4_node_put(struct ext4_node *n, u64 count)
 
 /* ---- new ones ---- */
 
-#define INHERITED                                                                                  \
-	(FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_NODUMP_FL | FS_NOATIME_FL |      \
-		FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL | FS_PROJINHERIT_FL)
+#define INHERITED                                                                             \
+	(FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_NODUMP_FL | FS_NOATIME_FL | \
+		FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL |            \
+		FS_PROJINHERIT_FL)
 
 static u32 inherit_flags(const struct ext4_node *dir, u32 mode)
 {
@@ -363,7 +366,8 @@ static u32 inherit_flags(const struct ext4_node *dir, u32 mode)
 	return dir->flags & (FS_NODUMP_FL | FS_NOATIME_FL);
 }
 
-static void fill_new(struct ext4_node *n, const struct ext4_node *dir, u32 mode, u32 rdev, const struct fsys_cred *who)
+static void fill_new(struct ext4_node *n, const struct ext4_node *dir, u32 mode, u32 rdev,
+	const struct fsys_cred *who)
 {
 	struct ext4 *fs = n->fs;
 	u32 type = mode & 0170000;
@@ -432,13 +436,26 @@ void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtim
 
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out)
 {
-	*out = (struct fsys_attr){.node = (u64)(unsigned long)n, .ino = n->ino, .generation = n->generation,
-		.mode = n->mode, .uid = n->uid, .gid = n->gid, .nlink = n->nlink, .size = n->size,
-		.blocks512 = n->blocks, .atime = n->atime, .mtime = n->mtime, .ctime = n->ctime,
-		.btime = n->btime, .flags = n->flags & (FS_FL_USER_VISIBLE | EXT4_FL_INLINE_DATA),
-		.project = n->project, .version = n->version};
+	env_mutex_lock(&n->lock);
+	*out = (struct fsys_attr){.node = (u64)(unsigned long)n,
+		.ino = n->ino,
+		.generation = n->generation,
+		.mode = n->mode,
+		.uid = n->uid,
+		.gid = n->gid,
+		.nlink = n->nlink,
+		.size = n->size,
+		.blocks512 = n->blocks,
+		.atime = n->atime,
+		.mtime = n->mtime,
+		.ctime = n->ctime,
+		.btime = n->btime,
+		.flags = n->flags & (FS_FL_USER_VISIBLE | EXT4_FL_INLINE_DATA),
+		.project = n->project,
+		.version = n->version};
 	if ((n->mode & 0170000) == 0020000 || (n->mode & 0170000) == 0060000)
 		out->rdev = n->rdev;
+	env_mutex_unlock(&n->lock);
 }
 
 /* What is left when everything should have been forgotten. */

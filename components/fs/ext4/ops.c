@@ -36,7 +36,8 @@ static int settled(struct ext4 *fs, int err)
 
 /* ---- entries ---- */
 
-static int op_lookup(void *self, u64 dir_handle, const struct fsys_name *name, struct fsys_attr *out)
+static int op_lookup(
+	void *self, u64 dir_handle, const struct fsys_name *name, struct fsys_attr *out)
 {
 	struct ext4 *fs = self;
 	struct ext4_node *dir = node_of(dir_handle), *n;
@@ -54,7 +55,8 @@ static int op_lookup(void *self, u64 dir_handle, const struct fsys_name *name, s
 	if (err)
 		return err;
 	if (pos.ino < fs->first_ino && pos.ino != EXT4_ROOT_INO)
-		return ext4_error(fs, dir->ino, "'%s' names the reserved inode %u", nm.text, pos.ino);
+		return ext4_error(
+			fs, dir->ino, "'%s' names the reserved inode %u", nm.text, pos.ino);
 	err = ext4_node_get(fs, pos.ino, NULL, &n);
 	if (err == -ESTALE)
 		return ext4_error(fs, dir->ino, "'%s' names the free inode %u", nm.text, pos.ino);
@@ -84,10 +86,12 @@ static int op_create(void *self, u64 dir, const struct fsys_name *name, u32 mode
 	int err = get_name(name, &nm);
 
 	return err ? err
-		   : settled(self, ext4_create(self, node_of(dir), nm.text, nm.len, mode, rdev, NULL, 0, who, out));
+		   : settled(self, ext4_create(self, node_of(dir), nm.text, nm.len, mode, rdev,
+					   NULL, 0, who, out));
 }
 
-static int op_tmpfile(void *self, u64 dir, u32 mode, const struct fsys_cred *who, struct fsys_attr *out)
+static int op_tmpfile(
+	void *self, u64 dir, u32 mode, const struct fsys_cred *who, struct fsys_attr *out)
 {
 	return ext4_tmpfile(self, node_of(dir), mode, who, out);
 }
@@ -114,13 +118,15 @@ static int op_symlink(void *self, u64 dir, const struct fsys_name *name, const s
 	return settled(self, err);
 }
 
-static int op_link(void *self, u64 node, u64 dir, const struct fsys_name *name, const struct fsys_cred *who,
-	struct fsys_attr *out)
+static int op_link(void *self, u64 node, u64 dir, const struct fsys_name *name,
+	const struct fsys_cred *who, struct fsys_attr *out)
 {
 	struct name nm;
 	int err = get_name(name, &nm);
 
-	return err ? err : settled(self, ext4_link(self, node_of(node), node_of(dir), nm.text, nm.len, who, out));
+	return err ? err
+		   : settled(self, ext4_link(self, node_of(node), node_of(dir), nm.text, nm.len,
+					   who, out));
 }
 
 static void op_forget(void *self, u64 node, u64 count)
@@ -128,12 +134,15 @@ static void op_forget(void *self, u64 node, u64 count)
 	ext4_node_put(node_of(node), count);
 }
 
-static int op_remove(void *self, u64 dir, const struct fsys_name *name, u64 node, const struct fsys_cred *who)
+static int op_remove(
+	void *self, u64 dir, const struct fsys_name *name, u64 node, const struct fsys_cred *who)
 {
 	struct name nm;
 	int err = get_name(name, &nm);
 
-	return err ? err : settled(self, ext4_remove(self, node_of(dir), nm.text, nm.len, node_of(node), who));
+	return err ? err
+		   : settled(self,
+			     ext4_remove(self, node_of(dir), nm.text, nm.len, node_of(node), who));
 }
 
 static int op_rename(void *self, u64 from_dir, const struct fsys_name *from, u64 node, u64 to_dir,
@@ -141,8 +150,13 @@ static int op_rename(void *self, u64 from_dir, const struct fsys_name *from, u64
 {
 	struct name a, b;
 	int err = get_name(from, &a);
-	struct ext4_rename r = {.from_dir = node_of(from_dir), .to_dir = node_of(to_dir), .node = node_of(node),
-		.victim = node_of(victim), .from = a.text, .to = b.text, .flags = flags};
+	struct ext4_rename r = {.from_dir = node_of(from_dir),
+		.to_dir = node_of(to_dir),
+		.node = node_of(node),
+		.victim = node_of(victim),
+		.from = a.text,
+		.to = b.text,
+		.flags = flags};
 
 	if (!err)
 		err = get_name(to, &b);
@@ -157,11 +171,7 @@ static int op_rename(void *self, u64 from_dir, const struct fsys_name *from, u64
 
 static int op_getattr(void *self, u64 node, struct fsys_attr *out)
 {
-	struct ext4_node *n = node_of(node);
-
-	env_mutex_lock(&n->lock);
-	ext4_node_attr(n, out);
-	env_mutex_unlock(&n->lock);
+	ext4_node_attr(node_of(node), out);
 	return 0;
 }
 
@@ -172,7 +182,8 @@ static int change_journaling(struct ext4_node *n)
 	return ext4_journal_checkpoint_all(n->fs);
 }
 
-static void apply(struct ext4_node *n, u32 mask, const struct fsys_attr *a, const struct fsys_cred *who)
+static void apply(
+	struct ext4_node *n, u32 mask, const struct fsys_attr *a, const struct fsys_cred *who)
 {
 	if (mask & FSYS_MODE)
 		n->mode = (u16)((n->mode & 0170000) | (a->mode & 07777));
@@ -187,14 +198,16 @@ static void apply(struct ext4_node *n, u32 mask, const struct fsys_attr *a, cons
 	if (mask & FSYS_CTIME)
 		n->ctime = a->ctime;
 	if (mask & FSYS_FLAGS)
-		n->flags = (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) | (a->flags & FS_FL_USER_MODIFIABLE);
+		n->flags = (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) |
+			   (a->flags & FS_FL_USER_MODIFIABLE);
 	if (mask & FSYS_PROJECT)
 		n->project = a->project;
 	if (mask & ~(u32)FSYS_ATIME)
 		n->version++;
 }
 
-static int op_setattr(void *self, u64 node, u32 mask, const struct fsys_attr *attr, const struct fsys_cred *who)
+static int op_setattr(
+	void *self, u64 node, u32 mask, const struct fsys_attr *attr, const struct fsys_cred *who)
 {
 	struct ext4 *fs = self;
 	struct ext4_node *n = node_of(node);
@@ -270,7 +283,8 @@ static int op_reserve(void *self, u64 node, u64 off, u64 len, const struct fsys_
 	struct ext4 *fs = self;
 
 	return ext4_reserve(node_of(node), off, len,
-		who->may_use_reserve || who->uid == fs->opt.resuid || (fs->opt.resgid && who->gid == fs->opt.resgid));
+		who->may_use_reserve || who->uid == fs->opt.resuid ||
+			(fs->opt.resgid && who->gid == fs->opt.resgid));
 }
 
 static void op_unreserve(void *self, u64 node, u64 off, u64 len)
@@ -278,7 +292,8 @@ static void op_unreserve(void *self, u64 node, u64 off, u64 len)
 	ext4_unreserve(node_of(node), off, len);
 }
 
-static int op_fallocate(void *self, u64 node, u32 mode, u64 off, u64 len, const struct fsys_cred *who)
+static int op_fallocate(
+	void *self, u64 node, u32 mode, u64 off, u64 len, const struct fsys_cred *who)
 {
 	int err = ext4_writable(self);
 
@@ -329,7 +344,8 @@ static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u
 	ssize_t got;
 
 	env_mutex_lock(&n->lock);
-	got = ext4_xattr_get(n, x->index, x->whole.text + x->skip, x->whole.len - x->skip, mem, XATTR_BYTES);
+	got = ext4_xattr_get(
+		n, x->index, x->whole.text + x->skip, x->whole.len - x->skip, mem, XATTR_BYTES);
 	env_mutex_unlock(&n->lock);
 	if (got < 0 || !is_acl(x))
 		return got;
@@ -352,15 +368,16 @@ static ssize_t op_getxattr(void *self, u64 node, const struct fsys_name *name, s
 	if (got > 0 && to && to->left) {
 		if (to->left < (size_t)got)
 			got = -ERANGE;
-		else if (iobuf_put(to, mem + (is_acl(&x) ? XATTR_BYTES : 0), (size_t)got) < (size_t)got)
+		else if (iobuf_put(to, mem + (is_acl(&x) ? XATTR_BYTES : 0), (size_t)got) <
+			 (size_t)got)
 			got = -EFAULT;
 	}
 	env_free(mem, 2 * XATTR_BYTES);
 	return got;
 }
 
-static int set_xattr(struct ext4 *fs, struct ext4_node *n, const struct xname *x, const u8 *value, u32 size,
-	u32 flags, const struct fsys_cred *who)
+static int set_xattr(struct ext4 *fs, struct ext4_node *n, const struct xname *x, const u8 *value,
+	u32 size, u32 flags, const struct fsys_cred *who)
 {
 	unsigned tries = 0;
 	int err;
@@ -372,8 +389,8 @@ static int set_xattr(struct ext4 *fs, struct ext4_node *n, const struct xname *x
 		if (err)
 			return err;
 		env_mutex_lock(&n->lock);
-		err = ext4_xattr_set(&h, n, x->index, x->whole.text + x->skip, x->whole.len - x->skip, value,
-			size, flags);
+		err = ext4_xattr_set(&h, n, x->index, x->whole.text + x->skip,
+			x->whole.len - x->skip, value, size, flags);
 		if (!err) {
 			ext4_node_touch(n, &who->now, false);
 			err = ext4_node_write(&h, n);
@@ -384,8 +401,8 @@ static int set_xattr(struct ext4 *fs, struct ext4_node *n, const struct xname *x
 	return err;
 }
 
-static int op_setxattr(void *self, u64 node, const struct fsys_name *name, const struct iobuf *value, u32 flags,
-	const struct fsys_cred *who)
+static int op_setxattr(void *self, u64 node, const struct fsys_name *name,
+	const struct iobuf *value, u32 flags, const struct fsys_cred *who)
 {
 	struct iobuf from;
 	struct xname x;
@@ -407,8 +424,9 @@ static int op_setxattr(void *self, u64 node, const struct fsys_name *name, const
 			size = ext4_acl_to_disk(mem, (size_t)size, mem + XATTR_BYTES, XATTR_BYTES);
 	}
 	err = size < 0 ? (int)size
-		       : set_xattr(self, node_of(node), &x, mem ? mem + (is_acl(&x) ? XATTR_BYTES : 0) : NULL,
-				 (u32)size, flags, who);
+		       : set_xattr(self, node_of(node), &x,
+				 mem ? mem + (is_acl(&x) ? XATTR_BYTES : 0) : NULL, (u32)size,
+				 flags, who);
 	if (mem)
 		env_free(mem, 2 * XATTR_BYTES);
 	return settled(self, err);

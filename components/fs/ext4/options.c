@@ -13,9 +13,9 @@ static const char *const ignored[] = {"acl", "user_xattr", "minixdf", "bsddf", "
 	"noinit_itable", "block_validity", "noquota", "nombcache", "no_mbcache", "lazytime",
 	"nolazytime", "noblock_validity", "prefetch_block_bitmaps", "no_prefetch_block_bitmaps",
 	"mb_optimize_scan", "seclabel"};
-static const char *const ignored_values[] = {"inode_readahead_blks=", "stripe=", "max_batch_time=",
-	"min_batch_time=", "journal_ioprio=", "init_itable=", "max_dir_size_kb=", "auto_da_alloc=",
-	"mb_optimize_scan="};
+static const char *const ignored_values[] = {
+	"inode_readahead_blks=", "stripe=", "max_batch_time=", "min_batch_time=", "journal_ioprio=",
+	"init_itable=", "max_dir_size_kb=", "auto_da_alloc=", "mb_optimize_scan="};
 
 static int parse_data(struct ext4_options *o, const char *v)
 {
@@ -120,7 +120,8 @@ int ext4_options_parse(struct ext4_options *o, const char *text)
 			continue;
 		(void)!strscpy(name, word, sizeof(name));
 		if (parse_one(&fresh, word)) {
-			env_log(ENV_LOG_ERR, "ext4: mount option '%s' is not known or not supported", name);
+			env_log(ENV_LOG_ERR,
+				"ext4: mount option '%s' is not known or not supported", name);
 			return -EINVAL;
 		}
 	}

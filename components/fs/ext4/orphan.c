@@ -24,7 +24,8 @@ static u32 block_csum(const struct ext4 *fs, u64 block, const u8 *data)
 
 static struct ext4_orphan_tail *tail_of(const struct ext4 *fs, u8 *data)
 {
-	return (struct ext4_orphan_tail *)(data + fs->block_bytes - sizeof(struct ext4_orphan_tail));
+	return (struct ext4_orphan_tail *)(data + fs->block_bytes -
+					   sizeof(struct ext4_orphan_tail));
 }
 
 static int read_block(struct ext4 *fs, u32 i, struct ext4_buf **out)
@@ -46,7 +47,8 @@ static void put_slot(struct ext4_handle *h, struct ext4_buf *b, u32 slot, u32 in
 	ext4_tx_access(h, b);
 	store_le32(b->data + slot * 4, ino);
 	if (h->fs->csum)
-		tail_of(h->fs, b->data)->checksum = cpu_to_le32(block_csum(h->fs, b->block, b->data));
+		tail_of(h->fs, b->data)->checksum =
+			cpu_to_le32(block_csum(h->fs, b->block, b->data));
 }
 
 static int open_file(struct ext4 *fs, struct ext4_node *n)
@@ -92,7 +94,8 @@ int ext4_orphan_open(struct ext4 *fs)
 		return 0;
 	err = ext4_node_get(fs, fs->orphan_ino, NULL, &n);
 	if (err)
-		return err == -ESTALE ? ext4_error(fs, fs->orphan_ino, "the orphan file is free") : err;
+		return err == -ESTALE ? ext4_error(fs, fs->orphan_ino, "the orphan file is free")
+				      : err;
 	err = open_file(fs, n);
 	ext4_node_put(n, 1);
 	return err;
@@ -146,6 +149,15 @@ static int add_to_file(struct ext4_handle *h, struct ext4_node *n)
 	return -ENOSPC;
 }
 
+/* Its writer reads it under that lock, and may be somebody else. */
+static void set_next(struct ext4_node *n, u32 next)
+{
+	unsigned long flags = env_spin_lock(&n->map_lock);
+
+	n->dtime = next;
+	env_spin_unlock(&n->map_lock, flags);
+}
+
 int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 {
 	struct ext4 *fs = h->fs;
@@ -159,7 +171,7 @@ int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 		err = add_to_file(h, n);
 	if (err == -ENOSPC) {
 		sb = ext4_super_change(h);
-		n->dtime = le32_to_cpu(sb->last_orphan);
+		set_next(n, le32_to_cpu(sb->last_orphan));
 		sb->last_orphan = cpu_to_le32(n->ino);
 		ext4_super_changed(h);
 		n->orphan_listed = true;
@@ -199,12 +211,12 @@ static int del_from_list(struct ext4_handle *h, struct ext4_node *n)
 		ext4_super_changed(h);
 	} else {
 		before = list_prev_entry(n, orphan_link);
-		before->dtime = n->dtime;
+		set_next(before, n->dtime);
 		err = ext4_node_write(h, before);
 	}
 	list_del_init(&n->orphan_link);
 	n->orphan_listed = false;
-	n->dtime = 0;
+	set_next(n, 0);
 	return err ? err : ext4_node_write(h, n);
 }
 
@@ -241,7 +253,8 @@ static int finish_orphan(struct ext4_node *n)
 static int recover_slot(struct ext4 *fs, u32 at, u32 ino)
 {
 	struct ext4_node *n;
-	int err = ino < fs->first_ino ? ext4_error(fs, ino, "is no orphan") : ext4_node_get_orphan(fs, ino, &n);
+	int err = ino < fs->first_ino ? ext4_error(fs, ino, "is no orphan")
+				      : ext4_node_get_orphan(fs, ino, &n);
 
 	if (err)
 		return err == -ESTALE ? ext4_error(fs, ino, "an orphan is free") : err;

@@ -44,7 +44,8 @@ static int falloc(struct client *c, u64 node, u32 mode, u64 off, u64 len)
 static void do_write(struct client *c, struct model *m, u32 i)
 {
 	u64 off = test_rand_below(MAX - 1);
-	u32 len = 1 + (u32)test_rand_below(min_t(u64, MAX - off, test_rand_below(2) ? 3000 : 100000));
+	u32 len =
+		1 + (u32)test_rand_below(min_t(u64, MAX - off, test_rand_below(2) ? 3000 : 100000));
 	u8 *data = malloc(len);
 
 	for (u32 k = 0; k < len; k++)
@@ -76,7 +77,9 @@ static void do_falloc(struct client *c, struct model *m, u32 i)
 		*size = max(*size, off + len);
 		break;
 	case 1:
-		CHECK_EQ(falloc(c, m->node[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len), 0);
+		CHECK_EQ(
+			falloc(c, m->node[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len),
+			0);
 		memset(d + off, 0, len);
 		break;
 	case 2:
@@ -88,7 +91,8 @@ static void do_falloc(struct client *c, struct model *m, u32 i)
 		off &= ~(u64)(m->bs - 1);
 		len = align_up(len, (u64)m->bs);
 		if (off + len >= *size) {
-			CHECK_EQ(falloc(c, m->node[i], FALLOC_FL_COLLAPSE_RANGE, off, len), -EINVAL);
+			CHECK_EQ(
+				falloc(c, m->node[i], FALLOC_FL_COLLAPSE_RANGE, off, len), -EINVAL);
 			break;
 		}
 		CHECK_EQ(falloc(c, m->node[i], FALLOC_FL_COLLAPSE_RANGE, off, len), 0);
@@ -98,7 +102,8 @@ static void do_falloc(struct client *c, struct model *m, u32 i)
 		break;
 	default:
 		off &= ~(u64)(m->bs - 1);
-		len = min(align_up(len, (u64)m->bs), (MAX - min_t(u64, MAX, *size)) & ~(u64)(m->bs - 1));
+		len = min(align_up(len, (u64)m->bs),
+			(MAX - min_t(u64, MAX, *size)) & ~(u64)(m->bs - 1));
 		if (off >= *size || !len)
 			break;
 		CHECK_EQ(falloc(c, m->node[i], FALLOC_FL_INSERT_RANGE, off, len), 0);
@@ -120,8 +125,8 @@ static void check_one(struct client *c, struct model *m, u32 i)
 		CHECK_EQ(client_read(c, m->node[i], 0, data, (u32)m->size[i]), 0);
 		for (u64 k = 0; k < m->size[i]; k++) {
 			if (data[k] != m->data[i][k]) {
-				FAIL("file %u differs at %llu of %llu: %u, not %u", i, k, m->size[i], data[k],
-					m->data[i][k]);
+				FAIL("file %u differs at %llu of %llu: %u, not %u", i, k,
+					m->size[i], data[k], m->data[i][k]);
 				break;
 			}
 		}
@@ -234,7 +239,8 @@ TEST(random_inline)
 static void random_xattrs(struct client *c, u64 node, u8 values[16][600], int *sizes, u32 rounds)
 {
 	for (u32 k = 0; k < rounds; k++) {
-		u32 i = (u32)test_rand_below(16), size = (u32)test_rand_below(test_rand_below(4) ? 60 : 600);
+		u32 i = (u32)test_rand_below(16),
+		    size = (u32)test_rand_below(test_rand_below(4) ? 60 : 600);
 		char name[32];
 		u8 value[600];
 		int err;
@@ -248,7 +254,8 @@ static void random_xattrs(struct client *c, u64 node, u8 values[16][600], int *s
 		}
 		for (u32 b = 0; b < size; b++)
 			value[b] = (u8)test_rand();
-		err = client_setxattr(c, node, name, value, size, sizes[i] < 0 ? XATTR_CREATE : XATTR_REPLACE);
+		err = client_setxattr(
+			c, node, name, value, size, sizes[i] < 0 ? XATTR_CREATE : XATTR_REPLACE);
 		CHECK(!err || err == -ENOSPC);
 		if (!err) {
 			memcpy(values[i], value, size);
@@ -264,7 +271,8 @@ static void check_xattrs(struct client *c, u64 node, u8 values[16][600], const i
 		u8 value[600];
 
 		snprintf(name, sizeof(name), "%s.attribute-%u", i % 3 ? "user" : "trusted", i);
-		CHECK_EQ(client_getxattr(c, node, name, value, sizeof(value)), sizes[i] < 0 ? -ENODATA : sizes[i]);
+		CHECK_EQ(client_getxattr(c, node, name, value, sizeof(value)),
+			sizes[i] < 0 ? -ENODATA : sizes[i]);
 		if (sizes[i] > 0)
 			CHECK(!memcmp(value, values[i], (size_t)sizes[i]));
 	}

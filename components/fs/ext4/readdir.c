@@ -12,9 +12,9 @@
 #include <lib/crc.h>
 #include <lib/sort.h>
 
-#define FIRST   2
-#define END     ((u64)S64_MAX)
-#define LEAVES  8
+#define FIRST  2
+#define END    ((u64)S64_MAX)
+#define LEAVES 8
 
 struct item {
 	u64 key;
@@ -139,7 +139,8 @@ static int gather_inline(struct gather *g, u64 from)
 	if (!g->inline_copy)
 		return -ENOMEM;
 	memcpy(g->inline_copy, g->dir->block + 4, head);
-	n = ext4_xattr_get(g->dir, EXT4_XATTR_SYSTEM, "data", 4, g->inline_copy + head, 4096 - head);
+	n = ext4_xattr_get(
+		g->dir, EXT4_XATTR_SYSTEM, "data", 4, g->inline_copy + head, 4096 - head);
 	if (n < 0 && n != -ENODATA)
 		return (int)n;
 	n = max_t(ssize_t, n, 0);
@@ -172,7 +173,8 @@ static int gather_from(struct gather *g, u64 from, u64 *out_next)
 		hash = (u32)next;
 	}
 	*out_next = ((next >> 1) << 32);
-	return *out_next > from ? 0 : ext4_error(g->dir->fs, g->dir->ino, "the index is out of order");
+	return *out_next > from ? 0
+				: ext4_error(g->dir->fs, g->dir->ino, "the index is out of order");
 }
 
 static void gather_end(struct gather *g)
@@ -191,9 +193,12 @@ static int emit_items(struct writer *w, struct gather *g, u64 next_key)
 	sort(g->items, g->n, sizeof(*g->items), item_cmp, NULL);
 	for (u32 i = 0; i < g->n; i++) {
 		const struct ext4_dirent *d = g->items[i].d;
-		u64 next = i + 1 < g->n ? FIRST + g->items[i + 1].key : next_key ? FIRST + next_key : END;
+		u64 next = i + 1 < g->n ? FIRST + g->items[i + 1].key
+			   : next_key   ? FIRST + next_key
+					: END;
 
-		if (!emit(w, next, le32_to_cpu(d->ino), dirent_type(w->fs, d->file_type), d->name, d->name_len))
+		if (!emit(w, next, le32_to_cpu(d->ino), dirent_type(w->fs, d->file_type), d->name,
+			    d->name_len))
 			return 1;
 	}
 	return 0;
@@ -265,8 +270,9 @@ static int parent_of(struct ext4_node *dir, u32 *out)
 ssize_t ext4_dir_read(struct ext4_node *dir, u64 cookie, u8 *to, u32 max)
 {
 	struct writer w = {.fs = dir->fs, .to = to, .max = max};
-	bool hashed = ext4_has_compat(dir->fs, EXT4_C_DIR_INDEX) &&
-		      (dir->flags & EXT4_FL_INDEX || ext4_is_inline(dir) || ext4_dir_blocks(dir) == 1);
+	bool hashed =
+		ext4_has_compat(dir->fs, EXT4_C_DIR_INDEX) &&
+		(dir->flags & EXT4_FL_INDEX || ext4_is_inline(dir) || ext4_dir_blocks(dir) == 1);
 	u32 parent;
 	int err = 0;
 

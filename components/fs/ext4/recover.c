@@ -99,8 +99,8 @@ static int read_revokes(struct recovery *r, u32 seq)
 	if (bytes > r->l->block_bytes)
 		return -EUCLEAN;
 	for (u32 off = sizeof(*h); !err && off + n <= bytes; off += n)
-		err = add_revoked(r,
-			n == 8 ? load_be64(r->record + off) : load_be32(r->record + off), seq);
+		err = add_revoked(
+			r, n == 8 ? load_be64(r->record + off) : load_be32(r->record + off), seq);
 	return err;
 }
 
@@ -155,15 +155,14 @@ static int walk_record(struct recovery *r, enum walk walk, u32 seq, u32 *at, u32
 	*at = jlog_wrap(r->l, *at + 1);
 	switch (be32_to_cpu(h->type)) {
 	case JBD2_DESCRIPTOR:
-		return jlog_tail_ok(r->l, r->record) ? walk_tags(r, walk, seq, at, budget) : -EAGAIN;
-	case JBD2_COMMIT:
-		return jlog_commit_ok(r->l, r->record) ? 1 : -EAGAIN;
+		return jlog_tail_ok(r->l, r->record) ? walk_tags(r, walk, seq, at, budget)
+						     : -EAGAIN;
+	case JBD2_COMMIT: return jlog_commit_ok(r->l, r->record) ? 1 : -EAGAIN;
 	case JBD2_REVOKE:
 		if (!jlog_tail_ok(r->l, r->record))
 			return -EAGAIN;
 		return walk == REVOKE ? read_revokes(r, seq) : 0;
-	default:
-		return -EAGAIN;
+	default: return -EAGAIN;
 	}
 }
 

@@ -6,13 +6,13 @@
 #include "impl.h"
 #include <lib/bits.h>
 
-#define KNOWN_INCOMPAT                                                                             \
-	(EXT4_I_FILETYPE | EXT4_I_RECOVER | EXT4_I_META_BG | EXT4_I_EXTENTS | EXT4_I_64BIT |       \
-		EXT4_I_FLEX_BG | EXT4_I_EA_INODE | EXT4_I_CSUM_SEED | EXT4_I_LARGEDIR |            \
+#define KNOWN_INCOMPAT                                                                       \
+	(EXT4_I_FILETYPE | EXT4_I_RECOVER | EXT4_I_META_BG | EXT4_I_EXTENTS | EXT4_I_64BIT | \
+		EXT4_I_FLEX_BG | EXT4_I_EA_INODE | EXT4_I_CSUM_SEED | EXT4_I_LARGEDIR |      \
 		EXT4_I_INLINE_DATA)
-#define KNOWN_RO                                                                                   \
-	(EXT4_R_SPARSE_SUPER | EXT4_R_LARGE_FILE | EXT4_R_BTREE_DIR | EXT4_R_HUGE_FILE |           \
-		EXT4_R_GDT_CSUM | EXT4_R_DIR_NLINK | EXT4_R_EXTRA_ISIZE | EXT4_R_METADATA_CSUM |   \
+#define KNOWN_RO                                                                                 \
+	(EXT4_R_SPARSE_SUPER | EXT4_R_LARGE_FILE | EXT4_R_BTREE_DIR | EXT4_R_HUGE_FILE |         \
+		EXT4_R_GDT_CSUM | EXT4_R_DIR_NLINK | EXT4_R_EXTRA_ISIZE | EXT4_R_METADATA_CSUM | \
 		EXT4_R_PROJECT | EXT4_R_ORPHAN_PRESENT)
 
 int ext4_writable(const struct ext4 *fs)
@@ -64,13 +64,14 @@ static int check_features(struct ext4 *fs, bool want_write)
 	if (unknown) {
 		for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 			if (unknown & names[i].bit)
-				env_log(ENV_LOG_ERR, "ext4: mount refused: feature '%s' is not supported",
+				env_log(ENV_LOG_ERR,
+					"ext4: mount refused: feature '%s' is not supported",
 					names[i].name);
 			unknown &= ~names[i].bit;
 		}
 		if (unknown)
-			env_log(ENV_LOG_ERR, "ext4: mount refused: unknown incompatible features %#x",
-				unknown);
+			env_log(ENV_LOG_ERR,
+				"ext4: mount refused: unknown incompatible features %#x", unknown);
 		return -EOPNOTSUPP;
 	}
 	if (!want_write)
@@ -81,11 +82,13 @@ static int check_features(struct ext4 *fs, bool want_write)
 		return -EROFS;
 	}
 	if (ext4_has_incompat(fs, EXT4_I_EA_INODE)) {
-		env_log(ENV_LOG_ERR, "ext4: with the feature ea_inode it is mounted read-only only");
+		env_log(ENV_LOG_ERR,
+			"ext4: with the feature ea_inode it is mounted read-only only");
 		return -EROFS;
 	}
 	if (!ext4_has_incompat(fs, EXT4_I_EXTENTS)) {
-		env_log(ENV_LOG_ERR, "ext4: without the feature extents it is mounted read-only only");
+		env_log(ENV_LOG_ERR,
+			"ext4: without the feature extents it is mounted read-only only");
 		return -EROFS;
 	}
 	return 0;
@@ -102,7 +105,8 @@ static int check_geometry(struct ext4 *fs, const struct ext4_super *sb)
 		fs->inode_size & (fs->inode_size - 1))
 		return refuse("inode size");
 	if (!fs->inodes_per_group || fs->inodes_per_group > bits ||
-		fs->inodes_per_group % (fs->block_bytes / fs->inode_size) || fs->inodes_per_group % 8)
+		fs->inodes_per_group % (fs->block_bytes / fs->inode_size) ||
+		fs->inodes_per_group % 8)
 		return refuse("inodes per group");
 	if (fs->blocks_per_group < 256 || fs->blocks_per_group > bits || fs->blocks_per_group % 8)
 		return refuse("blocks per group");
@@ -115,7 +119,8 @@ static int check_geometry(struct ext4 *fs, const struct ext4_super *sb)
 		return refuse("first data block");
 	if (fs->nblocks <= fs->first_data_block || fs->nblocks >> 48)
 		return refuse("number of blocks");
-	groups = (fs->nblocks - fs->first_data_block + fs->blocks_per_group - 1) / fs->blocks_per_group;
+	groups = (fs->nblocks - fs->first_data_block + fs->blocks_per_group - 1) /
+		 fs->blocks_per_group;
 	if (groups > U32_MAX / fs->inodes_per_group || groups * fs->inodes_per_group != fs->ninodes)
 		return refuse("number of inodes");
 	fs->ngroups = (u32)groups;
@@ -164,7 +169,8 @@ static void read_fields(struct ext4 *fs, const struct ext4_super *sb)
 		fs->hash_seed[i] = le32_to_cpu(sb->hash_seed[i]);
 	fs->hash_version = sb->def_hash_version;
 	fs->hash_unsigned = le32_to_cpu(sb->flags) & EXT4_SB_UNSIGNED_HASH ? EXT4_HASH_UNSIGNED : 0;
-	fs->orphan_ino = ext4_has_compat(fs, EXT4_C_ORPHAN_FILE) ? le32_to_cpu(sb->orphan_file_inum) : 0;
+	fs->orphan_ino =
+		ext4_has_compat(fs, EXT4_C_ORPHAN_FILE) ? le32_to_cpu(sb->orphan_file_inum) : 0;
 	memcpy(fs->uuid, sb->uuid, sizeof(fs->uuid));
 	fs->max_bytes = (u64)(U32_MAX - 1) << fs->block_bits;
 }
@@ -175,9 +181,8 @@ static int check_csum(struct ext4 *fs, const struct ext4_super *sb)
 	fs->gdt_csum = !fs->csum && ext4_has_ro(fs, EXT4_R_GDT_CSUM);
 	if (fs->csum && (sb->checksum_type != 1 || !ext4_super_csum_ok(sb)))
 		return refuse("the superblock's checksum is wrong");
-	fs->csum_seed = ext4_has_incompat(fs, EXT4_I_CSUM_SEED)
-				? le32_to_cpu(sb->checksum_seed)
-				: ext4_uuid_seed(sb->uuid);
+	fs->csum_seed = ext4_has_incompat(fs, EXT4_I_CSUM_SEED) ? le32_to_cpu(sb->checksum_seed)
+								: ext4_uuid_seed(sb->uuid);
 	return 0;
 }
 
@@ -192,7 +197,8 @@ static int read_first(struct ext4 *fs, struct ext4_super *sb)
 		return -ENOMEM;
 	fs->block_bits = ctz32(bytes);
 	fs->block_bytes = bytes;
-	err = fs->info.capacity512 < bytes / 512 ? -EINVAL : ext4_rw(fs, BLK_READ, BLK_PRIO, 0, 1, mem);
+	err = fs->info.capacity512 < bytes / 512 ? -EINVAL
+						 : ext4_rw(fs, BLK_READ, BLK_PRIO, 0, 1, mem);
 	memcpy(sb, mem + EXT4_SB_OFFSET, sizeof(*sb));
 	env_free(mem, bytes);
 	return err;
@@ -264,15 +270,16 @@ int ext4_super_write(struct ext4 *fs, bool mounted)
 	put_time(&sb->wtime, &sb->wtime_hi);
 	set_flag(&sb->feature_incompat, EXT4_I_RECOVER, mounted && fs->j.has_log);
 	if (ext4_has_compat(fs, EXT4_C_ORPHAN_FILE))
-		set_flag(&sb->feature_ro_compat, EXT4_R_ORPHAN_PRESENT, mounted || ext4_orphan_left(fs));
+		set_flag(&sb->feature_ro_compat, EXT4_R_ORPHAN_PRESENT,
+			mounted || ext4_orphan_left(fs));
 	put_counts(fs, sb);
 	ext4_super_csum_set(fs, sb);
 	return ext4_rw(fs, BLK_WRITE, BLK_PRIO | BLK_FUA, fs->sb->block, 1, fs->sb->data);
 }
 
 /*
- * Tell the client, and say on the disk, that errors were found. On the disk: into the superblock as it is there, because the one in
- * memory may hold changes that are not committed.
+ * Tell the client, and say on the disk, that errors were found. On the disk: into the superblock as
+ * it is there, because the one in memory may hold changes that are not committed.
  */
 void ext4_super_mark_error(struct env_work *w)
 {
@@ -288,7 +295,8 @@ void ext4_super_mark_error(struct env_work *w)
 	if (!block)
 		return;
 	put_time(&when, &when_hi);
-	if (READ_ONCE(fs->mark_error) && !fs->readonly && !ext4_rw(fs, BLK_READ, 0, fs->sb->block, 1, block) &&
+	if (READ_ONCE(fs->mark_error) && !fs->readonly &&
+		!ext4_rw(fs, BLK_READ, 0, fs->sb->block, 1, block) &&
 		le16_to_cpu(sb->magic) == EXT4_MAGIC) {
 		sb->state = cpu_to_le16(le16_to_cpu(sb->state) | EXT4_ERROR_FS);
 		if (!le32_to_cpu(sb->error_count)) {

@@ -11,7 +11,7 @@
 static int zero_in_block(struct ext4_node *n, u64 off, u32 len)
 {
 	struct ext4 *fs = n->fs;
-	struct ext4_map m;
+	struct ext4_map m = {0};
 	u8 *data;
 	int err;
 

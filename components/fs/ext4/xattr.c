@@ -18,7 +18,8 @@ u8 ext4_xattr_index(const char *name, u32 len, u32 *out_skip)
 		u32 n = (u32)strlen(prefixes[i].prefix);
 		bool whole = prefixes[i].prefix[n - 1] != '.';
 
-		if (len >= n && (whole ? len == n : len > n) && !memcmp(name, prefixes[i].prefix, n)) {
+		if (len >= n && (whole ? len == n : len > n) &&
+			!memcmp(name, prefixes[i].prefix, n)) {
 			*out_skip = n;
 			return prefixes[i].index;
 		}
@@ -124,8 +125,10 @@ int ext4_xattr_block_area(struct ext4_node *n, struct ext4_xattr_area *out)
 	h = (const struct ext4_xattr_header *)out->data;
 	if (out->buf->owner == EXT4_XATTR_OWNER)
 		return 0;
-	if (le32_to_cpu(h->magic) != EXT4_XATTR_MAGIC || le32_to_cpu(h->blocks) != 1 || !h->refcount.raw ||
-		(fs->csum && le32_to_cpu(h->checksum) != ext4_xattr_csum(fs, n->file_acl, out->data)) ||
+	if (le32_to_cpu(h->magic) != EXT4_XATTR_MAGIC || le32_to_cpu(h->blocks) != 1 ||
+		!h->refcount.raw ||
+		(fs->csum &&
+			le32_to_cpu(h->checksum) != ext4_xattr_csum(fs, n->file_acl, out->data)) ||
 		!area_ok(fs, out)) {
 		ext4_brelse(out->buf);
 		return ext4_error(fs, n->ino, "attribute block %llu is broken", n->file_acl);
@@ -134,7 +137,8 @@ int ext4_xattr_block_area(struct ext4_node *n, struct ext4_xattr_area *out)
 	return 0;
 }
 
-struct ext4_xattr_entry *ext4_xattr_find(const struct ext4_xattr_area *a, u8 index, const char *name, u32 len)
+struct ext4_xattr_entry *ext4_xattr_find(
+	const struct ext4_xattr_area *a, u8 index, const char *name, u32 len)
 {
 	u32 off = a->first;
 	struct ext4_xattr_entry *e;
@@ -155,7 +159,9 @@ static int read_ea_inode(struct ext4_node *n, const struct ext4_xattr_entry *e, 
 	int err = ext4_node_get(n->fs, le32_to_cpu(e->value_ino), NULL, &ea);
 
 	if (err)
-		return err == -ESTALE ? ext4_error(n->fs, n->ino, "the inode of an attribute is free") : err;
+		return err == -ESTALE
+			       ? ext4_error(n->fs, n->ino, "the inode of an attribute is free")
+			       : err;
 	if (!ext4_is_reg(ea) || !(ea->flags & EXT4_FL_EA_INODE) || ea->size != size)
 		err = ext4_error(n->fs, ea->ino, "is not the inode of an attribute");
 	for (u32 at = 0; !err && at < size; at += n->fs->block_bytes) {
@@ -171,8 +177,8 @@ static int read_ea_inode(struct ext4_node *n, const struct ext4_xattr_entry *e, 
 	return err;
 }
 
-static ssize_t get_from(struct ext4_node *n, const struct ext4_xattr_area *a, u8 index, const char *name,
-	u32 len, void *to, size_t max)
+static ssize_t get_from(struct ext4_node *n, const struct ext4_xattr_area *a, u8 index,
+	const char *name, u32 len, void *to, size_t max)
 {
 	const struct ext4_xattr_entry *e = ext4_xattr_find(a, index, name, len);
 	u32 size;
@@ -190,7 +196,8 @@ static ssize_t get_from(struct ext4_node *n, const struct ext4_xattr_area *a, u8
 	return err ? err : (ssize_t)size;
 }
 
-ssize_t ext4_xattr_get(struct ext4_node *n, u8 index, const char *name, u32 len, void *to, size_t max)
+ssize_t ext4_xattr_get(
+	struct ext4_node *n, u8 index, const char *name, u32 len, void *to, size_t max)
 {
 	struct ext4_xattr_area a;
 	ssize_t got = ext4_xattr_inode_area(n, &a);

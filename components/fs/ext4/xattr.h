@@ -21,4 +21,5 @@ static inline u32 ext4_xattr_need(u32 name_len)
 int ext4_xattr_inode_area(struct ext4_node *n, struct ext4_xattr_area *out) MUST_CHECK;
 int ext4_xattr_block_area(struct ext4_node *n, struct ext4_xattr_area *out) MUST_CHECK;
 struct ext4_xattr_entry *ext4_xattr_next(const struct ext4_xattr_area *a, u32 *off);
-struct ext4_xattr_entry *ext4_xattr_find(const struct ext4_xattr_area *a, u8 index, const char *name, u32 len);
+struct ext4_xattr_entry *ext4_xattr_find(
+	const struct ext4_xattr_area *a, u8 index, const char *name, u32 len);

@@ -55,7 +55,8 @@ static int gather(struct change *c, const struct ext4_xattr_area *a)
 		if (c->list->n == MAX_ITEMS - 1)
 			return -ENOSPC;
 		*to = (struct item){e->name_index, e->name_len, e->name,
-			a->data + a->value_base + le16_to_cpu(e->value_off), le32_to_cpu(e->value_size)};
+			a->data + a->value_base + le16_to_cpu(e->value_off),
+			le32_to_cpu(e->value_size)};
 		c->list->n++;
 	}
 	return 0;
@@ -112,9 +113,11 @@ static u32 build(struct change *c, const struct ext4_xattr_area *a)
 		u32 hash = entry_hash(it);
 
 		end -= padded(it->size);
-		*e = (struct ext4_xattr_entry){.name_len = it->len, .name_index = it->index,
+		*e = (struct ext4_xattr_entry){.name_len = it->len,
+			.name_index = it->index,
 			.value_off = cpu_to_le16((u16)(it->size ? end - a->value_base : 0)),
-			.value_size = cpu_to_le32(it->size), .hash = cpu_to_le32(hash)};
+			.value_size = cpu_to_le32(it->size),
+			.hash = cpu_to_le32(hash)};
 		memcpy(e->name, it->name, it->len);
 		if (it->size)
 			memcpy(c->scratch + end, it->value, it->size);
@@ -142,7 +145,8 @@ static u32 refcount(const u8 *data)
 static void put_csum(struct ext4 *fs, u64 block, u8 *data)
 {
 	if (fs->csum)
-		((struct ext4_xattr_header *)data)->checksum = cpu_to_le32(ext4_xattr_csum(fs, block, data));
+		((struct ext4_xattr_header *)data)->checksum =
+			cpu_to_le32(ext4_xattr_csum(fs, block, data));
 }
 
 /* This inode no longer uses its block. */
@@ -174,7 +178,9 @@ static int own_block(struct change *c, struct ext4_buf **out)
 		*out = c->block.buf;
 		return 0;
 	}
-	err = ext4_balloc(c->h, n->last_alloc ? n->last_alloc : ext4_group_first(n->fs, (n->ino - 1) / n->fs->inodes_per_group),
+	err = ext4_balloc(c->h,
+		n->last_alloc ? n->last_alloc
+			      : ext4_group_first(n->fs, (n->ino - 1) / n->fs->inodes_per_group),
 		1, EXT4_ALLOC_META, &block, &len);
 	if (!err && c->has_block)
 		err = leave_block(c->h, n, c->block.buf);
@@ -189,7 +195,8 @@ static int own_block(struct change *c, struct ext4_buf **out)
 
 static int write_block(struct change *c)
 {
-	struct ext4_xattr_area shape = {.bytes = c->n->fs->block_bytes, .first = sizeof(struct ext4_xattr_header)};
+	struct ext4_xattr_area shape = {
+		.bytes = c->n->fs->block_bytes, .first = sizeof(struct ext4_xattr_header)};
 	struct ext4_xattr_header *hdr = (struct ext4_xattr_header *)c->scratch;
 	struct ext4_buf *b;
 	u32 hash;
@@ -203,7 +210,9 @@ static int write_block(struct change *c)
 	if (err)
 		return err;
 	*hdr = (struct ext4_xattr_header){.magic = cpu_to_le32(EXT4_XATTR_MAGIC),
-		.refcount = cpu_to_le32(1), .blocks = cpu_to_le32(1), .hash = cpu_to_le32(hash)};
+		.refcount = cpu_to_le32(1),
+		.blocks = cpu_to_le32(1),
+		.hash = cpu_to_le32(hash)};
 	put_csum(c->n->fs, b->block, c->scratch);
 	ext4_tx_access(c->h, b);
 	memcpy(b->data, c->scratch, shape.bytes);
@@ -226,7 +235,8 @@ static int remove_from(struct change *c, bool inode)
 
 static int put_new(struct change *c)
 {
-	const struct ext4_xattr_area shape = {.bytes = c->n->fs->block_bytes, .first = sizeof(struct ext4_xattr_header)};
+	const struct ext4_xattr_area shape = {
+		.bytes = c->n->fs->block_bytes, .first = sizeof(struct ext4_xattr_header)};
 	int err;
 
 	if (c->has_inode) {
@@ -261,8 +271,10 @@ static int open_areas(struct change *c)
 	c->has_block = !err;
 	if (err && err != -ENODATA)
 		return err;
-	c->in_inode = c->has_inode && ext4_xattr_find(&c->inode, c->what.index, c->what.name, c->what.len);
-	c->in_block = c->has_block && ext4_xattr_find(&c->block, c->what.index, c->what.name, c->what.len);
+	c->in_inode = c->has_inode &&
+		      ext4_xattr_find(&c->inode, c->what.index, c->what.name, c->what.len);
+	c->in_block = c->has_block &&
+		      ext4_xattr_find(&c->block, c->what.index, c->what.name, c->what.len);
 	return 0;
 }
 

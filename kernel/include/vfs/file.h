@@ -74,6 +74,7 @@ enum file_mode {
 	FMODE_DIR = 1u << 11,
 	FMODE_CREATED = 1u << 13, /* open made the file */
 	FMODE_NONOTIFY = 1u << 12, /* what is done with it is told to nobody */
+	FMODE_DISSOLVE = 1u << 14, /* names a tree of mounts that goes with it */
 };
 
 struct file {

@@ -21,9 +21,9 @@ struct inode_handle {
 /* Can handles of this file system be opened? Otherwise they only identify. */
 static inline bool super_opens_handles(const struct super *sb)
 {
-	return sb->type->flags & FS_HANDLES;
+	return sb->ops->handle_open;
 }
-/* Any context. */
+/* From then on the inode is found by it. Context: no interrupts. */
 void inode_encode_handle(const struct inode *inode, struct inode_handle *out);
 /* "fhandle-bytes:c fhandle-type:1 f_handle:...\n", as fdinfo has it: bytes written. */
 size_t inode_show_handle(const struct inode *inode, char *buf, size_t size);

@@ -20,7 +20,7 @@ struct acl;
 struct kstatfs;
 
 struct kstat {
-	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id;
+	u64 ino, size, blocks, nlink, attributes, attributes_mask, mnt_id, mnt_unique;
 	u32 mode, uid, gid, blksize, rdev, dev; /* devices in the kernel's packing: vfs_dev_major/minor */
 	struct ktime {
 		s64 sec;
@@ -114,19 +114,26 @@ struct super_ops {
 	struct inode *(*alloc_inode)(struct super *sb);	/* NULL: plain struct inode */
 	void (*free_inode)(struct inode *inode);	/* after RCU */
 	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
-	int (*statfs)(struct super *sb, struct kstatfs *out);
+	int (*statfs)(struct super *sb, struct kstatfs *out); /* *out is filled but for what only the type knows; NULL: nothing */
 	int (*sync)(struct super *sb, bool wait);
-	int (*remount)(struct super *sb, unsigned sb_flags, const char *options);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */
+	/*
+	 * A handle of the inode is given out <vfs/handle.h>; and the way back from its number and generation: -ESTALE -ENOMEM, a reference in *out.
+	 * NULL: files of this kind have no handles that could be opened.
+	 */
+	void (*handle_note)(const struct inode *inode);
+	int (*handle_open)(struct super *sb, u64 ino, u32 generation, struct dentry **out);
 };
+
+#define SUPER_NOUSER (1u << 31) /* mounts of it enter no namespace */
 
 /* A mounted file system. Shared by its mounts. */
 struct super {
 	const struct super_ops *ops;
-	struct fs_type *type;
+	const struct fs_type *type;
 	u64 refs;		/* atomic: mounts */
-	u32 flags;		/* MS_RDONLY MS_SYNCHRONOUS MS_MANDLOCK MS_DIRSYNC MS_LAZYTIME of <linux/mount.h> */
+	u32 flags;		/* MS_RDONLY MS_SYNCHRONOUS MS_MANDLOCK MS_DIRSYNC MS_LAZYTIME of <linux/mount.h>, SUPER_NOUSER */
 	u32 dev;		/* st_dev; anonymous ones count up from 0:1 */
 	u32 blksize, namelen_max;
 	u64 magic, maxbytes;
@@ -136,11 +143,12 @@ struct super {
 	bool revalidate;	/* dentries of this file system are asked by ops->revalidate on every walk */
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
+	struct list_head mounts; /* by super_link; mount_sem */
 	struct list_head watched; /* inodes with marks: notify.c */
 	struct fsnotify_marks *marks; /* of the whole file system */
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
-int super_create(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
+int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
 void super_get(struct super *sb);
 void super_put(struct super *sb); /* the last one kills it; may sleep */
 
@@ -177,19 +185,17 @@ struct kstatfs {
 	u64 type, bsize, blocks, bfree, bavail, files, ffree, fsid, namelen, frsize, flags;
 };
 
-enum fs_flags { FS_NODEV = 1, FS_USERNS = 2,
-	FS_HANDLES = 4,	   /* open_by_handle_at(2) works */
-	FS_ACLS = 16,	   /* <vfs/acl.h> */
+enum fs_flags {
+	FS_NODEV = 1,
+	FS_USERNS = 2,
+	FS_INTERNAL = 4,   /* the kernel's own: cannot be mounted by users */
 	FS_PINS_NAMES = 8, /* lives in memory: a name that exists holds a reference to its dentry */
+	FS_ACLS = 16,	   /* <vfs/acl.h> */
+	FS_ANY_PARAM = 32, /* parameters that it does not know are ignored */
 };
-struct fs_type {
-	struct fs_type *next;
-	const char *name;
-	unsigned flags;		/* enum fs_flags */
-	/* Make a super block; options is mount(2)'s data string (may be NULL). */
-	int (*mount)(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out);
-};
+struct fs_type;	/* <vfs/fs_config.h> */
 void fs_register(struct fs_type *t);
+struct fs_type *fs_find(const char *name); /* NULL */
 /* /proc/filesystems. */
 size_t fs_show_types(char *buf, size_t size);
 

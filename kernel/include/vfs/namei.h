@@ -29,6 +29,10 @@ struct fs_context *fs_current(void);
 struct fs_context *fs_context_fork(struct fs_context *from); /* NULL: -ENOMEM; from NULL: the initial root */
 void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
+/* Root and working directory of a context that nobody else has. May sleep. */
+void fs_context_set(struct fs_context *fs, const struct path *p);
+/* fs->root or fs->cwd becomes @to, which is referenced; the old one with its references in *out_old. */
+void fs_context_move(struct fs_context *fs, struct path *which, const struct path *to, struct path *out_old);
 /* Root and working directory, where they are @from, become @to. May sleep. */
 void fs_context_replace(struct fs_context *fs, const struct path *from, const struct path *to);
 
@@ -53,6 +57,7 @@ int file_open_path(const struct path *p, unsigned o_flags, struct file **out) MU
 int file_open(int dirfd, const struct path_name *name, unsigned o_flags, u32 mode, unsigned lookup_flags, struct file **out) MUST_CHECK;
 /* For execve: regular file, execute permission, noexec mounts, no writer (ETXTBSY), and none from now on until the file's last reference goes. */
 int file_open_exec(int dirfd, const struct path_name *name, int at_flags, struct file **out) MUST_CHECK;
+int file_open_exec_path(const struct path *p, struct file **out) MUST_CHECK; /* the same without a name */
 /* Set-id bits and file capabilities of this mount count for nothing. */
 bool path_is_nosuid(const struct path *p);
 /* Nothing of this mount may be executed or mapped for execution. */

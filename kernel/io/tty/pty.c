@@ -18,67 +18,11 @@
 #include <linux/fs.h>
 #include <vfs/sysfs.h>
 
-/* clang-format off */
-LOCK_CLASS(pty_table, RANK_LEAF, "which numbers of ptys are taken");
-/* clang-format on */
-
 #define CHUNK 512
-
-static struct spinlock table_lock = SPINLOCK_INIT(pty_table);
-static struct pty **table; /* by index; table_lock; (struct pty *)1: being made */
-#define RESERVED ((struct pty *)1)
 
 static struct pty *pty_of(struct tty *tty)
 {
 	return container_of(tty, struct pty, tty);
-}
-
-/* ---- numbers ---- */
-
-static int index_reserve(unsigned *out)
-{
-	int err = -ENOSPC;
-
-	spin_lock(&table_lock);
-	for (unsigned i = 0; i < PTY_MAX; i++) {
-		if (table[i])
-			continue;
-		table[i] = RESERVED;
-		*out = i;
-		err = 0;
-		break;
-	}
-	spin_unlock(&table_lock);
-	return err;
-}
-
-static void index_set(unsigned index, struct pty *pty)
-{
-	spin_lock(&table_lock);
-	table[index] = pty;
-	spin_unlock(&table_lock);
-}
-
-struct tty *pty_find_get(unsigned index)
-{
-	struct tty *tty = NULL;
-
-	spin_lock(&table_lock);
-	if (index < PTY_MAX)
-		index = index_nospec(index, PTY_MAX);
-	if (index < PTY_MAX && table[index] && table[index] != RESERVED && refcount_inc_not_zero(&table[index]->tty.refs))
-		tty = &table[index]->tty;
-	spin_unlock(&table_lock);
-	return tty;
-}
-
-unsigned pty_next_index(unsigned from)
-{
-	spin_lock(&table_lock);
-	while (from < PTY_MAX && (!table[from] || table[from] == RESERVED || tty_flag(&table[from]->tty, TTY_OTHER_CLOSED)))
-		from++;
-	spin_unlock(&table_lock);
-	return from;
 }
 
 /* ---- the slave's driver ---- */
@@ -128,7 +72,7 @@ static void pty_free(struct tty *tty)
 {
 	struct pty *pty = pty_of(tty);
 
-	index_set(pty->index, NULL);
+	devpts_detach(pty);
 	tty_fini(tty);
 	kfree(pty);
 }
@@ -145,10 +89,10 @@ static const struct tty_ops pty_ops = {
 
 static int pts_open(struct inode *inode, struct file *f)
 {
-	struct tty *tty = pty_find_get(vfs_minor(inode->rdev));
+	struct tty *tty = devpts_find_get(inode);
 
 	if (!tty)
-		return -ENXIO;
+		return -EIO;
 	if (tty_flag(tty, TTY_LOCKED | TTY_OTHER_CLOSED)) {
 		tty_put(tty);
 		return -EIO;
@@ -321,13 +265,13 @@ static s64 send_signal(struct tty *tty, u64 signo)
 }
 
 /* Open the slave, whatever name it has now or where. */
-static s64 open_peer(struct pty *pty, unsigned o_flags)
+static s64 open_peer(struct pty *pty, struct file *master, unsigned o_flags)
 {
 	struct path slave;
 	struct file *f;
 	int err, fd;
 
-	err = devpts_path(pty->name, &slave);
+	err = devpts_path(pty, master, &slave);
 	if (err)
 		return err;
 	err = file_open_path(&slave, o_flags & ~(unsigned)O_CREAT, &f);
@@ -363,7 +307,7 @@ static s64 master_ioctl(struct file *f, unsigned cmd, u64 arg)
 	case TIOCPKT: return set_packet_mode(tty, p);
 	case TIOCGPKT: return put_int(p, READ_ONCE(tty->ld->packet_mode));
 	case TIOCSIG: return send_signal(tty, arg);
-	case TIOCGPTPEER: return open_peer(pty, (unsigned)arg);
+	case TIOCGPTPEER: return open_peer(pty, f, (unsigned)arg);
 	case TIOCINQ: return put_int(p, (s32)ldisc_outq(tty->ld));
 	case TIOCOUTQ: return put_int(p, 0);
 	case TIOCNOTTY: return -ENOTTY;
@@ -380,7 +324,7 @@ static void master_release(struct file *f)
 	struct pty *pty = f->private;
 
 	tty_set_flag(&pty->tty, TTY_OTHER_CLOSED, true);
-	devpts_remove(pty->name);
+	devpts_remove(pty);
 	tty_hangup(&pty->tty);
 	tty_put(&pty->tty);
 }
@@ -394,7 +338,7 @@ static const struct file_ops master_ops = {
 	.release = master_release,
 };
 
-static int pty_create(struct pty **out)
+static int pty_create(struct file *f, struct pty **out)
 {
 	struct termios2 t = tty_std_termios; /* a line that is never hung up by its user */
 	struct pty *pty = kzalloc(sizeof(*pty), 0);
@@ -404,37 +348,33 @@ static int pty_create(struct pty **out)
 	if (!pty)
 		return -ENOMEM;
 	t.c_cflag &= ~(u32)HUPCL;
-	err = index_reserve(&pty->index);
-	if (err) {
-		kfree(pty);
-		return err;
-	}
-	unsigned index = pty->index;
-
-	scnprintf(name, sizeof(name), "pts/%u", index);
-	err = tty_init(&pty->tty, &pty_ops, &t, name, vfs_mkdev(UNIX98_PTY_SLAVE_MAJOR, index));
+	err = devpts_attach(f, pty);
+	if (err)
+		goto no_number;
+	scnprintf(name, sizeof(name), "pts/%u", pty->index);
+	err = tty_init(&pty->tty, &pty_ops, &t, name, vfs_mkdev(UNIX98_PTY_SLAVE_MAJOR, pty->index));
+	if (err)
+		goto no_tty;
+	pty->tty.flags = TTY_IS_PTY | TTY_LOCKED;
+	pty->tty.ld->direct = true;
+	wait_queue_init(&pty->master_wait);
+	err = devpts_add(pty);
 	if (!err) {
-		pty->tty.flags = TTY_IS_PTY | TTY_LOCKED;
-		pty->tty.ld->direct = true;
-		wait_queue_init(&pty->master_wait);
-		err = devpts_add(index, &pty->name);
-		if (err)
-			tty_fini(&pty->tty);
+		*out = pty;
+		return 0;
 	}
-	if (err) {
-		index_set(index, NULL);
-		kfree(pty);
-		return err;
-	}
-	index_set(index, pty);
-	*out = pty;
-	return 0;
+	tty_fini(&pty->tty);
+no_tty:
+	devpts_detach(pty);
+no_number:
+	kfree(pty);
+	return err;
 }
 
 static int ptmx_open(struct inode *inode, struct file *f)
 {
 	struct pty *pty;
-	int err = pty_create(&pty);
+	int err = pty_create(f, &pty);
 
 	if (err)
 		return err;
@@ -446,16 +386,12 @@ static int ptmx_open(struct inode *inode, struct file *f)
 static const struct file_ops ptmx_ops = {.open = ptmx_open};
 static const struct file_ops pts_ops = {.open = pts_open};
 static struct chrdev ptmx_dev = {.major = TTYAUX_MAJOR, .minor = 2, .nminors = 1, .ops = &ptmx_ops, .name = "/dev/ptmx"};
-static struct chrdev pts_dev = {.major = UNIX98_PTY_SLAVE_MAJOR, .minor = 0, .nminors = PTY_MAX, .ops = &pts_ops, .name = "pts"};
+static struct chrdev pts_dev = {.major = UNIX98_PTY_SLAVE_MAJOR, .minor = 0, .nminors = PTY_NUMBERS, .ops = &pts_ops, .name = "pts"};
 
 static int pty_init(void)
 {
-	int err;
+	int err = chrdev_register(&ptmx_dev);
 
-	table = kzalloc(PTY_MAX * sizeof(*table), 0);
-	if (!table)
-		return -ENOMEM;
-	err = chrdev_register(&ptmx_dev);
 	if (!err)
 		err = chrdev_register(&pts_dev);
 	return err ? err : device_node_add(&(struct device_node){

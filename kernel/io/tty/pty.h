@@ -5,26 +5,32 @@
  */
 #include <io/tty.h>
 
-#define PTY_MAX 4096
-
 struct dentry;
+struct devpts;
+struct path;
 
 struct pty {
 	struct tty tty;			/* the slave; first reference: the master's */
-	unsigned index;
+	struct devpts *fs;		/* the instance that names it; a reference */
+	unsigned index;			/* in it */
 	bool slave_closed;		/* was open, is not: tty.open_mutex to change */
 	struct wait_queue master_wait;
 	struct dentry *name;		/* in devpts */
 };
 
-/* The slave's tty by index, referenced; NULL. */
-struct tty *pty_find_get(unsigned index);
-/* The lowest index in use from @from on, or PTY_MAX. */
-unsigned pty_next_index(unsigned from);
+#define PTY_NUMBERS (1u << 20) /* minors of slaves */
 
-/* devpts.c. Names are owned by who opens the master. Thread context. */
-int devpts_add(unsigned index, struct dentry **out) MUST_CHECK;
-void devpts_remove(struct dentry *name);
-struct path;
-/* A way to @name: where devpts is mounted if it is at its usual place, else one of the kernel's own. References: path_put. */
-int devpts_path(struct dentry *name, struct path *out) MUST_CHECK;
+/*
+ * devpts.c. An instance of devpts is a super block; a master belongs to the one in which its ptmx stands, or that is mounted on "pts" beside it. Thread context.
+ */
+/* The instance of master @f, and a number in it: pty->fs and index. -ENODEV: there is none; -ENOSPC. */
+int devpts_attach(struct file *f, struct pty *pty) MUST_CHECK;
+/* Give number and instance back. Does not sleep. */
+void devpts_detach(struct pty *pty);
+/* Make the name, owned by the running task, and let it be found; devpts_remove: the master is gone. */
+int devpts_add(struct pty *pty) MUST_CHECK;
+void devpts_remove(struct pty *pty);
+/* What the slave's node @inode leads to, referenced; NULL. */
+struct tty *devpts_find_get(struct inode *inode);
+/* A way to the name from master @f. -ENODEV; references: path_put. */
+int devpts_path(struct pty *pty, struct file *f, struct path *out) MUST_CHECK;

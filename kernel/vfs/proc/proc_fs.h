@@ -12,6 +12,7 @@
 
 /* pseudo_inode.kind */
 enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD,
+	PROC_NS_LIST, PROC_NS,
 	/* of kernel threads: the directory in /proc and in task/, task/, other directories, which are empty, files and links */
 	PROC_KT_DIR, PROC_KT_THREAD, PROC_KT_TASK, PROC_KT_EMPTY, PROC_KT_FILE, PROC_KT_LINK };
 
@@ -23,9 +24,22 @@ struct task_entry {
 	int (*target)(struct task *t, struct path *out);
 };
 
+/* Of others' processes: all is seen; their directories are shut; are not there; neither, unless they may be traced. */
+enum hidepid { HIDEPID_OFF, HIDEPID_NO_ACCESS, HIDEPID_INVISIBLE, HIDEPID_PTRACEABLE = 4 };
+
+/* super->private */
+struct proc_super {
+	u32 gid;		/* whose members see all */
+	u8 hidepid;		/* enum hidepid */
+	bool pid_only;		/* subset=pid */
+};
+
 extern const struct task_entry task_entries[];
 extern const size_t task_entries_nr;
 
+/* ---- root.c ---- */
+/* May the running task see @t (NULL: a kernel thread) here, where a super block that hides at @level would hide it? */
+bool proc_may_see(const struct super *sb, struct task *t, enum hidepid level);
 /* ---- task_dir.c ---- */
 /* Inode numbers: of /proc/PID (entry 0) and what is in it, so that readdir knows them too. */
 u64 proc_ino(s32 pid, unsigned entry, bool thread);
@@ -52,6 +66,9 @@ extern const struct file_ops proc_task_list_fops;
 extern const struct inode_ops proc_fd_list_ops, proc_fdinfo_list_ops, proc_fd_ops;
 extern const struct file_ops proc_fd_list_fops, proc_fdinfo_list_fops;
 extern const struct pseudo_file proc_fdinfo_file;
+/* ---- task_ns.c ---- */
+extern const struct inode_ops proc_ns_list_ops, proc_ns_ops;
+extern const struct file_ops proc_ns_list_fops;
 /* ---- task_link.c ---- */
 extern const struct inode_ops proc_link_ops;
 int proc_exe_path(struct task *t, struct path *out);

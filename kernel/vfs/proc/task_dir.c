@@ -86,6 +86,10 @@ int proc_task_getattr(struct inode *inode, struct kstat *st)
 	st->uid = st->gid = 0;
 	if (!t)
 		return 0; /* what is open stays what it is, and is root's */
+	if (unlikely(!proc_may_see(inode->super, t, HIDEPID_INVISIBLE))) {
+		task_put(t);
+		return -ENOENT;
+	}
 	task_owner(t, inode->mode, &st->uid, &st->gid);
 	if (pseudo_inode(inode)->kind == PROC_TASK_LIST)
 		st->nlink = 2 + READ_ONCE(t->proc->nthreads);
@@ -97,11 +101,14 @@ int proc_task_getattr(struct inode *inode, struct kstat *st)
 int proc_task_permission(struct inode *inode, int mask)
 {
 	struct task *t = proc_inode_task(inode);
+	int err = 0;
 
 	if (!t)
 		return -ESRCH;
+	if (unlikely(!proc_may_see(inode->super, t, HIDEPID_NO_ACCESS)))
+		err = ((const struct proc_super *)inode->super->private)->hidepid == HIDEPID_INVISIBLE ? -ENOENT : -EPERM;
 	task_put(t);
-	return inode_permission_mode(inode, mask);
+	return err ? err : inode_permission_mode(inode, mask);
 }
 
 /* ---- callbacks of a task's files ---- */
@@ -157,7 +164,11 @@ static const struct pseudo_guard task_guard = {.open = task_open, .enter = task_
 
 static int task_file_open(struct inode *inode, struct file *f)
 {
-	return pseudo_text_open(f, pseudo_inode(inode)->file, &task_guard);
+	int err = pseudo_text_open(f, pseudo_inode(inode)->file, &task_guard);
+
+	if (!err && pseudo_inode(inode)->file->poll)
+		(void)pseudo_text_poll(f, NULL); /* what pollers are told of is what comes after this */
+	return err;
 }
 
 #define TASK_FOPS                                                                                                              \
@@ -193,6 +204,11 @@ static void set_ops(struct inode *inode, u8 kind, const struct pseudo_file *file
 		break;
 	case PROC_LINK: inode->ops = &proc_link_ops; break;
 	case PROC_FD: inode->ops = &proc_fd_ops; break;
+	case PROC_NS_LIST:
+		inode->ops = &proc_ns_list_ops;
+		inode->fops = &proc_ns_list_fops;
+		break;
+	case PROC_NS: inode->ops = &proc_ns_ops; break;
 	default:
 		inode->ops = &task_file_ops;
 		inode->fops = file->fops ?: file->poll ? &task_file_poll_fops : &task_file_fops;
@@ -235,11 +251,14 @@ int proc_attach_pid(struct inode *dir, struct dentry *d, s32 nr, bool thread, st
 	if (!pid)
 		return 0;
 	t = pid_task_get(pid, PID_TID);
-	if (t && (!tgid || t->proc->pid == tgid))
+	if (t && ((const struct proc_super *)dir->super->private)->hidepid == HIDEPID_PTRACEABLE
+		&& !proc_may_see(dir->super, t, HIDEPID_NO_ACCESS))
+		err = -ENOENT;
+	else if (t && (!tgid || t->proc->pid == tgid))
 		err = proc_attach(dir, d, pid, thread ? PROC_THREAD_DIR : PROC_TASK_DIR, S_IFDIR | 0555, NULL, 0, proc_ino(nr, 0, thread));
 	if (t)
 		task_put(t);
-	else if (!tgid)
+	else if (!tgid && proc_may_see(dir->super, NULL, HIDEPID_INVISIBLE))
 		err = proc_attach_kthread(dir, d, pid, thread);
 	pid_put(pid);
 	return err == -ENOENT ? 0 : err;

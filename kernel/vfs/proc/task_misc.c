@@ -320,22 +320,39 @@ int proc_show_children(struct pseudo_text *t)
 
 #define MOUNT_ROOM (4 * PATH_MAX) /* three paths and what is between */
 
+/* The namespace and root of a task: what is shown. */
+static int mounts_of(struct task *t, struct ns **out_ns, struct path *out_root)
+{
+	struct ns *ns = task_ns_get(t, NS_MNT);
+	int err = ns ? proc_root_path(t, out_root) : -EINVAL;
+
+	if (err) {
+		if (ns)
+			ns_put(ns);
+		return err == -ENOENT ? -EINVAL : err;
+	}
+	*out_ns = ns;
+	return 0;
+}
+
 static int next_mounts(struct pseudo_text *t, enum mount_show what)
 {
 	struct path root;
 	ssize_t len = -ENOMEM;
+	struct ns *ns;
 	char *buf;
-	int err = proc_root_path(t->task, &root);
+	int err = mounts_of(t->task, &ns, &root);
 
 	if (err)
-		return err == -ENOENT ? -EINVAL : err;
+		return err;
 	buf = kmalloc(MOUNT_ROOM, 0);
 	if (buf)
-		len = vfs_show_mounts(what, &root, &t->cursor, buf, MOUNT_ROOM);
+		len = vfs_show_mounts(what, container_of(ns, struct mount_ns, ns), &root, &t->cursor, buf, MOUNT_ROOM);
 	if (len > 0)
 		strbuf_write(&t->sb, buf, (size_t)len);
 	kfree(buf);
 	path_put(&root);
+	ns_put(ns);
 	return len < 0 ? (int)len : len != 0;
 }
 
@@ -354,13 +371,21 @@ int proc_next_mountstats(struct pseudo_text *t)
 	return next_mounts(t, MOUNT_SHOW_STATS);
 }
 
-/* EPOLLERR|EPOLLPRI once after each change. ra_state[0] of the file is the count seen last, plus 1. */
+/* EPOLLERR|EPOLLPRI once after each change since the file was opened, which asks too. ra_state of the file: the namespace and its count seen last. */
 u32 proc_poll_mounts(struct pseudo_text *t, struct poll_table *pt)
 {
-	u64 seq = READ_ONCE(mount_ns_init.seq), old = t->file->ra_state[0];
+	s64 *seen = t->file->ra_state;
+	struct ns *ns = task_ns_get(t->task, NS_MNT);
+	const struct mount_ns *mounts;
+	bool changed;
 
-	if (mount_ns_init.wait)
-		poll_wait(pt, t->file, mount_ns_init.wait);
-	t->file->ra_state[0] = seq + 1;
-	return EPOLLIN | EPOLLRDNORM | (old && old != seq + 1 ? EPOLLERR | EPOLLPRI : 0);
+	poll_wait(pt, t->file, &mounts_wait);
+	if (!ns)
+		return EPOLLERR | EPOLLHUP;
+	mounts = container_of(ns, struct mount_ns, ns);
+	changed = seen[0] != (s64)mounts->id || seen[1] != (s64)READ_ONCE(mounts->changes);
+	seen[0] = (s64)mounts->id;
+	seen[1] = (s64)READ_ONCE(mounts->changes);
+	ns_put(ns);
+	return EPOLLIN | EPOLLRDNORM | (changed ? EPOLLERR | EPOLLPRI : 0);
 }

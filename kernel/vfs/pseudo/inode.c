@@ -42,12 +42,6 @@ void pseudo_evict(struct inode *inode)
 	pid_put(pi->pid);
 }
 
-int pseudo_statfs(struct super *sb, struct kstatfs *out)
-{
-	*out = (struct kstatfs){.type = sb->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX};
-	return 0;
-}
-
 /* ---- callbacks of nodes ---- */
 
 static int node_enter(struct inode *inode, struct pseudo_text *t)
@@ -183,12 +177,12 @@ const struct inode_ops pseudo_file_inode_ops = {.setattr = pseudo_setattr, .reva
 const struct inode_ops pseudo_link_inode_ops = {.readlink = node_readlink, .setattr = pseudo_setattr, .revalidate = node_revalidate};
 const struct file_ops pseudo_dir_fops = {.read = pseudo_dir_read, .lseek = pseudo_dir_lseek, .iterate = pseudo_dir_iterate};
 
-int pseudo_mount(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, u64 magic, struct pseudo_node *root,
-	const struct inode_ops *root_ops, const struct file_ops *root_fops, struct super **out)
+int pseudo_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic, struct pseudo_node *root,
+	const struct inode_ops *root_ops, const struct file_ops *root_fops)
 {
 	struct inode *inode;
 	struct super *sb;
-	int err = super_create(t, ops, sb_flags, &sb);
+	int err = super_create(c->type, ops, c->sb_flags, &sb);
 
 	if (err)
 		return err;
@@ -208,6 +202,6 @@ int pseudo_mount(struct fs_type *t, const struct super_ops *ops, unsigned sb_fla
 		super_put(sb);
 		return -ENOMEM;
 	}
-	*out = sb;
+	c->super = sb;
 	return 0;
 }

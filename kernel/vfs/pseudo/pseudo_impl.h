@@ -5,6 +5,7 @@
  */
 #include "../vfs_impl.h"
 #include <lib/strbuf.h>
+#include <vfs/fs_config.h>
 #include <vfs/pseudo.h>
 
 struct pseudo_inode {
@@ -25,7 +26,6 @@ static inline struct pseudo_inode *pseudo_inode(const struct inode *inode)
 struct inode *pseudo_alloc_inode(struct super *sb);
 void pseudo_free_inode(struct inode *inode);
 void pseudo_evict(struct inode *inode);
-int pseudo_statfs(struct super *sb, struct kstatfs *out);
 /* Attach an inode for @n (reference moves in) to @d. -ENOMEM. */
 int pseudo_attach(struct inode *dir, struct dentry *d, struct pseudo_node *n) MUST_CHECK;
 int pseudo_lookup(struct inode *dir, struct dentry *d);
@@ -37,9 +37,9 @@ ssize_t pseudo_dir_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf
 s64 pseudo_dir_lseek(struct file *f, s64 off, int whence);
 extern const struct inode_ops pseudo_dir_inode_ops, pseudo_file_inode_ops, pseudo_link_inode_ops;
 extern const struct file_ops pseudo_dir_fops;
-/* A super block whose root is @root. */
-int pseudo_mount(struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, u64 magic, struct pseudo_node *root,
-	const struct inode_ops *root_ops, const struct file_ops *root_fops, struct super **out) MUST_CHECK;
+/* c->super: a new super block whose root is @root. */
+int pseudo_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic, struct pseudo_node *root,
+	const struct inode_ops *root_ops, const struct file_ops *root_fops) MUST_CHECK;
 void pseudo_init(void);
 
 /* ---- tree.c ---- */

@@ -17,25 +17,21 @@ static const struct super_ops sysfs_super_ops = {
 	.alloc_inode = pseudo_alloc_inode,
 	.free_inode = pseudo_free_inode,
 	.evict = pseudo_evict,
-	.statfs = pseudo_statfs,
 };
 
-static int sysfs_fs_mount(struct fs_type *t, unsigned sb_flags, const char *source, const char *options, struct super **out)
+static int sysfs_create(struct fs_config *c)
 {
 	int err;
 
-	if (sysfs_mount) {
-		super_get(sysfs_mount->super);
-		*out = sysfs_mount->super;
-		return 0;
-	}
-	err = pseudo_mount(t, &sysfs_super_ops, sb_flags, SYSFS_MAGIC, sysfs_root, &pseudo_dir_inode_ops, &pseudo_dir_fops, out);
+	if (sysfs_mount)
+		return fs_config_share(c, sysfs_mount->super);
+	err = pseudo_super_create(c, &sysfs_super_ops, SYSFS_MAGIC, sysfs_root, &pseudo_dir_inode_ops, &pseudo_dir_fops);
 	if (!err)
-		(*out)->revalidate = true;
+		c->super->revalidate = true;
 	return err;
 }
 
-static struct fs_type sysfs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS, .mount = sysfs_fs_mount};
+static struct fs_type sysfs_type = {.name = "sysfs", .flags = FS_NODEV | FS_USERNS, .create = sysfs_create};
 
 static int make_dirs(void)
 {
