@@ -36,6 +36,10 @@ awk '/^(MemFree|Buffers|Cached):/ { n += $2 } END { print "free " n }' /proc/mem
 """
 
 
+PASSES = harness.Result("alone")
+PASSES.how, PASSES.out = "exit 0", b"status 0\n"
+
+
 def stressors():
     names = set()
     for line in (selftests.folder() / "stress-classes").read_text().splitlines():
@@ -57,7 +61,7 @@ def make_root(root, build):
 def outcome(result):
     """'ok', 'skip' (it found something missing) or how it failed."""
     text = result.out.decode("utf-8", "replace")
-    status = re.match(r"status (\d+)$", text, re.M)
+    status = re.search(r"^status (\d+)$", text, re.M)
     if not status:
         return result.how
     counts = dict(re.findall(r"\b(skipped|passed|failed): (\d+)", text))
@@ -112,6 +116,7 @@ def main():
     parser = harness.parse_args(__doc__, default_smp=4, default_mem=3072)
     parser.add_argument("--seconds", type=int, default=3, help="how long each stressor works")
     parser.add_argument("--fresh", action="store_true", help="ask Linux again")
+    parser.add_argument("--alone", action="store_true", help="do not ask Linux: it passes everything")
     args = parser.parse_args()
     jobs = [harness.Job(name, args.seconds + GRACE, ["/bin/bash", "/stress/run", name, "%ds" % args.seconds])
             for name in stressors() if not args.names or name in args.names]
@@ -122,8 +127,8 @@ def main():
     work = harness.pathlib.Path(work)
     try:
         make_root(work / "root", args.build)
-        want = reference.results(args, jobs, work / "root", work,
-                                 lambda job: (selftests.recipe(), RUN, job.argv), r"(?!damaged)")
+        want = {job.name: PASSES for job in jobs} if args.alone else reference.results(
+            args, jobs, work / "root", work, lambda job: (selftests.recipe(), RUN, job.argv), r"(?!damaged)")
         if args.host_only:
             for job in jobs:
                 print(job.name, outcome(want[job.name]), free_kib(want[job.name]))

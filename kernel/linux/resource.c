@@ -20,11 +20,11 @@
 #include <proc/uts.h>
 #include <sched/sched.h>
 #include <time/clock.h>
+#include <vfs/fdtable.h>
 #include "syscalls.h"
 
 #define USER_HZ	     100
 #define NS_PER_TICK  (1000000000 / USER_HZ)
-#define NR_OPEN_MAX  (1024 * 1024)
 
 static int MUST_CHECK limit_get(struct proc *p, unsigned res, struct rlimit64 *out)
 {
@@ -45,7 +45,7 @@ static int MUST_CHECK limit_set(struct proc *p, unsigned res, const struct rlimi
 
 	if (res >= RLIM_NLIMITS || lim->rlim_cur > lim->rlim_max)
 		return -EINVAL;
-	if (res == RLIMIT_NOFILE && lim->rlim_max > NR_OPEN_MAX)
+	if (res == RLIMIT_NOFILE && lim->rlim_max > READ_ONCE(vfs_nr_open))
 		return -EPERM;
 	res = index_nospec(res, RLIM_NLIMITS);
 	spin_lock(&p->lock);

@@ -104,15 +104,25 @@ SYSCALL0(vhangup)
 
 /* ---- membarrier(2) ---- */
 
+#define MEMBARRIER_REGISTER                                                                        \
+	(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |    \
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ)
+#define MEMBARRIER_EXPEDITED                                                                       \
+	(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+
 static void barrier_here(void *arg)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-#define MEMBARRIER_KNOWN                                                                           \
-	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | \
-		MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |     \
-		MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE)
+/* A thread of the space @arg leaves its restartable sequence before its next instruction in user mode. */
+static void restart_here(void *arg)
+{
+	struct thread *t = thread_current();
+
+	if (t->space == arg)
+		__atomic_or_fetch(&t->user_work, t->switch_work, __ATOMIC_SEQ_CST);
+}
 
 /* An interrupt on a CPU is a full barrier for whatever runs there, and its return serialises the instruction stream. */
 static s64 barrier_everywhere(void)
@@ -121,26 +131,54 @@ static s64 barrier_everywhere(void)
 	return 0;
 }
 
+static s64 barrier_rseq(struct vm_space *s, int cpu)
+{
+	struct cpumask one = {0};
+
+	if (cpu < 0) {
+		smp_call(&cpus_online, restart_here, s);
+	} else if (cpu < MAX_CPUS && cpumask_test(&cpus_online, (unsigned)cpu)) {
+		cpumask_set(&one, (unsigned)cpu);
+		smp_call(&one, restart_here, s);
+	}
+	return 0;
+}
+
+/* What was registered, and what that includes. */
+static s64 registrations(struct vm_space *s)
+{
+	u32 done = READ_ONCE(s->membarrier);
+
+	return done & (MEMBARRIER_REGISTER & ~MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) ?
+		       done | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED : done;
+}
+
 SYSCALL3(membarrier, int, cmd, unsigned, flags, int, cpu)
 {
 	struct vm_space *s = thread_current()->space;
 
-	if (flags)
+	if (flags && !(cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ && flags == MEMBARRIER_CMD_FLAG_CPU))
 		return -EINVAL;
 	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY: return MEMBARRIER_KNOWN;
+	case MEMBARRIER_CMD_QUERY:
+		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER |
+		       MEMBARRIER_EXPEDITED | MEMBARRIER_CMD_GET_REGISTRATIONS;
 	case MEMBARRIER_CMD_GLOBAL: rcu_synchronize(); return 0;
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: return barrier_everywhere();
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED: return 0; /* every process is reached anyway */
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: return barrier_everywhere(); /* every process is reached, registered or not */
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
 		__atomic_or_fetch(&s->membarrier, cmd, __ATOMIC_SEQ_CST);
 		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		return READ_ONCE(s->membarrier) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED ? barrier_everywhere() : -EPERM;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
-		return READ_ONCE(s->membarrier) & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE ?
-			       barrier_everywhere() : -EPERM;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ:
+		/* the number behind a command is the one that registers for it */
+		if (!(READ_ONCE(s->membarrier) & (u32)cmd << 1))
+			return -EPERM;
+		return cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? barrier_rseq(s, flags ? cpu : -1) : barrier_everywhere();
+	case MEMBARRIER_CMD_GET_REGISTRATIONS: return registrations(s);
 	default: return -EINVAL;
 	}
 }

@@ -216,6 +216,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	memcpy(child->auxv, parent->auxv, sizeof(child->auxv));
 	child->dumpable = parent->dumpable;
 	child->core_filter = parent->core_filter;
+	child->membarrier = READ_ONCE(parent->membarrier);
 	child->no_huge = parent->no_huge;
 	child->keys = parent->keys;
 	child->sealed = parent->sealed;

@@ -62,29 +62,27 @@ void cpu_watch_cancel_sync(struct cpu_watch *w)
 		cpu_relax();
 }
 
-/* One that is due, off the list; NULL. */
-static struct cpu_watch *take_due(struct proc *p)
-{
-	struct cpu_watch *w;
-
-	list_for_each_entry(w, &p->cpu_watches, link)
-	{
-		if (!w->firing && cpu_watch_now(w) >= w->at) {
-			list_del(&w->link);
-			w->queued = false;
-			w->firing = true;
-			return w;
-		}
-	}
-	return NULL;
-}
-
+/*
+ * Each watch is looked at once: one that is armed again while it fires waits for the next tick, even if its time has passed meanwhile, as it does
+ * when the interval is shorter than the firing takes.
+ */
 static NOINLINE void look(struct proc *p)
 {
+	struct list_head todo;
 	irqflags_t flags = spin_lock_irqsave(&p->cpu_lock);
-	struct cpu_watch *w;
 
-	while ((w = take_due(p))) {
+	list_init(&todo);
+	list_splice_tail(&p->cpu_watches, &todo);
+	while (!list_empty(&todo)) {
+		struct cpu_watch *w = list_first_entry(&todo, struct cpu_watch, link);
+
+		list_del(&w->link);
+		if (w->firing || cpu_watch_now(w) < w->at) {
+			list_add_tail(&w->link, &p->cpu_watches);
+			continue;
+		}
+		w->queued = false;
+		w->firing = true;
 		spin_unlock_irqrestore(&p->cpu_lock, flags);
 		w->fn(w);
 		flags = spin_lock_irqsave(&p->cpu_lock);

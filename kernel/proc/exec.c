@@ -54,7 +54,7 @@ static int MUST_CHECK read_header(struct exec *x)
 	ssize_t n;
 
 	memset(x->header, 0, sizeof(x->header));
-	n = file_read_at(x->file, x->header, sizeof(x->header), 0);
+	n = file_read_at(x->file, x->header, EXEC_HEADER_SIZE, 0);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -74,6 +74,7 @@ int exec_set_file(struct exec *x, struct file *f)
 	return read_header(x);
 }
 
+/* Ends at the latest at the line's own end, which is no blank. */
 static char *skip_blanks(char *p)
 {
 	while (*p == ' ' || *p == '\t')
@@ -93,8 +94,9 @@ static int MUST_CHECK script_parse(struct exec *x, char **out_interp, char **out
 		/* cut line: usable only if the interpreter's name is surely whole */
 		end = (char *)x->header + EXEC_HEADER_SIZE - 1;
 		p = skip_blanks(line);
-		if (!*p || (!memchr(p, ' ', (size_t)(end - p)) && !memchr(p, '\t', (size_t)(end - p)) &&
-				   !memchr(p, 0, (size_t)(end - p))))
+		size_t rest = (size_t)(end + 1 - p);
+
+		if (!*p || (!memchr(p, ' ', rest) && !memchr(p, '\t', rest) && !memchr(p, 0, rest)))
 			return -ENOEXEC;
 	}
 	*end = 0;
@@ -125,6 +127,8 @@ static int MUST_CHECK script_load(struct exec *x, const char *script)
 
 	if (err)
 		return err;
+	if (x->unreachable)
+		return -ENOENT;
 	if (++x->depth > EXEC_MAX_DEPTH)
 		return -ELOOP;
 	exec_args_drop_first(&x->args);
@@ -459,18 +463,25 @@ static struct exec *exec_alloc(const char *filename)
 s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr envp, int at_flags)
 {
 	const char *filename = path_name_str(name);
-	char fdname[32];
+	bool by_fd = dirfd != AT_FDCWD && *filename != '/';
+	char *fdname = NULL;
 	struct exec *x;
 	s64 err;
 
-	/* fexecve: what the program sees as its file's name must lead to it */
-	if (!*filename) {
-		snprintf(fdname, sizeof(fdname), "/dev/fd/%d", dirfd);
+	/* fexecve: what the program sees as its file's name must lead to it, and it does not if the descriptor is closed before */
+	if (by_fd) {
+		fdname = kmalloc(PATH_MAX + 24, ALLOC_SLEEP);
+		if (!fdname)
+			return -ENOMEM;
+		snprintf(fdname, PATH_MAX + 24, "/dev/fd/%d%s%s", dirfd, *filename ? "/" : "", filename);
 		filename = fdname;
 	}
 	x = exec_alloc(filename);
-	if (!x)
+	if (!x) {
+		kfree(fdname);
 		return -ENOMEM;
+	}
+	x->unreachable = by_fd && files_cloexec(task_current()->files, dirfd);
 	task_current()->in_exec = true;
 	err = open_program(x, dirfd, name, at_flags);
 	if (!err)
@@ -479,6 +490,7 @@ s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr e
 		err = exec_run(x);
 	task_current()->in_exec = false;
 	exec_free(x);
+	kfree(fdname);
 	return err;
 }
 

@@ -21,7 +21,8 @@ struct exec {
 	struct exec_args args;
 	const char *filename;	/* as execve was given it: AT_EXECFN */
 	unsigned depth;
-	u8 header[EXEC_HEADER_SIZE];
+	bool unreachable;	/* filename leads nowhere in the new program: a script cannot be read by it */
+	u8 header[EXEC_HEADER_SIZE + 1]; /* and a zero behind it */
 	struct cred *cred;	/* of the new program */
 	bool secure;		/* AT_SECURE */
 	bool gained;		/* other identities or more capabilities than before: not to be dumped */

@@ -228,7 +228,7 @@ static int open_tmpfile(int dirfd, const struct path_name *name, unsigned o_flag
 		dentry_put(p.dentry);
 		p.dentry = d;
 		mount_get(p.mnt);
-		err = open_checked(&p, o_flags & ~(unsigned)(O_TMPFILE & ~O_DIRECTORY), 0, true, NULL, out);
+		err = open_checked(&p, o_flags, 0, true, NULL, out);
 		mount_drop_write(p.mnt);
 		mount_put(p.mnt);
 		return err;

@@ -144,7 +144,6 @@ void file_init(void);
 extern const struct file_ops *vfs_fifo_ops;
 extern u64 vfs_file_max; /* fs.file-max */
 u64 vfs_files(void);	 /* open now, of all tasks */
-extern u32 vfs_nr_open;	 /* fs.nr_open */
 int pipefs_init(void);
 
 /* ---- chrdev.c ---- */

@@ -75,6 +75,42 @@ static void random_bytes(void)
 	REAP("child");
 }
 
+static long mb(int cmd, unsigned flags, int cpu)
+{
+	return syscall(SYS_membarrier, cmd, flags, cpu);
+}
+
+static void membarriers(void)
+{
+	HEAD("membarrier");
+	X(mb(MEMBARRIER_CMD_QUERY, 0, 0));
+	R(mb(MEMBARRIER_CMD_GLOBAL, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
+	X(mb(MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0));
+	R(mb(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0));
+	X(mb(MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	R(mb(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	R(mb(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, 100000));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, -1));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 2, 0));
+	R(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_FLAG_CPU, 0));
+	R(mb(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0));
+	R(mb(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0));
+	X(mb(MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0));
+	CHILD X(mb(MEMBARRIER_CMD_GET_REGISTRATIONS, 0, 0));
+	REAP("inherited");
+	R(mb(0x10000, 0, 0));
+	R(mb(MEMBARRIER_CMD_QUERY, 5, 0));
+	R(mb(MEMBARRIER_CMD_GET_REGISTRATIONS, 1, 0));
+}
+
 static void processor(void)
 {
 	unsigned long v = 7;
@@ -103,17 +139,7 @@ static void processor(void)
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(through));
 	V(through);
 	R(syscall(SYS_arch_prctl, ARCH_SET_GS, 0));
-	HEAD("membarrier");
-	int all = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
-	IS(all & MEMBARRIER_CMD_GLOBAL);
-	IS(all & MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0));
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0));
-	R(syscall(SYS_membarrier, 0x10000, 0, 0));
-	R(syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 5, 0));
+	membarriers();
 	HEAD("rseq");
 	static struct {
 		unsigned int cpu_start, cpu;
@@ -198,6 +224,7 @@ static void mounting(void)
 	R(umount("mnt"));
 	IS(strstr(get_file("/proc/mounts"), " /work tmpfs ") != NULL);
 }
+
 
 int main(void)
 {

@@ -227,6 +227,44 @@ static void scripts(void)
 
 static char alt[16384];
 
+/* What a script that was opened by a descriptor sees as its name; and a descriptor that is closed leads nowhere. */
+static void by_descriptor(void)
+{
+	static const char text[] = "#!/bin/sh\necho \"$0 $1\"\n";
+	char edge[256];
+
+	HEAD("scripts by descriptor");
+	NEED(mkdir("bydir", 0755));
+	put_file("bydir/script", text, sizeof(text) - 1, 0755);
+	int dir = NEED(dup2(NEED(open("bydir", O_PATH)), 50));
+	int file = NEED(dup2(NEED(open("bydir/script", O_PATH)), 51));
+	CHILD syscall(SYS_execveat, dir, "script", ARGV("x", "a"), NULL, 0);
+	REAP("relative");
+	CHILD syscall(SYS_execveat, file, "", ARGV("x", "b"), NULL, AT_EMPTY_PATH);
+	REAP("empty");
+	CHILD {
+		NEED(fcntl(dir, F_SETFD, FD_CLOEXEC));
+		NEED(fcntl(file, F_SETFD, FD_CLOEXEC));
+		R(syscall(SYS_execveat, dir, "script", ARGV("x"), NULL, 0));
+		R(syscall(SYS_execveat, file, "", ARGV("x"), NULL, AT_EMPTY_PATH));
+	}
+	REAP("closed");
+	HEAD("a line that ends with what is read");
+	for (int blank = 0; blank < 2; blank++) {
+		memset(edge, '/', sizeof(edge));
+		memcpy(edge, "#!", 2);
+		memcpy(edge + sizeof(edge) - blank - 6, "bin/sh", 6);
+		if (blank)
+			edge[sizeof(edge) - 1] = ' ';
+		put_file("edge", edge, sizeof(edge), 0755);
+		CHILD {
+			execve("edge", ARGV("x"), NULL);
+			say("%s\n", err_name(errno));
+		}
+		REAP("edge");
+	}
+}
+
 static void surviving(void)
 {
 	HEAD("what survives");
@@ -294,6 +332,7 @@ int main(int argc, char **argv, char **envp)
 	arguments();
 	failures();
 	scripts();
+	by_descriptor();
 	surviving();
 	set_ids();
 	return 0;

@@ -119,9 +119,35 @@ static void timers(void)
 	REAP("killed by its own time");
 }
 
+static volatile sig_atomic_t rung;
+
+static void ring(int sig)
+{
+	(void)sig;
+	rung++;
+}
+
+/* An interval that is over before its signal is sent: once a tick, and the program goes on. */
+static void short_interval(void)
+{
+	struct itimerval it = {{0, 1}, {0, 1}}, off = {0};
+
+	HEAD("intervals of a microsecond");
+	on_signal(SIGPROF, ring, 0);
+	on_signal(SIGVTALRM, ring, 0);
+	OK(setitimer(ITIMER_PROF, &it, NULL));
+	OK(setitimer(ITIMER_VIRTUAL, &it, NULL));
+	for (long long end = now_ns(CLOCK_PROCESS_CPUTIME_ID) + 60000000; now_ns(CLOCK_PROCESS_CPUTIME_ID) < end;)
+		;
+	IS(rung > 2);
+	OK(setitimer(ITIMER_PROF, &off, NULL));
+	OK(setitimer(ITIMER_VIRTUAL, &off, NULL));
+}
+
 int main(void)
 {
 	sleeping();
 	timers();
+	short_interval();
 	return 0;
 }

@@ -186,7 +186,9 @@ def base(userland=SYSVINIT):
                 bootstrap(userland, tar)
                 say('packing it')
                 convert(tar, new)
-                for old in FOLDER.glob(f'{userland.name}{"[0-9a-f]" * 16}.cpio'):
+                # One other is kept: two worktrees may disagree about the recipe.
+                others = FOLDER.glob(f'{userland.name}{"[0-9a-f]" * 16}.cpio')
+                for old in sorted(others, key=lambda other: other.stat().st_mtime)[:-1]:
                     old.unlink()
                 new.replace(path)
     return path

@@ -32,7 +32,7 @@ filesystems/statmount futex kcmp membarrier memfd mincore mm mount_setattr mqueu
 ptrace rlimits rseq sigaltstack splice timers x86
 '''.split()
 CLASSES = 'scheduler memory pipe signal vm interrupt os filesystem'.split()
-WANTED = 'Kbuild Makefile arch/x86 include mm/gup_test.h scripts tools usr'.split()
+WANTED = 'Kbuild Makefile arch/x86 include lib/test_hmm_uapi.h mm/gup_test.h scripts tools usr'.split()
 BUILD = r'''
 set -e
 cd /src

@@ -16,3 +16,5 @@ int fd_set_cloexec(int fd, bool on) MUST_CHECK;
 int fd_replace(int fd, struct file *file, bool cloexec) MUST_CHECK;
 /* Descriptors that the table has room for now: select(2) looks no further. */
 u32 fd_table_max(void);
+/* fs.nr_open: no descriptor is as great, and RLIMIT_NOFILE at most that. */
+extern u32 vfs_nr_open;

@@ -15,6 +15,7 @@
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
+#include <vfs/fdtable.h>
 #include <vfs/locks.h>
 
 /* ---- kernel ---- */
