@@ -5,6 +5,7 @@
 #include <lib/errno.h>
 #include <arch/context.h>
 #include <arch/trap.h>
+#include <proc/ns.h>
 #include <vfs/file.h>
 #include <vfs/namei.h>
 #include "proc_impl.h"
