@@ -79,6 +79,7 @@ static void names(void)
 	struct rlimit rl = {20000, 20000};
 	CHILD {
 		NEED(setrlimit(RLIMIT_MSGQUEUE, &rl));
+		NEED(setresuid(100000 + getpid(), 100000 + getpid(), 100000 + getpid())); /* root's queues may be somebody else's */
 		a = (struct mq_attr){.mq_maxmsg = 10, .mq_msgsize = 8192};
 		R(mqopen(NAME, O_RDWR | O_CREAT, 0600, &a));
 		a = (struct mq_attr){.mq_maxmsg = 10, .mq_msgsize = 1904};

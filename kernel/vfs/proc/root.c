@@ -93,7 +93,7 @@ static int root_iterate(struct file *f, struct dir_emit *e)
 		char name[12];
 
 		nr = pid_nr(pid);
-		if (nr && (READ_ONCE(pid->kthread) || (leader && proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE))))
+		if (nr && (leader || READ_ONCE(pid->kthread)) && proc_may_see(f->inode->super, leader, HIDEPID_INVISIBLE))
 			more = e->emit(e, name, (size_t)scnprintf(name, sizeof(name), "%d", nr), proc_ino(nr, 0, false), 4, PID_OFF + nr);
 		if (leader)
 			task_put(leader);
