@@ -397,10 +397,10 @@ def kernel_reports(loose):
     """What the kernel complained of while the jobs ran is a failure of its own."""
     reports = [i for i, t in enumerate(loose) if ERROR_WORDS.search(t)]
     shown = sorted({k for i in reports[:3] for k in range(i, min(i + 30, len(loose)))})
-    for k in shown:
-        print("    REPORT " + loose[k])
     if reports:
         print("FAIL kernel: %d reports" % len(reports))
+    for k in shown:
+        print("    REPORT " + loose[k])
     return ["kernel"] if reports else []
 
 

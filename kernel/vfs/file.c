@@ -237,6 +237,7 @@ int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magi
 	if (err)
 		return err;
 	sb->magic = magic;
+	sb->flags |= SUPER_NOUSER;
 	root = inode_alloc(sb, NULL, S_IFDIR | 0500);
 	if (root)
 		root->ops = &anon_inode_ops;

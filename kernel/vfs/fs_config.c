@@ -273,8 +273,6 @@ int fs_config_create(struct fs_config *c)
 {
 	int err = c->type->create(c);
 
-	if (!err && c->type->flags & FS_INTERNAL)
-		c->super->flags |= SUPER_NOUSER;
 	c->phase = err ? FS_FAILED : FS_MADE;
 	return err;
 }

@@ -362,13 +362,15 @@ static u32 flag_of(int name)
 
 static int change_membership(struct nl_sock *n, u32 group, bool join)
 {
-	u64 bit = 1ull << (group - 1) % 64, *word = &n->groups[(group - 1) / 64];
+	u64 bit, *word;
 	int err;
 
 	if (!may_receive(n))
 		return -EPERM;
 	if (!group || group > n->proto->ngroups)
 		return -EINVAL;
+	bit = 1ull << (group - 1) % 64;
+	word = &n->groups[(group - 1) / 64];
 	err = join ? may_join(n, group) : 0;
 	if (err)
 		return err;
