@@ -229,8 +229,9 @@ static struct rcu_head *rcu_list;
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *))
 {
 	pthread_mutex_lock(&rcu_lock);
-	head->fn = fn;
-	head->next = rcu_list;
+	/* It may lie in a page table that late readers still look at. */
+	__atomic_store_n(&head->fn, fn, __ATOMIC_RELAXED);
+	__atomic_store_n(&head->next, rcu_list, __ATOMIC_RELAXED);
 	rcu_list = head;
 	pthread_mutex_unlock(&rcu_lock);
 }

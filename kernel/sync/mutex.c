@@ -13,7 +13,8 @@
  * Only the first waiter tries to take the lock from the queue; it removes itself. WAITERS is set
  * while the list is not empty, both changed under m->lock (the flag by CAS, against the fast paths).
  * An owner that is examined by a spinner stays allocated: threads are freed after a grace period,
- * and the spinner has preemption off.
+ * and the spinner has preemption off. Taking the lock releases as well as acquires, because it
+ * publishes the owner's struct to the spinners.
  */
 #include <sync/mutex.h>
 #include <lib/errno.h>
@@ -57,7 +58,7 @@ static bool try_take(struct mutex *m, u64 me)
 		if (owner & ~FLAGS)
 			return false;
 		if (__atomic_compare_exchange_n(&m->owner, &owner, me | (owner & WAITERS), false,
-			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return true;
 	}
 }
@@ -69,10 +70,10 @@ static bool spin_for(struct mutex *m, u64 me)
 
 	preempt_disable();
 	for (;;) {
-		u64 owner = READ_ONCE(m->owner);
+		u64 owner = LOAD_ACQUIRE(m->owner);
 
 		if (!(owner & ~FLAGS)) {
-			if ((taken = owner_cas(m, owner, me | owner, __ATOMIC_ACQUIRE)))
+			if ((taken = owner_cas(m, owner, me | owner, __ATOMIC_ACQ_REL)))
 				break;
 			continue;
 		}
@@ -153,7 +154,7 @@ static inline int lock_common(struct mutex *m, enum thread_state state, bool nes
 		assert_may_sleep();
 		lockdep_acquire(m->klass, m, false, nested, true);
 	}
-	if (unlikely(!owner_cas(m, 0, me, __ATOMIC_ACQUIRE)))
+	if (unlikely(!owner_cas(m, 0, me, __ATOMIC_ACQ_REL)))
 		ret = lock_slow(m, me, state);
 	if (NOS_DEBUG && ret)
 		lockdep_release(m->klass, m);
@@ -182,7 +183,7 @@ int mutex_lock_interruptible(struct mutex *m)
 
 bool mutex_trylock(struct mutex *m)
 {
-	if (!owner_cas(m, 0, (u64)(unsigned long)thread_current(), __ATOMIC_ACQUIRE))
+	if (!owner_cas(m, 0, (u64)(unsigned long)thread_current(), __ATOMIC_ACQ_REL))
 		return false;
 	if (NOS_DEBUG)
 		lockdep_acquire(m->klass, m, true, false, true);
