@@ -124,6 +124,8 @@ static int may_protect(const struct vm_area *a, u32 rwx)
 {
 	if (rwx & ~(a->flags >> 4) & VM_RWX)
 		return -EACCES;
+	if (unlikely(a->space->exec_gain) && (rwx & VM_EXEC) && (!(a->flags & VM_EXEC) || (rwx & VM_WRITE)))
+		return -EACCES;
 	return a->flags & VM_SEALED ? -EPERM : 0;
 }
 

@@ -22,6 +22,7 @@
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
 #include <linux/fs.h>
+#include <linux/prctl.h>
 
 struct vm_object;
 struct page;
@@ -137,10 +138,17 @@ struct vm_space {
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
+	u8 exec_gain;		/* PR_SET_MDWE: what was not made executable never becomes so, what is can never be written */
 	bool sealed;		/* map_lock: some area is, or was */
 	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
 	struct list_head lazy_link;	/* lazy.c */
 };
+
+/* What a child of @s, and the program after it, has of PR_SET_MDWE. */
+static inline u8 space_exec_gain(const struct vm_space *s)
+{
+	return s->exec_gain & PR_MDWE_NO_INHERIT ? 0 : s->exec_gain;
+}
 
 /* A new empty space with one user; NULL on -ENOMEM. */
 struct vm_space *vm_space_create(void);

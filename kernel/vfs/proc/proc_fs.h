@@ -12,7 +12,7 @@
 
 /* pseudo_inode.kind */
 enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD,
-	PROC_NS_LIST, PROC_NS,
+	PROC_NS_LIST, PROC_NS, PROC_MAP_LIST, PROC_MAP,
 	/* of kernel threads: the directory in /proc and in task/, task/, other directories, which are empty, files and links */
 	PROC_KT_DIR, PROC_KT_THREAD, PROC_KT_TASK, PROC_KT_EMPTY, PROC_KT_FILE, PROC_KT_LINK };
 
@@ -69,6 +69,9 @@ extern const struct pseudo_file proc_fdinfo_file;
 /* ---- task_ns.c ---- */
 extern const struct inode_ops proc_ns_list_ops, proc_ns_ops;
 extern const struct file_ops proc_ns_list_fops;
+/* ---- task_map_files.c ---- */
+extern const struct inode_ops proc_map_list_ops, proc_map_ops;
+extern const struct file_ops proc_map_list_fops;
 /* ---- task_link.c ---- */
 extern const struct inode_ops proc_link_ops;
 int proc_exe_path(struct task *t, struct path *out);

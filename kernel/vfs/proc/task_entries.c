@@ -12,6 +12,7 @@
 const struct task_entry task_entries[] = {
 	DIR_("task", 0555, PROC_TASK_LIST, .flags = PSEUDO_PROC),
 	DIR_("fd", 0500, PROC_FD_LIST),
+	DIR_("map_files", 0500, PROC_MAP_LIST, .flags = PSEUDO_PROC),
 	DIR_("fdinfo", 0555, PROC_FDINFO_LIST),
 	DIR_("ns", 0511, PROC_NS_LIST),
 	FILE_("environ", 0400, .flags = PSEUDO_SPACE, .next = proc_next_environ),
