@@ -69,6 +69,14 @@ extern const struct pseudo_file proc_fdinfo_file;
 /* ---- task_ns.c ---- */
 extern const struct inode_ops proc_ns_list_ops, proc_ns_ops;
 extern const struct file_ops proc_ns_list_fops;
+/* ---- task_ids.c ---- */
+int proc_show_id_map(struct pseudo_text *t);
+int proc_store_id_map(struct pseudo_text *t, char *text, size_t len);
+int proc_show_setgroups(struct pseudo_text *t);
+int proc_store_setgroups(struct pseudo_text *t, char *text, size_t len);
+int proc_show_loginuid(struct pseudo_text *t);
+int proc_store_loginuid(struct pseudo_text *t, char *text, size_t len);
+int proc_show_sessionid(struct pseudo_text *t);
 /* ---- task_map_files.c ---- */
 extern const struct inode_ops proc_map_list_ops, proc_map_ops;
 extern const struct file_ops proc_map_list_fops;
