@@ -366,6 +366,7 @@ static void commit(struct exec *x)
 	set_name(me, x->filename);
 	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
+	me->personality &= ~READ_IMPLIES_EXEC;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;
 	posix_timers_exec(me->proc);

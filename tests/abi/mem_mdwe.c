@@ -2,6 +2,7 @@
 /* PR_SET_MDWE: memory is either written or executed; and other calls of prctl(2) that keep something. */
 #include "abi.h"
 #include <linux/prctl.h>
+#include <sys/personality.h>
 
 #define MDWE(bits) prctl(PR_SET_MDWE, bits, 0L, 0L, 0L)
 #define GET()	   prctl(PR_GET_MDWE, 0L, 0L, 0L, 0L)
@@ -78,6 +79,41 @@ static void others(void)
 	R(prctl(0x7fffffff, 0, 0, 0, 0));
 }
 
+static char rights_at(void *p)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512], right = '?';
+	unsigned long a, b;
+	char rwx[5];
+
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %4s", &a, &b, rwx) == 3 && a <= (unsigned long)p && (unsigned long)p < b)
+			right = rwx[2];
+	}
+	fclose(f);
+	return right;
+}
+
+static void read_is_exec(void)
+{
+	HEAD("what may be read may be executed");
+	CHILD {
+		char *p, *q;
+
+		personality(READ_IMPLIES_EXEC);
+		p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		q = mmap(NULL, 4096, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		say("%c %c", rights_at(p), rights_at(q));
+		mprotect(q, 4096, PROT_READ | PROT_WRITE);
+		mprotect(p, 4096, PROT_WRITE);
+		say(" %c %c\n", rights_at(p), rights_at(q));
+		personality(0);
+		mprotect(q, 4096, PROT_READ);
+		say("%c\n", rights_at(q));
+	}
+	REAP("personality");
+}
+
 int main(void)
 {
 	arguments();
@@ -88,5 +124,6 @@ int main(void)
 	HEAD("refused, not inherited");
 	kept(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT);
 	others();
+	read_is_exec();
 	return 0;
 }

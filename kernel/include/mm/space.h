@@ -185,7 +185,7 @@ int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va) 
 int vm_unmap(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK;
 /* remap_file_pages(2): the range shows its shared file from @pgoff on; @args has limits and populate, the rest is filled in. */
 int vm_remap_pages(struct vm_space *s, vaddr_t va, u64 len, u64 pgoff, struct vm_map_args *args) MUST_CHECK;
-/* @key: a protection key for the range, or -1: each page keeps its own. */
+/* @key: a protection key for the range, or -1: each page keeps its own. VM_MAYEXEC in @vm_rwx: to be executed, too, where that is allowed. */
 int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key) MUST_CHECK;
 static inline int MUST_CHECK vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
 {
