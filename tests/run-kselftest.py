@@ -45,6 +45,7 @@ LEFT_OUT = {
     "timers/mqueue-lat": "asserts how late a time-out is",
     "memfd/run_fuse_test.sh": "needs FUSE, a module of Linux",
     "mqueue/mq_perf_tests": "a benchmark",
+    "x86/syscall_numbering_64": "takes longer than its limit under an emulator, on Linux too",
 }
 # What mm's own script runs, for which it makes the pages; COMMAND with its arguments, after a setting.
 HUGE = "echo 128 >/proc/sys/vm/nr_hugepages;"

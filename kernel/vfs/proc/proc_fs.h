@@ -66,6 +66,8 @@ extern const struct file_ops proc_task_list_fops;
 extern const struct inode_ops proc_fd_list_ops, proc_fdinfo_list_ops, proc_fd_ops;
 extern const struct file_ops proc_fd_list_fops, proc_fdinfo_list_fops;
 extern const struct pseudo_file proc_fdinfo_file;
+/* Of a list of what a process has open: its threads may always look at their own. */
+int proc_list_permission(struct inode *inode, int mask);
 /* ---- task_ns.c ---- */
 extern const struct inode_ops proc_ns_list_ops, proc_ns_ops;
 extern const struct file_ops proc_ns_list_fops;

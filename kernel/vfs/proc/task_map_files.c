@@ -188,7 +188,7 @@ static int list_iterate(struct file *f, struct dir_emit *e)
 
 const struct inode_ops proc_map_list_ops = {
 	.lookup = list_lookup,
-	.permission = proc_task_permission,
+	.permission = proc_list_permission,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
 	.revalidate = proc_revalidate,
