@@ -7,7 +7,8 @@ passes on Linux must pass on NOS.
 Names are collections (futex) or programs (futex/futex_wait).  What Linux did is kept in the cache, so a
 run that was broken off goes on; a program that takes the kernel with it costs one more boot.
 A case of a program without TAP is the program itself.  In tests/known.txt: PROGRAM, or PROGRAM:CASE with
-underscores for spaces.
+underscores for spaces.  What cannot pass because something is not there is in tests/kselftest-missing.txt,
+by the name of what is missing; --table keeps docs/kselftest.md.
 """
 import fnmatch
 import hashlib
@@ -44,6 +45,7 @@ LEFT_OUT = {
     "timers/mqueue-lat": "asserts how late a time-out is",
     "memfd/run_fuse_test.sh": "needs FUSE, a module of Linux",
     "mqueue/mq_perf_tests": "a benchmark",
+    "x86/syscall_numbering_64": "takes longer than its limit under an emulator, on Linux too",
 }
 # What mm's own script runs, for which it makes the pages; COMMAND with its arguments, after a setting.
 HUGE = "echo 128 >/proc/sys/vm/nr_hugepages;"
@@ -161,36 +163,83 @@ def cases(result):
     return found, how
 
 
-def compare(some, want, got, verbose):
-    """What is ok on Linux must be ok on NOS; those of known.txt count as skipped."""
-    failed, known, total = [], harness.known_failures(), 0
-    for program in some:
-        linux, linux_how = cases(want[program.name])
-        nos, nos_how = cases(got[program.name])
+def missing():
+    """[(pattern of PROGRAM or PROGRAM:CASE, what is missing)]."""
+    lines = (harness.HERE / "kselftest-missing.txt").read_text().splitlines()
+    return [tuple(line.split(None, 1)) for line in lines if line and not line.startswith("#")]
+
+
+def why_missing(name, listed):
+    return next((why for pattern, why in listed if fnmatch.fnmatchcase(name, pattern)), None)
+
+
+class Outcome:
+    """What one program does on both: cases that pass on Linux, and those of them that do not on NOS."""
+
+    def __init__(self, program, want, got, listed, known):
+        self.program, self.got = program, got
+        linux, self.linux_how = cases(want)
+        nos, self.nos_how = cases(got)
         bad = sorted(name for name, how in linux.items() if how == "ok" and nos.get(name, "") != "ok" and name)
         if not bad and linux[""] == "ok" and nos[""] != "ok":
             bad = [""]
-        passing = sum(how == "ok" for name, how in linux.items() if name or len(linux) == 1)
-        total += passing
-        if not bad:
-            word = "PASS" if passing else "SKIP"
+        self.total = max(len(linux) - 1, 1)
+        self.passing = sum(how == "ok" for name, how in linux.items() if name or len(linux) == 1)
+        self.bad = [program.name + (":" + name if name else "") for name in bad]
+        self.reasons = {name: known.get(program.name) or known.get(name) or why_missing(name, listed) for name in self.bad}
+
+    def new(self):
+        return [name for name in self.bad if not self.reasons[name]]
+
+    def report(self, verbose):
+        if not self.bad:
+            word = "PASS" if self.passing else "SKIP"
             print("%s %s: %d of %d cases pass on Linux (%s), all of them on NOS" % (
-                word, program.name, passing, max(len(linux) - 1, 1), linux_how))
-            continue
-        if program.name in known:
-            print("SKIP %s: %d of %d cases (known: %s)" % (program.name, len(bad), passing, known[program.name]))
-            continue
-        names = [program.name + (":" + name if name else "") for name in bad]
-        new = [name for name in names if name not in known]
-        failed += new
+                word, self.program.name, self.passing, self.total, self.linux_how))
+            return
         print("%s %s: %d of %d cases that pass on Linux (%s) do not on NOS (%s)" % (
-            "FAIL" if new else "SKIP", program.name, len(bad), passing, linux_how, nos_how))
-        for name in names[:40]:
-            print("    %s%s" % (name, " (known: %s)" % known[name] if name in known else ""))
-        if new or verbose:
-            print("\n".join("    | " + t for t in got[program.name].out.decode("utf-8", "replace").splitlines()[-25:]))
-            print("\n".join("    console: " + t for t in got[program.name].console[-15:]))
-    print("%d cases pass on Linux, %d of them do not on NOS and are not known" % (total, len(failed)))
+            "FAIL" if self.new() else "SKIP", self.program.name, len(self.bad), self.passing, self.linux_how,
+            self.nos_how))
+        for name in self.bad[:40]:
+            print("    %s%s" % (name, " (%s)" % self.reasons[name] if self.reasons[name] else ""))
+        if self.new() or verbose:
+            print("\n".join("    | " + t for t in self.got.out.decode("utf-8", "replace").splitlines()[-25:]))
+            print("\n".join("    console: " + t for t in self.got.console[-15:]))
+
+    def row(self):
+        whys = sorted({why or "fails" for why in self.reasons.values()})
+        return "| %s | %d | %d | %s |" % (
+            self.program.name, self.passing, self.passing - min(len(self.bad), self.passing), "; ".join(whys))
+
+
+TABLE = """# Linux's kselftests
+
+Cases of the programs of Debian's linux-source (6.12) that pass on Debian's Linux in the same QEMU, and how many of them pass
+here. Written by `tests/run-kselftest.py --table docs/kselftest.md`, which replaces the rows of the programs that it runs.
+
+| program | Linux | NOS | what is missing |
+|---|---:|---:|---|
+"""
+
+
+def write_table(path, outcomes):
+    rows = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            found = re.match(r"\| ([^ |]+) \| \d", line)
+            if found:
+                rows[found[1]] = line
+    rows.update((o.program.name, o.row()) for o in outcomes)
+    path.write_text(TABLE + "".join(rows[name] + "\n" for name in sorted(rows)))
+
+
+def compare(outcomes, verbose):
+    """What is ok on Linux must be ok on NOS; what is known, or listed as missing, counts as skipped."""
+    for outcome in outcomes:
+        outcome.report(verbose)
+    failed = [name for o in outcomes for name in o.new()]
+    print("%d cases pass on Linux; %d of them do not on NOS, of which %d are not explained" % (
+        sum(o.passing for o in outcomes), sum(len(o.bad) for o in outcomes), len(failed)))
     return failed
 
 
@@ -198,6 +247,7 @@ def main():
     parser = harness.parse_args(__doc__, default_smp=4, default_mem=3072)
     parser.add_argument("--out", type=pathlib.Path, help="leave the outputs here, NAME.linux and NAME.nos")
     parser.add_argument("--fresh", action="store_true", help="ask Linux again")
+    parser.add_argument("--table", type=pathlib.Path, help="the table of results to bring up to date")
     args = parser.parse_args()
     some = chosen(args.names)
     jobs = [p.job(args.scale) for p in some]
@@ -224,7 +274,11 @@ def main():
             for job in jobs:
                 print(job.name, cases(want[job.name]))
             return 0
-        return 1 if compare(some, want, got, args.show) + harness.kernel_reports(loose) else 0
+        listed, known = missing(), harness.known_failures()
+        outcomes = [Outcome(p, want[p.name], got[p.name], listed, known) for p in some]
+        if args.table:
+            write_table(args.table, outcomes)
+        return 1 if compare(outcomes, args.show) + harness.kernel_reports(loose) else 0
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

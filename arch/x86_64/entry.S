@@ -13,7 +13,7 @@
  *     trap_paranoid, which does not ask what GS is but finds the right value on its own stack.
  *   - With page-table isolation the user's tables map this section, the descriptor tables, the first page of the per-CPU areas and the stacks with an
  *     IST number: nothing else is touched before CR3 is the kernel's.
- *   - IRET to user mode cannot fault: selectors in a trapframe are constant, and exit_iret puts a canonical address in the place of one that is not.
+ *   - IRET to user mode cannot fault: selectors in a trapframe are constant, and an address that is not canonical becomes a signal before.
  */
 #include <arch_x86/asm.h>
 #include <arch_impl/layout.h>
@@ -209,9 +209,11 @@ exit_user:
 	jne	exit_work
 exit_iret:
 	mov	TF_RIP(%rsp), %rax
-	shr	$47, %rax
-	jnz	exit_bad_rip
-exit_iret_checked:
+	mov	%rax, %rcx
+	shl	$16, %rcx
+	sar	$16, %rcx
+	cmp	%rax, %rcx
+	jne	exit_bad_rip
 	RESTORE_TO_RSI
 	SKIP_UNLESS F_PTI, 5f
 	/* The tables go before the stack does: leave by the entry stack. */
@@ -240,10 +242,10 @@ exit_work:
 	call	return_to_user_work
 	jmp	exit_user
 exit_bad_rip:
-	/* Faults in user mode then, as the address that was asked for would. */
-	movabs	$USER_VA_END, %rax
-	mov	%rax, TF_RIP(%rsp)
-	jmp	exit_iret_checked
+	sti
+	mov	%rsp, %rdi
+	call	trap_bad_rip
+	jmp	exit_user
 exit_kernel:
 	RESTORE_TO_RSI
 	pop	%rdi

@@ -128,18 +128,24 @@ static bool on_stack(const stack_t *s, u64 sp)
 	return s->ss_size && sp > (u64)s->ss_sp && sp - (u64)s->ss_sp <= s->ss_size;
 }
 
-/* Where the frame and its FPU part go; false: below the end of the alternate stack. */
+/* Where the FPU part goes below @sp, and the frame below that. */
+static u64 place_at(u64 sp, bool with_keys, u64 *out_fpu)
+{
+	*out_fpu = (sp - fpu_frame_size(with_keys)) & ~63ull;
+	return ((*out_fpu - sizeof(struct frame)) & ~15ull) - 8;
+}
+
+/* The place of the whole frame; false: a frame with all there may be (AT_MINSIGSTKSZ) would be below the end of the alternate stack. */
 static bool place(const struct trapframe *tf, const struct signal_frame_args *args, bool with_keys, u64 *out_fpu,
 	u64 *out_frame)
 {
 	bool nested = on_stack(&args->altstack, tf->rsp);
-	u64 sp = tf->rsp - RED_ZONE;
+	u64 sp = tf->rsp - RED_ZONE, fpu;
 
 	if (args->on_altstack && !nested)
 		sp = (u64)args->altstack.ss_sp + args->altstack.ss_size;
-	*out_fpu = (sp - fpu_frame_size(with_keys)) & ~63ull;
-	*out_frame = ((*out_fpu - sizeof(struct frame)) & ~15ull) - 8;
-	return !(args->on_altstack || nested) || on_stack(&args->altstack, *out_frame);
+	*out_frame = place_at(sp, with_keys, out_fpu);
+	return !(args->on_altstack || nested) || on_stack(&args->altstack, place_at(sp, fpu_keys_offset != 0, &fpu));
 }
 
 /* The frame, written with the rights to all keys: the handler's stack may have one that the interrupted code could not use. */

@@ -215,6 +215,16 @@ static void user_exception(struct trapframe *tf, unsigned vector)
 	trap_user_exception(tf, &info);
 }
 
+/* From entry.S, interrupts on: @tf's address is not canonical, and the exception that IRET would meet in the kernel becomes the user's. */
+void trap_bad_rip(struct trapframe *tf)
+{
+	struct trap_info info = {.signo = SIGSEGV, .code = SI_KERNEL, .trapno = V_GP};
+
+	tf->orig_rax = ~0ull; /* not a system call: nothing to restart */
+	remember(V_GP, 0, 0);
+	trap_user_exception(tf, &info);
+}
+
 static void kernel_exception(struct trapframe *tf, unsigned vector)
 {
 	u64 fixup = extable_fixup(tf->rip);

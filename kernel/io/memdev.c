@@ -89,8 +89,11 @@ static int zero_mmap(struct file *f, struct vm_map_args *args)
 	struct put_later *p;
 	int err;
 
-	if (!(args->flags & VM_SHARED))
-		return 0; /* plain anonymous memory */
+	if (!(args->flags & VM_SHARED)) { /* anonymous memory with a name */
+		args->backing_ops = &file_backing_ops;
+		args->backing = f;
+		return 0;
+	}
 	p = kmalloc(sizeof(*p), 0);
 	if (!p)
 		return -ENOMEM;

@@ -12,6 +12,7 @@
 #include <init/initcall.h>
 #include <proc/ptrace.h>
 #include <proc/task.h>
+#include <proc/user_dispatch.h>
 #include <security/seccomp.h>
 #include "syscalls.h"
 
@@ -67,12 +68,14 @@ static __always_inline void dispatch(struct trapframe *tf)
 		tf_set_ret(tf, syscall_rare(tf, nr));
 }
 
-/* Somebody looks on: trace points, a tracer, a filter. */
+/* Somebody looks on: the program itself, trace points, a tracer, a filter. */
 static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 {
 	struct thread *me = thread_current();
 	bool make = true;
 
+	if ((READ_ONCE(me->user_work) & UW_DISPATCH) && user_dispatch_enter(tf))
+		return;
 	if (READ_ONCE(me->user_work) & UW_SYSCALL)
 		make = ptrace_syscall_enter(tf);
 	if (make && (READ_ONCE(me->user_work) & UW_SECCOMP))
@@ -88,7 +91,7 @@ static COLD NOINLINE void dispatch_seen(struct trapframe *tf)
 void syscall_dispatch(struct trapframe *tf)
 {
 	if (unlikely((READ_ONCE(trace_enabled) & (1u << TRACE_SYS_ENTER | 1u << TRACE_SYS_EXIT)) |
-		     (READ_ONCE(thread_current()->user_work) & (UW_SYSCALL | UW_SECCOMP))))
+		     (READ_ONCE(thread_current()->user_work) & (UW_SYSCALL | UW_SECCOMP | UW_DISPATCH))))
 		dispatch_seen(tf);
 	else
 		dispatch(tf);

@@ -3,6 +3,7 @@
  * Memory calls: decoding and the checks that need a file or a right; the work is in kernel/mm.
  */
 #include <linux/syscall.h>
+#include <linux/personality.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
@@ -43,6 +44,12 @@ static u64 memlock_limit(void)
 static u32 prot_flags(u64 prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) | (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+/* personality(2): what may be read may be executed. */
+static bool read_is_exec(u64 prot)
+{
+	return (prot & PROT_READ) && unlikely(task_current()->personality & READ_IMPLIES_EXEC);
 }
 
 /* What the file's mode and the kind of mapping allow. -EACCES, -EPERM, -ENODEV. */
@@ -171,6 +178,8 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 		if (!r.file)
 			return -EBADF;
 	}
+	if (read_is_exec(prot) && !(r.file && path_is_noexec(&r.file->path)))
+		prot |= PROT_EXEC;
 	err = map_args(&args, addr, len, prot, flags, off);
 	if (!err)
 		err = r.file ? map_file(&args, r.file, &va) : map_anonymous(&args, &va);
@@ -219,7 +228,7 @@ static s64 protect(u64 addr, u64 len, u64 prot, int key)
 		return -EINVAL;
 	if (key != -1 && !vm_key_is_allocated(space_current(), key))
 		return -EINVAL;
-	return vm_protect_key(space_current(), addr, len, prot_flags(prot), grows, key);
+	return vm_protect_key(space_current(), addr, len, prot_flags(prot) | (read_is_exec(prot) ? VM_MAYEXEC : 0), grows, key);
 }
 
 SYSCALL3(mprotect, u64, addr, u64, len, u64, prot)

@@ -16,6 +16,7 @@
 #include <proc/rseq.h>
 #include <proc/signal.h>
 #include <proc/task.h>
+#include <proc/user_dispatch.h>
 #include "syscalls.h"
 
 static s64 set_pdeathsig(u64 sig)
@@ -145,6 +146,91 @@ static s64 set_timerslack(u64 ns)
 	return 0;
 }
 
+/* Once it is asked for, only the same can be asked for. */
+static s64 set_exec_gain(struct vm_space *s, u64 bits)
+{
+	if ((bits & ~(u64)(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) || bits == PR_MDWE_NO_INHERIT)
+		return -EINVAL;
+	mutex_lock(&s->map_lock);
+	bool may = !s->exec_gain || s->exec_gain == bits;
+
+	if (may)
+		s->exec_gain = (u8)bits;
+	mutex_unlock(&s->map_lock);
+	return may ? 0 : -EPERM;
+}
+
+/* What is to be done when memory turns out to be broken: kept and told, there is nobody to do it. */
+static s64 set_mce_kill(struct task *me, u64 op, u64 how)
+{
+	if (op == PR_MCE_KILL_CLEAR && !how)
+		me->mce_kill = 0;
+	else if (op == PR_MCE_KILL_SET && how <= PR_MCE_KILL_DEFAULT)
+		me->mce_kill = (u8)(PR_MCE_KILL_DEFAULT - how);
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static s64 io_flusher(struct task *me, bool set, u64 on, u64 rest)
+{
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (rest || on > set)
+		return -EINVAL;
+	if (!set)
+		return me->io_flusher;
+	me->io_flusher = on;
+	return 0;
+}
+
+/* Speculation is what the command line says, for all. */
+static s64 speculation(bool set, u64 which)
+{
+	switch (which) {
+	case PR_SPEC_STORE_BYPASS:
+	case PR_SPEC_INDIRECT_BRANCH: return set ? -ENXIO : (s64)PR_SPEC_ENABLE;
+	case PR_SPEC_L1D_FLUSH: return set ? -EPERM : (s64)PR_SPEC_FORCE_DISABLE;
+	default: return -ENODEV;
+	}
+}
+
+static s64 get_auxv(const struct vm_space *s, struct uptr to, u64 len)
+{
+	return copy_to_user(to, s->auxv, min(len, (u64)sizeof(s->auxv))) ? -EFAULT : (s64)sizeof(s->auxv);
+}
+
+/* Those that mean something to few programs; their unused arguments are zero. */
+static s64 prctl_rare(struct task *me, int op, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	struct vm_space *s = me->thread.space;
+
+	if (op == PR_SET_IO_FLUSHER || op == PR_GET_IO_FLUSHER)
+		return io_flusher(me, op == PR_SET_IO_FLUSHER, a2, a3 | a4 | a5);
+	if (a4 || a5)
+		return -EINVAL;
+	switch (op) {
+	case PR_GET_AUXV: return get_auxv(s, uptr_make(a2), a3);
+	case PR_MCE_KILL: return set_mce_kill(me, a2, a3);
+	case PR_SET_SPECULATION_CTRL: return speculation(true, a2);
+	default: break;
+	}
+	if (a3)
+		return -EINVAL;
+	switch (op) {
+	case PR_SET_MDWE: return set_exec_gain(s, a2);
+	case PR_GET_SPECULATION_CTRL: return speculation(false, a2);
+	default: break;
+	}
+	if (a2)
+		return -EINVAL;
+	switch (op) {
+	case PR_GET_MDWE: return READ_ONCE(s->exec_gain);
+	case PR_MCE_KILL_GET: return PR_MCE_KILL_DEFAULT - me->mce_kill;
+	default: return -EINVAL;
+	}
+}
+
 SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 {
 	struct task *me = task_current();
@@ -203,8 +289,11 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 			return -EINVAL;
 		WRITE_ONCE(thread_current()->space->no_huge, a2 != 0);
 		return 0;
+	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(me, a2, a3, a4, uptr_make(a5));
 	case PR_GET_TID_ADDRESS: return user_store64(uptr_make(a2), me->clear_child_tid.va);
-	default: return -EINVAL;
+	case PR_TASK_PERF_EVENTS_DISABLE:
+	case PR_TASK_PERF_EVENTS_ENABLE: return 0; /* a task has none */
+	default: return prctl_rare(me, op, a2, a3, a4, a5);
 	}
 }
 

@@ -17,6 +17,8 @@
 #include <proc/cred.h>
 #include <proc/ptrace.h>
 #include <proc/signal.h>
+#include <proc/user_dispatch.h>
+#include <security/seccomp.h>
 
 /* ---- memory ---- */
 
@@ -282,6 +284,10 @@ static s64 serve(struct task *t, s64 request, u64 addr, u64 data)
 	case PTRACE_SETREGSET: return regset(t, request == PTRACE_SETREGSET, addr, user);
 	case PTRACE_GET_SYSCALL_INFO: return syscall_info(t, addr, user);
 	case PTRACE_GET_RSEQ_CONFIGURATION: return rseq_config(t, addr, user);
+	case PTRACE_SECCOMP_GET_FILTER: return seccomp_show_filter(t, addr, user);
+	case PTRACE_SECCOMP_GET_METADATA: return seccomp_show_metadata(t, addr, user);
+	case PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: return user_dispatch_get_config(t, addr, user);
+	case PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: return user_dispatch_set_config(t, addr, user);
 	default: return arch_ptrace(&t->thread, (u64)request, addr, data);
 	}
 }

@@ -260,9 +260,9 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 	case CLOCK_REALTIME:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
-	case CLOCK_TAI: break;
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM: return -EOPNOTSUPP; /* no alarm hardware */
+	case CLOCK_BOOTTIME_ALARM:
+	case CLOCK_TAI: break;
 	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
@@ -272,6 +272,8 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 		return err ? err : cpu_clock_sleep(id, flags & TIMER_ABSTIME, ns, urem);
 	}
 	err = timespec_from_user(&ns, ureq);
+	if (!err && (id == CLOCK_REALTIME_ALARM || id == CLOCK_BOOTTIME_ALARM))
+		err = flags & ~TIMER_ABSTIME ? -EINVAL : capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	if (err)
 		return err;
 	if (flags & TIMER_ABSTIME) {

@@ -97,7 +97,7 @@ static const struct advice *advice_of(int advice)
 /* Sealed private anonymous memory without the right to write. */
 static bool is_sealed_constant(const struct vm_area *a)
 {
-	return (a->flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED && !a->object && !a->backing_ops;
+	return (a->flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED && area_is_anonymous(a);
 }
 
 /* May it be given for this area? */
@@ -106,7 +106,7 @@ static int check_advice(const struct vm_area *a, const struct advice *adv)
 	if (adv->discards && is_sealed_constant(a))
 		return -EPERM;
 	if ((a->flags & adv->must_not) || (a->flags & adv->must) != adv->must ||
-		(adv->anonymous && (a->object || a->backing_ops)))
+		(adv->anonymous && !area_is_anonymous(a)))
 		return -EINVAL;
 	return 0;
 }

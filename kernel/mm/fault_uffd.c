@@ -65,7 +65,7 @@ enum fault_result fault_marker(struct fault *f, struct pte pte)
 		return FR_POISON;
 	if ((f->v.flags & (VM_UFFD_WP | VM_UFFD_ASYNC)) != VM_UFFD_WP || (f->v.ops && f->v.ops->fault)) {
 		/* Nobody asks any more; or a write lifts it by itself. */
-		if (!(f->v.flags & VM_UFFD_WP) || is_write(f) || f->v.object || f->v.ops) {
+		if (!(f->v.flags & VM_UFFD_WP) || is_write(f) || f->v.object || (f->v.ops && f->v.ops->fault)) {
 			(void)replace(f, pte, pte_none());
 			return FR_RETRY;
 		}

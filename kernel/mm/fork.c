@@ -218,6 +218,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->core_filter = parent->core_filter;
 	child->membarrier = READ_ONCE(parent->membarrier);
 	child->no_huge = parent->no_huge;
+	child->exec_gain = space_exec_gain(parent);
 	child->keys = parent->keys;
 	child->sealed = parent->sealed;
 }

@@ -95,7 +95,7 @@ static u64 drop_clean(struct vm_space *s)
 		struct zap_filter filter = {.clean = true};
 		struct gather g;
 
-		if (a->object || a->backing_ops || (a->flags & (VM_LOCKED | VM_SHARED)))
+		if (!area_is_anonymous(a) || (a->flags & (VM_LOCKED | VM_SHARED)))
 			continue;
 		gather_init(&g, s);
 		zap_range(&g, a->start, a->end, &filter);

@@ -303,6 +303,8 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *args, u32 fl
 	u64 npages = len >> PAGE_SHIFT, replaced = 0;
 	int err;
 
+	if (unlikely(s->exec_gain) && (flags & VM_EXEC) && (flags & VM_WRITE))
+		return -EACCES;
 	if (args->fixed && !args->noreplace)
 		replaced = mapped_pages(s, args->hint, args->hint + len);
 	err = check_limits(s, args, flags, npages, replaced);

@@ -124,6 +124,8 @@ static int may_protect(const struct vm_area *a, u32 rwx)
 {
 	if (rwx & ~(a->flags >> 4) & VM_RWX)
 		return -EACCES;
+	if (unlikely(a->space->exec_gain) && (rwx & VM_EXEC) && (!(a->flags & VM_EXEC) || (rwx & VM_WRITE)))
+		return -EACCES;
 	return a->flags & VM_SEALED ? -EPERM : 0;
 }
 
@@ -141,8 +143,13 @@ static int promise(struct vm_area *a, u32 *flags)
 
 static int protect_one(struct protect *p, struct vm_area *a, u32 rwx, int key)
 {
-	u32 flags = (a->flags & ~VM_RWX) | rwx;
-	int err = may_protect(a, rwx);
+	u32 flags;
+	int err;
+
+	if (rwx & VM_MAYEXEC)
+		rwx = (rwx & VM_RWX) | (a->flags & VM_MAYEXEC ? VM_EXEC : 0);
+	flags = (a->flags & ~VM_RWX) | rwx;
+	err = may_protect(a, rwx);
 
 	if (key >= 0)
 		flags = (flags & ~VM_KEY) | (u32)key << ctz32(VM_KEY);
@@ -258,7 +265,7 @@ int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool 
 		err = 0;
 	}
 	if (!err)
-		err = protect_locked(s, va, end, vm_rwx & VM_RWX, key);
+		err = protect_locked(s, va, end, vm_rwx & (VM_RWX | VM_MAYEXEC), key);
 	mutex_unlock(&s->map_lock);
 	return err;
 }

@@ -138,7 +138,7 @@ int vm_space_reap(struct vm_space *s)
 	if (!mutex_trylock(&s->map_lock))
 		return -EAGAIN;
 	for (a = area_find(s, 0); a; a = area_next(a)) {
-		if (a->object || a->backing_ops || (a->flags & (VM_SHARED | VM_LOCKED)))
+		if (!area_is_anonymous(a) || (a->flags & (VM_SHARED | VM_LOCKED)))
 			continue;
 		gather_init(&g, s);
 		zap_range(&g, a->start, a->end, NULL);

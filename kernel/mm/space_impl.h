@@ -67,6 +67,12 @@ static inline u64 area_index(const struct vm_area *a, vaddr_t va)
 	return a->pgoff + ((va - a->start) >> PAGE_SHIFT);
 }
 
+/* Private memory of nobody else; it may have a name. */
+static inline bool area_is_anonymous(const struct vm_area *a)
+{
+	return !a->object && !(a->backing_ops && a->backing_ops->fault);
+}
+
 struct vm_area *area_new(struct vm_space *s);	/* not in the tree; area_fill must follow */
 /* Make @a what @like is (same object, file, names: own references), at other bounds. -ENOMEM: area_free it. */
 int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vaddr_t end, u64 pgoff, u32 flags)

@@ -151,7 +151,7 @@ static bool may_register(const struct vm_area *a, u32 modes, bool async)
 		return false;
 	if (async && modes == VM_UFFD_WP)
 		return true;
-	return memory || (!a->object && !a->backing_ops);
+	return memory || area_is_anonymous(a);
 }
 
 static int check_area(const struct vm_uffd *u, const struct vm_area *a, u32 modes)

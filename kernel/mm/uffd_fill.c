@@ -234,7 +234,7 @@ static int check_move(const struct vm_uffd *u, struct vm_area *to, struct vm_are
 		return -ENOENT;
 	if ((to->flags ^ from->flags) & (SAME_RIGHTS | VM_LOCKED) || !(from->flags & VM_WRITE))
 		return -EINVAL;
-	if (((to->flags | from->flags) & not) || to->object || from->object || to->backing_ops || from->backing_ops)
+	if (((to->flags | from->flags) & not) || !area_is_anonymous(to) || !area_is_anonymous(from))
 		return -EINVAL;
 	return to->uffd == u ? 0 : -EINVAL;
 }

@@ -155,6 +155,10 @@ static void clone_task_fields(struct task *t, const struct task *me, const struc
 	vm_policy_get(me->thread.mempolicy);
 	t->thread.mempolicy = me->thread.mempolicy;
 	t->personality = me->personality;
+	t->login_uid = me->login_uid;
+	t->login_session = me->login_session;
+	t->mce_kill = me->mce_kill;
+	t->io_flusher = me->io_flusher;
 	t->start_boottime = clock_boottime();
 }
 

@@ -188,6 +188,7 @@ static int MUST_CHECK build_space(struct exec *x)
 	if (!x->space)
 		return -ENOMEM;
 	x->space->no_huge = thread_current()->space && thread_current()->space->no_huge;
+	x->space->exec_gain = thread_current()->space ? space_exec_gain(thread_current()->space) : 0;
 	vm_space_set_layout(x->space, rlimit_cur(RLIMIT_STACK), exec_randomizes(1));
 	err = elf_load(x);
 	if (!err)
@@ -355,6 +356,8 @@ static void commit(struct exec *x)
 	futex_exit_pi(me, false);
 	me->robust_list = me->clear_child_tid = me->set_child_tid = me->rseq = uptr_make(0);
 	me->thread.switch_work = 0;
+	me->user_dispatch = (struct user_dispatch){0};
+	__atomic_and_fetch(&me->thread.user_work, ~(u32)UW_DISPATCH, __ATOMIC_RELAXED);
 	set_exe(me->proc, x->file);
 	x->space->dumpable = x->gained || inode_permission(x->file->inode, MAY_READ) ? READ_ONCE(suid_dumpable) : DUMPABLE_USER;
 	x->space->core_filter = me->thread.space ? me->thread.space->core_filter : CORE_FILTER_DEFAULT;
@@ -363,6 +366,7 @@ static void commit(struct exec *x)
 	set_name(me, x->filename);
 	if (x->secure || x->gained)
 		me->pdeath_signal = 0;
+	me->personality &= ~READ_IMPLIES_EXEC;
 	if (x->secure)
 		me->personality &= ~PER_CLEAR_ON_SETID;
 	posix_timers_exec(me->proc);

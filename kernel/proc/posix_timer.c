@@ -3,8 +3,9 @@
  * POSIX timers, interval timers, the CPU limit.
  *
  * A process has a table of timers, made at first use: slots by id, the three itimers, and one for RLIMIT_CPU. The table's lock (irqsave) guards all
- * timers of the process; it comes before the sighand lock (a firing timer sends its signal under it), so delivery, which holds the sighand lock, reports
- * back by plain stores.
+ * timers of the process; it comes before the sighand lock (a firing timer sends its signal under it). Delivery, which holds the sighand lock, counts the
+ * periods that passed meanwhile: what both change is also under the timer's own lock, which comes last. A timer that fires for a period that delivery has
+ * counted finds that it is early.
  *
  *     DISARMED --set--> ARMED --fires--> PENDING (its signal is queued; further periods count as overruns) --delivered--> ARMED
  *
@@ -16,6 +17,7 @@
 #include <linux/time.h>
 #include <mm/slab.h>
 #include <proc/cpu_clock.h>
+#include <proc/cred.h>
 #include <proc/posix_timer.h>
 #include <time/clock.h>
 #include "proc_impl.h"
@@ -24,6 +26,7 @@
 #define NS_PER_SEC 1000000000ull
 
 LOCK_CLASS(posix_timers, RANK_POSIX_TIMER, "timers of one process");
+LOCK_CLASS(posix_timer, RANK_LEAF, "when one timer expires, and how often it has");
 
 struct posix_timer {
 	struct timer timer;
@@ -34,6 +37,7 @@ struct posix_timer {
 	int notify, signo;
 	siginfo_t info;
 	s32 id;			/* < 0: an itimer or the limit */
+	struct spinlock lock;	/* for the next three lines; written with the table's lock, too, but by delivery */
 	u64 expires, interval;	/* in terms of the clock; expires 0: disarmed */
 	u64 overrun, overrun_last;
 	bool pending;		/* its signal is queued */
@@ -86,10 +90,12 @@ static u64 clock_now(const struct posix_timer *pt)
 
 static void hardware_arm(struct posix_timer *pt)
 {
+	u64 at = READ_ONCE(pt->expires);
+
 	if (pt->watch.task)
-		cpu_watch_arm(&pt->watch, pt->expires);
+		cpu_watch_arm(&pt->watch, at);
 	else
-		timer_arm(&pt->timer, pt->expires, 0);
+		timer_arm(&pt->timer, at, 0);
 }
 
 static void hardware_cancel(struct posix_timer *pt)
@@ -100,7 +106,7 @@ static void hardware_cancel(struct posix_timer *pt)
 		timer_cancel(&pt->timer);
 }
 
-/* Move expires past @now; how many whole periods were skipped. */
+/* Move expires past @now; how many whole periods were skipped. The timer's lock. */
 static u64 advance(struct posix_timer *pt, u64 now)
 {
 	u64 skipped;
@@ -126,9 +132,9 @@ static void send(struct posix_timer *pt)
 		return;
 	}
 	pt->queue.info = pt->info;
-	pt->pending = true;
+	WRITE_ONCE(pt->pending, true);
 	if (signal_send_prealloc(pt->target, p, &pt->queue))
-		pt->pending = false; /* ignored: nobody will deliver it */
+		WRITE_ONCE(pt->pending, false); /* ignored: nobody will deliver it */
 }
 
 /* The limit: SIGXCPU at the soft limit and each second after, SIGKILL at the hard one. */
@@ -147,6 +153,28 @@ static void limit_fire(struct posix_timer *pt, u64 now)
 	hardware_arm(pt);
 }
 
+/* Count the period that is over, if it is; is there a signal to be sent for it? Table lock. */
+static bool period_ends(struct posix_timer *pt, u64 now)
+{
+	bool tell = false;
+
+	spin_lock(&pt->lock);
+	if (now < pt->expires)
+		goto out; /* a clock set back, the timer set anew meanwhile, or delivery was first */
+	if (pt->pending) {
+		/* the last signal is still waiting: this period, and those that were missed, are overruns */
+		pt->overrun += 1 + advance(pt, now);
+	} else {
+		pt->overrun_last = pt->overrun = advance(pt, now);
+		tell = true;
+	}
+	if (!pt->interval)
+		pt->expires = 0;
+out:
+	spin_unlock(&pt->lock);
+	return tell;
+}
+
 static void fire(struct posix_timer *pt)
 {
 	irqflags_t flags = spin_lock_irqsave(&pt->table->lock);
@@ -155,24 +183,13 @@ static void fire(struct posix_timer *pt)
 	if (!pt->expires || pt->deleted)
 		goto out;
 	now = clock_now(pt);
-	if (now < pt->expires) { /* a clock set back, or the timer set anew meanwhile */
-		hardware_arm(pt);
-		goto out;
-	}
-	if (pt == pt->table->fixed[LIMIT_TIMER]) {
+	if (pt == pt->table->fixed[LIMIT_TIMER] && now >= pt->expires) {
 		limit_fire(pt, now);
 		goto out;
 	}
-	if (!pt->interval)
-		pt->expires = 0;
-	if (pt->pending) {
-		/* the last signal is still waiting: this period, and those that were missed, are overruns */
-		pt->overrun += 1 + advance(pt, now);
-	} else {
-		pt->overrun_last = pt->overrun = advance(pt, now);
+	if (period_ends(pt, now))
 		send(pt);
-	}
-	if (pt->interval)
+	if (pt->expires)
 		hardware_arm(pt);
 out:
 	spin_unlock_irqrestore(&pt->table->lock, flags);
@@ -188,13 +205,19 @@ static void watch_fire(struct cpu_watch *w)
 	fire(container_of(w, struct posix_timer, watch));
 }
 
-/* Called with the sighand lock, which comes after the table's: plain stores that timer_fire cannot misread. */
+/* The sighand lock comes after the table's: what is armed now stays so, and finds that it is early. */
 void posix_timer_delivered(struct posix_timer *pt, siginfo_t *info)
 {
-	info->si_overrun = (int)min(READ_ONCE(pt->overrun), (u64)S32_MAX);
-	WRITE_ONCE(pt->overrun_last, READ_ONCE(pt->overrun));
-	WRITE_ONCE(pt->overrun, 0);
+	u64 now = clock_now(pt);
+
+	spin_lock(&pt->lock);
+	if (pt->interval && pt->expires && now >= pt->expires)
+		pt->overrun += 1 + advance(pt, now);
+	info->si_overrun = (int)min(pt->overrun, (u64)S32_MAX);
+	pt->overrun_last = pt->overrun;
+	pt->overrun = 0;
 	WRITE_ONCE(pt->pending, false);
+	spin_unlock(&pt->lock);
 }
 
 static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct posix_timer **out)
@@ -205,18 +228,19 @@ static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct 
 
 	if (!pt)
 		return -ENOMEM;
+	spin_init(&pt->lock, posix_timer);
 	pt->table = table;
 	pt->clock = clock;
 	pt->queue.prealloc = true;
 	pt->queue.timer = pt;
 	list_init(&pt->queue.link);
 	switch (clock) {
-	case CLOCK_REALTIME: kind = TIMER_REALTIME; break;
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_ALARM: kind = TIMER_REALTIME; break;
 	case CLOCK_MONOTONIC: break;
-	case CLOCK_BOOTTIME: kind = TIMER_BOOTTIME; break;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM: kind = TIMER_BOOTTIME; break;
 	case CLOCK_TAI: kind = TIMER_TAI; break;
-	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: kfree(pt); return -EOPNOTSUPP;
@@ -335,6 +359,8 @@ int posix_timer_create(int clock, const sigevent_t *ev, s32 *out_id)
 	if (err)
 		return err;
 	err = set_notify(pt, ev ? ev : &standard);
+	if (!err && (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM) && !capable(CAP_WAKE_ALARM))
+		err = -EPERM;
 	if (!err)
 		err = slot_insert(table, pt, out_id);
 	if (err) {
@@ -369,36 +395,34 @@ static struct posix_timer *timer_lock(s32 id, irqflags_t *flags)
 
 static void read_locked(struct posix_timer *pt, struct timer_spec *out)
 {
-	u64 now;
+	u64 now = clock_now(pt);
 
+	spin_lock(&pt->lock);
 	*out = (struct timer_spec){.interval = pt->interval};
-	if (!pt->expires)
-		return;
-	now = clock_now(pt);
-	if (pt->notify == SIGEV_NONE && now >= pt->expires) {
-		/* nothing fires it: periods pass unseen */
-		if (!pt->interval)
-			return;
+	/* nothing fires one that tells nobody: periods pass unseen */
+	if (pt->notify == SIGEV_NONE && pt->expires && now >= pt->expires)
 		advance(pt, now);
-	}
 	/* due but not yet served still counts as running */
-	out->value = pt->expires > now ? pt->expires - now : 1;
+	if (pt->expires > now)
+		out->value = pt->expires - now;
+	else if (pt->expires && pt->notify != SIGEV_NONE)
+		out->value = 1;
+	spin_unlock(&pt->lock);
 }
 
 static void set_locked(struct posix_timer *pt, bool absolute, const struct timer_spec *spec)
 {
+	u64 now = clock_now(pt), at = absolute ? spec->value : now + spec->value;
+
+	if (!spec->value)
+		hardware_cancel(pt);
+	spin_lock(&pt->lock);
 	pt->overrun = pt->overrun_last = 0;
 	pt->interval = spec->value ? spec->interval : 0;
-	if (!spec->value) {
-		hardware_cancel(pt);
-		pt->expires = 0;
-		return;
-	}
 	/* A firing of the old setting waits for the lock, and then finds that it is early. */
-	pt->expires = absolute ? spec->value : clock_now(pt) + spec->value;
-	if (pt->expires < spec->value)
-		pt->expires = ~0ull;
-	if (pt->notify != SIGEV_NONE)
+	pt->expires = !spec->value ? 0 : at < spec->value ? ~0ull : at;
+	spin_unlock(&pt->lock);
+	if (spec->value && pt->notify != SIGEV_NONE)
 		hardware_arm(pt);
 }
 

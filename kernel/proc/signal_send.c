@@ -321,9 +321,13 @@ int signal_send_prealloc(struct task *t, struct proc *p, struct sigqueue *q)
 {
 	irqflags_t flags;
 	struct sighand *s = sighand_lock(p, &flags);
-	struct task *to = t ? t : READ_ONCE(p->leader);
+	struct task *me = task_current_or_null(), *to = t ? t : READ_ONCE(p->leader);
 	struct sigqueue_set *set = t ? &t->pending : &p->pending;
 	int signo = q->info.si_signo, err = -ESRCH;
+
+	/* Of the threads that may take it, one that runs: a clock of CPU time expires on it. */
+	if (!t && to && me && me->proc == p && !me->exiting)
+		to = me;
 
 	if ((t && t->exiting) || !to || p->state != PROC_ALIVE || send_is_lost(s, to, signo))
 		goto out;

@@ -8,7 +8,7 @@
  *
  *	thread ─► newest ─► ... ─► first          all are run; the action that forbids most wins, of equal ones the newest
  *
- * SECCOMP_RET_USER_NOTIF has no listener (SECCOMP_FILTER_FLAG_NEW_LISTENER is -EINVAL): such calls are -ENOSYS, as Linux answers when the listener has gone.
+ * A filter may have a listener (seccomp_notify.c), one of all that a thread has.
  */
 #include <security/seccomp.h>
 #include <arch/trap.h>
@@ -21,6 +21,7 @@
 #include <lib/string.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <asm/unistd.h>
 #include <mm/slab.h>
@@ -30,6 +31,8 @@
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <security/bpf_prog.h>
+#include <security/seccomp_notify.h>
+#include <vfs/file.h>
 #include <vfs/procfs.h>
 
 #define MAX_INSNS_PER_THREAD 32768u
@@ -41,6 +44,7 @@ struct seccomp {
 	u32 insns;		/* ... with penalties */
 	bool log;
 	struct bpf_prog *prog;
+	struct seccomp_listener *listener; /* holds a reference; NULL */
 	struct seccomp *prev;	/* holds a reference */
 };
 
@@ -50,6 +54,8 @@ void seccomp_put(struct seccomp *s)
 		struct seccomp *prev = s->prev;
 
 		bpf_prog_put(s->prog);
+		if (s->listener)
+			seccomp_listener_leave(s->listener);
 		kfree(s);
 		s = prev;
 	}
@@ -179,6 +185,13 @@ static void sync_threads(struct task *me)
 	}
 }
 
+static bool has_listener(const struct seccomp *s)
+{
+	while (s && !s->listener)
+		s = s->prev;
+	return s;
+}
+
 /* Tree lock. */
 static s64 MUST_CHECK attach(struct task *me, struct seccomp *s, u32 flags)
 {
@@ -187,6 +200,8 @@ static s64 MUST_CHECK attach(struct task *me, struct seccomp *s, u32 flags)
 
 	if (!may_assign(me, SECCOMP_MODE_FILTER))
 		return -EINVAL;
+	if (s->listener && has_listener(prev))
+		return -EBUSY;
 	s->insns = s->prog->len + FILTER_PENALTY + (prev ? prev->insns : 0);
 	if (s->insns - FILTER_PENALTY > MAX_INSNS_PER_THREAD)
 		return -ENOMEM;
@@ -204,20 +219,58 @@ static s64 MUST_CHECK attach(struct task *me, struct seccomp *s, u32 flags)
 	return 0;
 }
 
+/* A listener for @s, in a descriptor of its own from the moment of the attachment on. */
+static s64 attach_listening(struct seccomp *s, u32 flags)
+{
+	int fd = fd_reserve(0, true);
+	struct file *f;
+	s64 ret;
+
+	if (fd < 0)
+		return fd;
+	ret = seccomp_listener_create(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &s->listener, &f);
+	if (ret) {
+		fd_cancel(fd);
+		return ret;
+	}
+	spin_lock(&proc_tree_lock);
+	ret = attach(task_current(), s, flags);
+	spin_unlock(&proc_tree_lock);
+	if (!ret) {
+		fd_install(fd, f);
+		return fd;
+	}
+	fd_cancel(fd);
+	file_put_sync(f);
+	return ret;
+}
+
 static s64 set_filter(u32 flags, struct uptr args)
 {
-	const u32 known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+	const u32 known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	const u32 two_results = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	struct seccomp *s;
 	s64 ret;
 
 	if (flags & ~known)
 		return -EINVAL;
+	if ((flags & two_results) == two_results && !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+		return -EINVAL;
+	if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return -EINVAL;
 	ret = make_filter(args, flags, &s);
 	if (ret)
 		return ret;
-	spin_lock(&proc_tree_lock);
-	ret = attach(task_current(), s, flags);
-	spin_unlock(&proc_tree_lock);
+	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		ret = attach_listening(s, flags);
+		if (ret >= 0)
+			return ret;
+	} else {
+		spin_lock(&proc_tree_lock);
+		ret = attach(task_current(), s, flags);
+		spin_unlock(&proc_tree_lock);
+	}
 	if (ret)
 		seccomp_put(s);
 	return ret;
@@ -293,6 +346,17 @@ static bool ask_tracer(struct trapframe *tf, u32 data)
 	return !thread_kill_pending() && (s32)tf_syscall_nr(tf) >= 0;
 }
 
+/* SECCOMP_RET_USER_NOTIF. What @match says stays while this call lasts. */
+static bool ask_listener(struct trapframe *tf, const struct seccomp *match, const struct seccomp_data *d)
+{
+	s64 ret = -ENOSYS;
+	bool make = match && match->listener && seccomp_listener_ask(match->listener, d, &ret);
+
+	if (!make)
+		tf_set_ret(tf, ret);
+	return make;
+}
+
 static bool act(struct trapframe *tf, const struct seccomp_data *d, u32 verdict, const struct seccomp *match, bool again);
 
 static bool filter(struct trapframe *tf, bool again)
@@ -327,7 +391,7 @@ static bool act(struct trapframe *tf, const struct seccomp_data *d, u32 verdict,
 		if (again)
 			return true;
 		return ask_tracer(tf, data) && filter(tf, true);
-	case SECCOMP_RET_USER_NOTIF: tf_set_ret(tf, -ENOSYS); return false;
+	case SECCOMP_RET_USER_NOTIF: return ask_listener(tf, match, d);
 	case SECCOMP_RET_KILL_THREAD:
 		if (READ_ONCE(task_current()->proc->nthreads) > 1)
 			task_exit(SIGSYS);
@@ -349,9 +413,69 @@ bool seccomp_enter(struct trapframe *tf)
 	task_exit(SIGKILL);
 }
 
+/* ---- a tracer ---- */
+
+/* The @nth filter of @t, from the first one on, referenced. */
+static int MUST_CHECK filter_get(struct task *t, u64 nth, struct seccomp **out)
+{
+	struct seccomp *s;
+	int err = -EINVAL;
+
+	if (!capable(CAP_SYS_ADMIN) || task_current()->seccomp_mode)
+		return -EACCES;
+	spin_lock(&proc_tree_lock);
+	s = t->seccomp_mode == SECCOMP_MODE_FILTER ? t->seccomp : NULL;
+	if (s) {
+		err = nth < s->count ? 0 : -ENOENT;
+		while (!err && s->count != nth + 1)
+			s = s->prev;
+		if (!err)
+			refcount_inc(&s->refs);
+	}
+	spin_unlock(&proc_tree_lock);
+	if (!err)
+		*out = s;
+	return err;
+}
+
+s64 seccomp_show_filter(struct task *t, u64 nth, struct uptr to)
+{
+	struct seccomp *s;
+	s64 ret = filter_get(t, nth, &s);
+
+	if (ret)
+		return ret;
+	ret = s->prog->len;
+	if (!uptr_is_null(to) && copy_to_user(to, s->prog->insns, s->prog->len * sizeof(s->prog->insns[0])))
+		ret = -EFAULT;
+	seccomp_put(s);
+	return ret;
+}
+
+s64 seccomp_show_metadata(struct task *t, u64 size, struct uptr to)
+{
+	struct seccomp_metadata m = {0};
+	struct seccomp *s;
+	s64 ret;
+
+	if (!capable(CAP_SYS_ADMIN) || task_current()->seccomp_mode)
+		return -EACCES;
+	size = min(size, (u64)sizeof(m));
+	if (size < sizeof(m.filter_off))
+		return -EINVAL;
+	if (copy_from_user(&m.filter_off, to, sizeof(m.filter_off)))
+		return -EFAULT;
+	ret = filter_get(t, m.filter_off, &s);
+	if (ret)
+		return ret;
+	m.flags = s->log ? SECCOMP_FILTER_FLAG_LOG : 0;
+	seccomp_put(s);
+	return copy_to_user(to, &m, size) ? -EFAULT : (s64)size;
+}
+
 static int show_actions(const struct sysctl *s, struct strbuf *sb)
 {
-	strbuf_puts(sb, "kill_process kill_thread trap errno trace log allow\n");
+	strbuf_puts(sb, "kill_process kill_thread trap errno user_notif trace log allow\n");
 	return 0;
 }
 

@@ -381,10 +381,13 @@ int files_fork(struct files *from, struct files **out)
 		spin_unlock(&from->lock);
 		if (spare)
 			table_free(spare);
-		spare = table_alloc((u32)roundup_pow2(words * 64));
+		/* The limit may have come down since the descriptors were made. */
+		bool too_many = words * 64 > align_up(READ_ONCE(vfs_nr_open), 64u);
+
+		spare = too_many ? NULL : table_alloc((u32)roundup_pow2(words * 64));
 		if (!spare) {
 			slab_free(files_cache, t);
-			return -ENOMEM;
+			return too_many ? -EMFILE : -ENOMEM;
 		}
 	}
 	if (words > 1) {

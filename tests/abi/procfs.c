@@ -310,9 +310,62 @@ static void sleeper(void)
 	REAP("sleeper");
 }
 
+static long put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	long r = fd < 0 ? -1 : write(fd, text, strlen(text));
+	int e = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = e;
+	return r;
+}
+
+/* Maps of IDs of the initial user namespace, and who has logged in. */
+static void ids(void)
+{
+	static const char *const maps[] = {"/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/projid_map", "/proc/self/setgroups"};
+
+	HEAD("ids");
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+		say("%s", get_file(maps[i]));
+	R(put("/proc/self/uid_map", "0 0 1"));
+	R(put("/proc/self/setgroups", "allow"));
+	R(put("/proc/self/setgroups", "deny"));
+	R(put("/proc/self/setgroups", "perhaps"));
+	CHILD {
+		R(put("/proc/self/loginuid", "1234"));
+		say("%s\n", get_file("/proc/self/loginuid"));
+		IS(atoi(get_file("/proc/self/sessionid")) > 0);
+		R(put("/proc/self/loginuid", "x"));
+		R(put("/proc/1/loginuid", "5"));
+		CHILD
+			say("%s\n", get_file("/proc/self/loginuid"));
+		REAP("inherited");
+		R(put("/proc/self/loginuid", "4294967295"));
+		say("%s %s\n", get_file("/proc/self/loginuid"), get_file("/proc/self/sessionid"));
+	}
+	REAP("login");
+}
+
+/* The call that reads is the call that is shown. */
+static void own_call(void)
+{
+	char want[64], got[256] = "";
+	int fd = open("/proc/self/syscall", O_RDONLY);
+
+	snprintf(want, sizeof(want), "%d %#x %#lx %#x ", SYS_read, fd, (unsigned long)got, 255);
+	syscall(SYS_read, fd, got, 255);
+	IS(memcmp(got, want, strlen(want)) == 0);
+	close(fd);
+}
+
 int main(void)
 {
 	sleeper();
+	ids();
+	own_call();
 	self_files();
 	global_files();
 	errors();

@@ -228,9 +228,46 @@ static void interval_timers(void)
 	REAP("RLIMIT_CPU hard");
 }
 
+static pthread_t spinner;
+static volatile sig_atomic_t elsewhere;
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	if (!pthread_equal(pthread_self(), spinner))
+		elsewhere++;
+	rings++;
+}
+
+static void *spin(void *arg)
+{
+	struct itimerspec it = {{0, 5000000}, {0, 5000000}};
+	timer_t t;
+
+	(void)arg;
+	R(timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &t));
+	R(timer_settime(t, 0, &it, NULL));
+	while (rings < 10)
+		;
+	R(timer_delete(t));
+	return NULL;
+}
+
+/* A clock of CPU time tells the thread that runs, not the one that sleeps. */
+static void distribution(void)
+{
+	HEAD("who is told");
+	rings = 0;
+	on_signal(SIGALRM, on_tick, 0);
+	pthread_create(&spinner, NULL, spin, NULL);
+	pthread_join(spinner, NULL);
+	V(elsewhere);
+}
+
 int main(void)
 {
 	posix_timers();
+	distribution();
 	overruns();
 	interval_timers();
 	return 0;

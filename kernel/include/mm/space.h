@@ -22,6 +22,7 @@
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
 #include <linux/fs.h>
+#include <linux/prctl.h>
 
 struct vm_object;
 struct page;
@@ -137,10 +138,17 @@ struct vm_space {
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
+	u8 exec_gain;		/* PR_SET_MDWE: what was not made executable never becomes so, what is can never be written */
 	bool sealed;		/* map_lock: some area is, or was */
 	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
 	struct list_head lazy_link;	/* lazy.c */
 };
+
+/* What a child of @s, and the program after it, has of PR_SET_MDWE. */
+static inline u8 space_exec_gain(const struct vm_space *s)
+{
+	return s->exec_gain & PR_MDWE_NO_INHERIT ? 0 : s->exec_gain;
+}
 
 /* A new empty space with one user; NULL on -ENOMEM. */
 struct vm_space *vm_space_create(void);
@@ -177,7 +185,7 @@ int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va) 
 int vm_unmap(struct vm_space *s, vaddr_t va, size_t len) MUST_CHECK;
 /* remap_file_pages(2): the range shows its shared file from @pgoff on; @args has limits and populate, the rest is filled in. */
 int vm_remap_pages(struct vm_space *s, vaddr_t va, u64 len, u64 pgoff, struct vm_map_args *args) MUST_CHECK;
-/* @key: a protection key for the range, or -1: each page keeps its own. */
+/* @key: a protection key for the range, or -1: each page keeps its own. VM_MAYEXEC in @vm_rwx: to be executed, too, where that is allowed. */
 int vm_protect_key(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown, int key) MUST_CHECK;
 static inline int MUST_CHECK vm_protect(struct vm_space *s, vaddr_t va, size_t len, u32 vm_rwx, bool growsdown)
 {

@@ -87,6 +87,13 @@ struct task {
 	struct seccomp *seccomp;	/* RCU; the newest filter, a reference */
 	u8 seccomp_mode;		/* SECCOMP_MODE_* */
 	bool no_new_privs;		/* never taken back */
+	u32 login_uid, login_session;	/* ~ of what loginuid and sessionid show: 0 is nobody yet; inherited */
+	u8 mce_kill;			/* PR_MCE_KILL_DEFAULT less what PR_MCE_KILL said; inherited, as the next */
+	bool io_flusher;
+	struct user_dispatch {		/* <proc/user_dispatch.h>: own thread, and a tracer while it is frozen */
+		u64 offset, len;
+		struct uptr selector;
+	} user_dispatch;
 	void *aio;
 	struct sem_undos *sem_undos;	/* own thread; shared by CLONE_SYSVSEM */
 	u64 timer_slack_ns, default_slack_ns;

@@ -56,6 +56,7 @@ enum user_work {
 	UW_NOTIFY = 1u << 2,  /* task work list, rseq, ... */
 	UW_SECCOMP = 1u << 4, /* system calls are filtered; stays set */
 	UW_SYSCALL = 1u << 3, /* system calls take the slow way in and out (ptrace); stays set */
+	UW_DISPATCH = 1u << 5, /* they may be the program's own affair (proc/user_dispatch.h); stays set */
 	/* what the way out must clear first */
 	UW_EXIT = UW_RESCHED | UW_SIGNAL | UW_NOTIFY,
 };

@@ -17,4 +17,7 @@ bool seccomp_enter(struct trapframe *tf) MUST_CHECK;
 /* The child of @me gets what that has. Tree lock. */
 void seccomp_fork_locked(struct task *t, struct task *me);
 void seccomp_put(struct seccomp *s); /* NULL: nothing. Any context */
+/* PTRACE_SECCOMP_GET_FILTER, PTRACE_SECCOMP_GET_METADATA of @t, which is frozen. */
+s64 seccomp_show_filter(struct task *t, u64 nth, struct uptr to);
+s64 seccomp_show_metadata(struct task *t, u64 size, struct uptr to);
 u32 seccomp_count(struct task *t);   /* filters of it */

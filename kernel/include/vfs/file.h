@@ -17,6 +17,7 @@
 struct file;
 struct inode;
 struct poll_table;
+struct vm_backing_ops;
 struct vm_map_args;
 struct cred;
 struct dir_emit;
@@ -148,6 +149,8 @@ int files_next(struct files *t, int fd);
 bool files_cloexec(struct files *t, int fd);
 
 /* ---- whole operations used inside the kernel ---- */
+/* For file_ops.mmap: the area keeps the file, and shows its name. */
+extern const struct vm_backing_ops file_backing_ops;
 /* For file_ops: seeking is allowed and moves nothing. */
 s64 file_lseek_noop(struct file *f, s64 off, int whence);
 ssize_t file_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf); /* checks mode and position; iobuf of anybody's */

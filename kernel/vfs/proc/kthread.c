@@ -136,6 +136,7 @@ static const struct {
 } entries[] = {
 	{{.name = "task", .mode = 0555}, PROC_KT_TASK},
 	{{.name = "fd", .mode = 0500}, PROC_KT_EMPTY},
+	{{.name = "map_files", .mode = 0500}, PROC_KT_EMPTY},
 	{{.name = "fdinfo", .mode = 0555}, PROC_KT_EMPTY},
 	{{.name = "cwd", .mode = 0777}, PROC_KT_LINK},
 	{{.name = "root", .mode = 0777}, PROC_KT_LINK},

@@ -12,7 +12,7 @@
 
 /* pseudo_inode.kind */
 enum proc_kind { PROC_TREE, PROC_TASK_DIR, PROC_THREAD_DIR, PROC_TASK_LIST, PROC_FD_LIST, PROC_FDINFO_LIST, PROC_FILE, PROC_LINK, PROC_FD,
-	PROC_NS_LIST, PROC_NS,
+	PROC_NS_LIST, PROC_NS, PROC_MAP_LIST, PROC_MAP,
 	/* of kernel threads: the directory in /proc and in task/, task/, other directories, which are empty, files and links */
 	PROC_KT_DIR, PROC_KT_THREAD, PROC_KT_TASK, PROC_KT_EMPTY, PROC_KT_FILE, PROC_KT_LINK };
 
@@ -66,9 +66,22 @@ extern const struct file_ops proc_task_list_fops;
 extern const struct inode_ops proc_fd_list_ops, proc_fdinfo_list_ops, proc_fd_ops;
 extern const struct file_ops proc_fd_list_fops, proc_fdinfo_list_fops;
 extern const struct pseudo_file proc_fdinfo_file;
+/* Of a list of what a process has open: its threads may always look at their own. */
+int proc_list_permission(struct inode *inode, int mask);
 /* ---- task_ns.c ---- */
 extern const struct inode_ops proc_ns_list_ops, proc_ns_ops;
 extern const struct file_ops proc_ns_list_fops;
+/* ---- task_ids.c ---- */
+int proc_show_id_map(struct pseudo_text *t);
+int proc_store_id_map(struct pseudo_text *t, char *text, size_t len);
+int proc_show_setgroups(struct pseudo_text *t);
+int proc_store_setgroups(struct pseudo_text *t, char *text, size_t len);
+int proc_show_loginuid(struct pseudo_text *t);
+int proc_store_loginuid(struct pseudo_text *t, char *text, size_t len);
+int proc_show_sessionid(struct pseudo_text *t);
+/* ---- task_map_files.c ---- */
+extern const struct inode_ops proc_map_list_ops, proc_map_ops;
+extern const struct file_ops proc_map_list_fops;
 /* ---- task_link.c ---- */
 extern const struct inode_ops proc_link_ops;
 int proc_exe_path(struct task *t, struct path *out);

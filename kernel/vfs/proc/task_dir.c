@@ -209,6 +209,11 @@ static void set_ops(struct inode *inode, u8 kind, const struct pseudo_file *file
 		inode->fops = &proc_ns_list_fops;
 		break;
 	case PROC_NS: inode->ops = &proc_ns_ops; break;
+	case PROC_MAP_LIST:
+		inode->ops = &proc_map_list_ops;
+		inode->fops = &proc_map_list_fops;
+		break;
+	case PROC_MAP: inode->ops = &proc_map_ops; break;
 	default:
 		inode->ops = &task_file_ops;
 		inode->fops = file->fops ?: file->poll ? &task_file_poll_fops : &task_file_fops;

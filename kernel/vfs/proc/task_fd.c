@@ -119,8 +119,7 @@ static int fdinfo_iterate(struct file *f, struct dir_emit *e)
 	return list_iterate(f, e, 8, 3);
 }
 
-/* The threads of a process may always look at their own. */
-static int list_permission(struct inode *inode, int mask)
+int proc_list_permission(struct inode *inode, int mask)
 {
 	struct task *t;
 	int err = inode_permission_mode(inode, mask);
@@ -208,14 +207,14 @@ const struct pseudo_file proc_fdinfo_file = {.name = "fdinfo", .mode = 0444, .fl
 
 const struct inode_ops proc_fd_list_ops = {
 	.lookup = fd_lookup,
-	.permission = list_permission,
+	.permission = proc_list_permission,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
 	.revalidate = proc_revalidate,
 };
 const struct inode_ops proc_fdinfo_list_ops = {
 	.lookup = fdinfo_lookup,
-	.permission = list_permission,
+	.permission = proc_list_permission,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
 	.revalidate = proc_revalidate,

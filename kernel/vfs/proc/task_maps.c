@@ -190,6 +190,8 @@ int proc_show_smaps_rollup(struct pseudo_text *t)
 	bool any = false;
 	int more;
 
+	if (!t->space)
+		return -ESRCH;
 	t->cursor = 0;
 	while ((more = next_area(t, &c)) > 0) {
 		if (!any)
@@ -202,9 +204,7 @@ int proc_show_smaps_rollup(struct pseudo_text *t)
 	t->cursor = 1; /* of a whole text: made */
 	if (more < 0)
 		return more;
-	if (any) {
-		proc_format_maps(&t->sb, &line);
-		put_usage(&t->sb, &sum, true);
-	}
+	proc_format_maps(&t->sb, &line);
+	put_usage(&t->sb, &sum, true);
 	return 0;
 }

@@ -189,7 +189,7 @@ int proc_show_syscall(struct pseudo_text *t)
 	struct trapframe *tf;
 	u32 state = READ_ONCE(th->state);
 
-	if (state == THREAD_RUNNING || state == THREAD_WOKEN || t->task->tree_exited || t->task->is_kthread) {
+	if (((state == THREAD_RUNNING || state == THREAD_WOKEN) && t->task != task_current()) || t->task->tree_exited || t->task->is_kthread) {
 		strbuf_puts(&t->sb, "running\n");
 		return 0;
 	}
