@@ -57,7 +57,7 @@ static long do_sigwait(void)
 }
 static long do_nanosleep(void)
 {
-	struct timespec ts = {0, 60000000};
+	struct timespec ts = {0, 400000000};
 	return nanosleep(&ts, NULL);
 }
 static long do_clock_nanosleep(void)
@@ -102,7 +102,7 @@ static long do_eventfd(void)
 }
 static long do_timerfd(void)
 {
-	struct itimerspec it = {.it_value = {0, 60000000}};
+	struct itimerspec it = {.it_value = {0, 400000000}};
 	timerfd_settime(tfd, 0, &it, NULL);
 	return read(tfd, &v64, 8);
 }
@@ -112,7 +112,7 @@ static long do_futex(void)
 }
 static long do_futex_timeout(void)
 {
-	struct timespec ts = {0, 60000000};
+	struct timespec ts = {0, 400000000};
 	return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &ts);
 }
 static long do_setlkw(void)

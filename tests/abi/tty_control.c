@@ -48,19 +48,19 @@ static void flow(void)
 	/* TCOOFF and ^Q: the key does not start what the call has stopped. */
 	R(tcflow(s, TCOOFF));
 	put(m, "\021");
-	sleep_ms(20);
+	sleep_ms(150);
 	fcntl(s, F_SETFL, O_NONBLOCK);
 	R(write(s, "x", 1));
 	R(tcflow(s, TCOON));
 	R(write(s, "y", 1));
 	drain("y", m);
 	put(m, "\023");
-	sleep_ms(20);
+	sleep_ms(150);
 	R(write(s, "z", 1));
 	R(tcflow(s, TCOON));
 	R(write(s, "z", 1));
 	put(m, "\021");
-	sleep_ms(20);
+	sleep_ms(150);
 	R(write(s, "z", 1));
 	fcntl(s, F_SETFL, 0);
 	drain("z", m);
