@@ -82,7 +82,7 @@ def backtraces(t):
         t.expect(line in result.log, f'no "{line}"')
 
 
-TRACING = """cd /sys/kernel/tracing
+TRACING = """mount -t tracefs tracefs /sys/kernel/tracing; cd /sys/kernel/tracing
 echo 0 > events/enable; echo > trace; echo "lines: $(grep -vc '^#' trace)"
 echo sched:sched_switch > set_event; echo raw_syscalls:sys_exit >> set_event
 echo "events: $(cat set_event | tr '\\n' ' ')$(cat events/sched/enable)$(cat events/irq/enable)"
@@ -95,7 +95,7 @@ grep -q 'prev_comm=sleep.*prev_state=S ==> next_comm=' trace && echo "slept"
 
 @suite.test
 def tracing(t):
-    """What /sys/kernel/tracing offers of Linux' files."""
+    """What tracefs offers of Linux' files."""
     log = t.boot(command=TRACING).log
     for line in ('lines: 0', 'events: raw_syscalls:sys_exit sched:sched_switch X0', 'refused',
                  'traced sched_switch', 'traced sys_exit', 'slept'):

@@ -18,11 +18,11 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/major.h>
 #include <linux/stat.h>
 #include <linux/userfaultfd.h>
 #include <vfs/sysfs.h>
 
-#define MISC_MAJOR 10
 #define UFFD_MINOR 126
 
 static s32 unprivileged;
@@ -406,7 +406,7 @@ static s64 device_ioctl(struct file *f, unsigned cmd, u64 arg)
 }
 
 static const struct file_ops device_ops = {.ioctl = device_ioctl, .lseek = file_lseek_noop};
-static struct chrdev device = {.major = MISC_MAJOR, .minor = UFFD_MINOR, .nminors = 1, .ops = &device_ops, .name = "misc"};
+static struct chrdev device = {.major = MISC_MAJOR, .minor = UFFD_MINOR, .nminors = 1, .ops = &device_ops, .name = "misc", .misc_name = "userfaultfd"};
 static const struct sysctl settings[] = {
 	{"vm/unprivileged_userfaultfd", 0644, SYSCTL_INT, .var = &unprivileged, .max = 1},
 };

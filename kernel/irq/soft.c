@@ -14,6 +14,12 @@
 static DEFINE_PER_CPU(struct soft_work *, first);
 static DEFINE_PER_CPU(struct soft_work *, last);
 static DEFINE_PER_CPU(u32, running);
+static DEFINE_PER_CPU(u32, soft_runs);
+
+u32 soft_work_runs(unsigned cpu)
+{
+	return READ_ONCE(*per_cpu_ptr(&soft_runs, cpu));
+}
 
 void soft_work_queue(struct soft_work *w)
 {
@@ -60,6 +66,7 @@ void soft_run(void)
 		void (*fn)(struct soft_work *) = w->fn;
 
 		__atomic_store_n(&w->pending, 0, __ATOMIC_RELEASE);
+		this_cpu_inc(soft_runs);
 		irq_enable();
 		fn(w);
 		irq_disable();

@@ -93,9 +93,10 @@ static int decode(struct path *p, u32 bytes, const u32 *data)
 	struct dentry *d;
 	int err = -ESTALE;
 
-	if (super_opens_handles(sb) && bytes >= HANDLE_BYTES)
+	if (super_opens_handles(sb) && sb->ops->handle_is_id && bytes >= sizeof(u64))
+		err = sb->ops->handle_open(sb, data[0] | (u64)data[1] << 32, 0, &d);
+	else if (super_opens_handles(sb) && bytes >= HANDLE_BYTES)
 		err = sb->ops->handle_open(sb, data[1] | (u64)data[2] << 32, data[0], &d);
-
 	if (err)
 		return err == -ENOMEM ? err : -ESTALE;
 	dentry_put(p->dentry);

@@ -8,6 +8,7 @@
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
 #include <linux/stat.h>
+#include <mm/hugetlb.h>
 #include <mm/object.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -17,6 +18,7 @@
 #include <proc/pidfd.h>
 #include <proc/task.h>
 #include <vfs/file.h>
+#include <vfs/hugetlbfs.h>
 #include <vfs/inode.h>
 #include <vfs/namei.h>
 #include <vfs/shmem.h>
@@ -100,6 +102,20 @@ static int MUST_CHECK map_anonymous(struct vm_map_args *args, vaddr_t *out)
 	return err;
 }
 
+/* Anonymous memory of huge pages, shared or not, is a file of its own. */
+static int MUST_CHECK map_huge(struct vm_map_args *args, vaddr_t *out)
+{
+	struct file *f;
+	int err = hugetlb_create("anon_hugepage", args->len, 0777, F_SEAL_SEAL, false, &f);
+
+	if (err)
+		return err;
+	args->pgoff = 0;
+	err = map_file(args, f, out);
+	file_put(f);
+	return err;
+}
+
 /* MAP_* and PROT_* to vm flags; -EINVAL, -EOPNOTSUPP. */
 static int MUST_CHECK map_flags(u64 prot, u64 flags, u32 *out)
 {
@@ -165,24 +181,27 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 {
 	struct vm_map_args args;
 	struct fd_ref r = {0};
+	bool is_huge;
 	vaddr_t va;
 	int err;
 
 	if (flags & MAP_ANONYMOUS) {
 		if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
 			return -EINVAL; /* there is no file whose flags could be validated */
-		if (flags & MAP_HUGETLB)
-			return -ENOMEM; /* no pool of huge pages is configured */
+		if ((flags & MAP_HUGETLB) && !hugetlb_has_size(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
+			return -EINVAL;
+		is_huge = flags & MAP_HUGETLB;
 	} else {
 		r = fd_get(fd);
 		if (!r.file)
 			return -EBADF;
+		is_huge = file_is_hugetlb(r.file);
 	}
 	if (read_is_exec(prot) && !(r.file && path_is_noexec(&r.file->path)))
 		prot |= PROT_EXEC;
-	err = map_args(&args, addr, len, prot, flags, off);
+	err = !is_huge && (flags & MAP_HUGETLB) ? -EINVAL : map_args(&args, addr, is_huge ? align_up(len, HUGETLB_SIZE) : len, prot, flags, off);
 	if (!err)
-		err = r.file ? map_file(&args, r.file, &va) : map_anonymous(&args, &va);
+		err = r.file ? map_file(&args, r.file, &va) : is_huge ? map_huge(&args, &va) : map_anonymous(&args, &va);
 	fd_put(r);
 	return err ? err : (s64)va;
 }

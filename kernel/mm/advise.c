@@ -6,6 +6,7 @@
  */
 #include <linux/mman.h>
 #include <arch/trap.h>
+#include <mm/hugetlb.h>
 #include <sync/rcu.h>
 #include "pt.h"
 #include "uffd_impl.h"
@@ -69,7 +70,7 @@ static const struct advice *advice_of(int advice)
 		huge = {.set = VM_HUGE, .clear = VM_NOHUGE},
 		nohuge = {.set = VM_NOHUGE, .clear = VM_HUGE},
 		collapse = {.must_not = VM_NOHUGE | VM_DEVICE, .anonymous = true, .act = huge_collapse},
-		cold = {.must_not = VM_LOCKED | VM_DEVICE};
+		cold = {.must_not = VM_LOCKED | VM_DEVICE | VM_HUGETLB};
 
 	switch (advice) {
 	case MADV_NORMAL: return &normal;
@@ -118,6 +119,11 @@ static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end,
 
 	if (err)
 		return err;
+	if (unlikely(a->flags & VM_HUGETLB) && adv->act) {
+		if (va & (HUGE_SIZE - 1))
+			return -EINVAL;
+		end = align_down(end, HUGE_SIZE);
+	}
 	if (flags != a->flags) {
 		err = area_cut(s, va, end);
 		if (err)
@@ -182,6 +188,7 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 		const struct vm_backing_ops *ops;
 		void *backing;
 		struct vm_area *a;
+		bool is_pool;
 		u64 from, len;
 
 		mutex_lock(&s->map_lock);
@@ -200,13 +207,17 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 			backing = a->backing;
 			from = area_index(a, va) << PAGE_SHIFT;
 			len = min(a->end, end) - va;
+			is_pool = a->flags & VM_HUGETLB;
 			if (backing)
 				ops->get(backing);
 		}
 		mutex_unlock(&s->map_lock);
 		if (!obj)
 			return a && a->start <= va ? -EINVAL : -ENOMEM;
-		vm_object_punch(obj, from, from + len);
+		if (unlikely(is_pool))
+			hugetlb_punch(obj->owner, align_up(from, HUGETLB_SIZE), align_down(from + len, HUGETLB_SIZE));
+		else
+			vm_object_punch(obj, from, from + len);
 		if (backing)
 			ops->put(backing);
 		va += len;
@@ -256,7 +267,7 @@ static void pages_in_core(struct vm_area *a, vaddr_t va, vaddr_t end, u8 *vec)
 	large = at.level;
 	for (; va < end; va += PAGE_SIZE) {
 		*vec = large || (e && pte_is_present(pte_load(e)));
-		if (!*vec && a->object)
+		if (!*vec && a->object && !(a->flags & VM_HUGETLB))
 			*vec = vm_object_peek_rcu(a->object, area_index(a, va)) != NULL;
 		vec++;
 		e += e != NULL;

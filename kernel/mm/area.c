@@ -351,6 +351,8 @@ int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm
 	struct vm_space *s = a->space;
 	struct vm_area *high;
 
+	if (area_is_whole_at(a, va))
+		return -EINVAL;
 	if (s->nareas >= vm_max_map_count)
 		return -ENOMEM;
 	high = area_new(s);
@@ -400,7 +402,7 @@ static bool same_name(const char *a, const char *b)
 
 bool area_can_merge(const struct vm_area *low, const struct vm_area *high)
 {
-	if (!low || !high || low->end != high->start || ((low->flags ^ high->flags) & ~VM_SOFTCLEAN) ||
+	if (!low || !high || ((low->flags | high->flags) & VM_HUGETLB) || low->end != high->start || ((low->flags ^ high->flags) & ~VM_SOFTCLEAN) ||
 		low->uffd != high->uffd || low->policy != high->policy || low->object != high->object || low->backing != high->backing ||
 		low->backing_ops != high->backing_ops || low->label != high->label)
 		return false;

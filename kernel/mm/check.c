@@ -68,13 +68,13 @@ static void check_large(struct check *c, const struct pte *e, vaddr_t va)
 	struct vm_area *a = area_find(c->space, va);
 	struct pte pte = pte_load(e);
 
-	if (!a || a->start > va || a->end < va + HUGE_SIZE || a->object)
+	if (!a || a->start > va || a->end < va + HUGE_SIZE || (a->object && !(a->flags & VM_HUGETLB)))
 		complain(c, "a huge leaf that does not lie in an anonymous area", va);
 	if (pte_paddr(pte) & (HUGE_SIZE - 1))
 		complain(c, "a huge leaf whose frames are not aligned", va);
 	if (!(pt_page_of(e)->index_lo & pt_group_bit(e)))
 		complain(c, "a leaf in a group that is marked empty", va);
-	for (unsigned i = 0; a && i < HUGE_PAGES; i++)
+	for (unsigned i = 0; a && !(a->flags & VM_HUGETLB) && i < HUGE_PAGES; i++)
 		check_entry(c, a, pte_part(pte, 1, i), va + i * PAGE_SIZE);
 }
 

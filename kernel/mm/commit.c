@@ -4,6 +4,7 @@
  * Counted per CPU; only policy 2 ever adds the CPUs up.
  */
 #include <arch/smp.h>
+#include <mm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/space.h>
 #include <sched/thread.h>
@@ -26,10 +27,12 @@ s64 vm_committed(void)
 
 static u64 total_pages(void)
 {
+	struct hugetlb_stats pool;
 	struct page_stats st;
 
 	page_stats(&st);
-	return st.total;
+	hugetlb_stats(&pool);
+	return st.total - min(st.total, pool.total << PT_SHIFT);
 }
 
 u64 vm_commit_limit(void)

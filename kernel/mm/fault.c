@@ -164,7 +164,7 @@ static enum fault_result fault_object(struct fault *f)
 	bool shared = f->v.flags & VM_SHARED, write = is_write(f);
 	struct page *page;
 
-	if (f->v.ops && f->v.ops->fault)
+	if (unlikely(f->v.flags & VM_HUGETLB) || (f->v.ops && f->v.ops->fault))
 		return FR_SLEEP;
 	if (index >= DIV_ROUND_UP(READ_ONCE(obj->size), PAGE_SIZE))
 		return FR_BUS;
@@ -317,6 +317,10 @@ static NOINLINE bool fault_upper(struct fault *f, enum fault_result *out)
 
 	if (f->e) {
 		*out = fault_large(f);
+		return false;
+	}
+	if (unlikely(f->v.flags & VM_HUGETLB)) {
+		*out = FR_SLEEP;
 		return false;
 	}
 	if (fault_wants_huge(f)) {

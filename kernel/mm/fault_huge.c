@@ -79,6 +79,8 @@ enum fault_result fault_large(struct fault *f)
 	enum fault_result r = FR_RETRY;
 	struct page *table = NULL;
 
+	if (unlikely(f->v.flags & VM_HUGETLB) && !entry_suffices(f, pte) && is_write(f))
+		return FR_SLEEP;
 	if (!entry_suffices(f, pte) && is_write(f)) {
 		table = pt_table_new(ALLOC_NOWAIT);
 		if (!table)

@@ -86,5 +86,10 @@ static inline bool is_guarded(const struct fault *f, struct pte pte)
 	return unlikely(pte_is_guarded(pte)) && (f->v.flags & (VM_UFFD_WP | VM_UFFD_ASYNC)) == VM_UFFD_WP;
 }
 
+/* ---- hugetlb_fault.c, outside ---- */
+
+/* The area has VM_HUGETLB. */
+enum fault_result fault_hugetlb(struct fault *f);
+
 /* Outside of it: get the block that FR_HUGE asks for, or give up. */
 void fault_huge_alloc(struct fault *f);

@@ -113,6 +113,8 @@ static enum fault_result fault_sleep(struct fault *f)
 	enum fault_result r = FR_RETRY;
 	struct borrowed b;
 
+	if (unlikely(f->v.flags & VM_HUGETLB))
+		return fault_hugetlb(f);
 	if (!borrow(f, &b))
 		return FR_RETRY;
 	if (b.ops && b.ops->fault) {

@@ -74,8 +74,25 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, bool gua
 	return protected;
 }
 
+/* What a huge leaf's page counts for in the child; false: faults will find it there. */
+static bool share_block(struct vm_space *child, struct page *first, u64 *shared)
+{
+	if (page_is_hugetlb(first)) {
+		if (first->kind != PAGE_ANON)
+			return false;
+		hugetlb_block_get(first);
+		rss_add(&space_rss_cell(child)->hugetlb, HUGE_PAGES);
+	} else {
+		*shared += HUGE_PAGES;
+		huge_count(1);
+	}
+	for (unsigned i = 0; i < HUGE_PAGES; i++)
+		__atomic_fetch_add(&first[i].counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
+	return true;
+}
+
 /* The same with a huge leaf. */
-static bool share_large(struct pte *from, struct pte *to, u64 *shared)
+static bool share_large(struct vm_space *child, struct pte *from, struct pte *to, u64 *shared)
 {
 	bool protected = false;
 	struct pte pte;
@@ -83,18 +100,12 @@ static bool share_large(struct pte *from, struct pte *to, u64 *shared)
 	pt_lock(from);
 	spin_lock_nested(pt_lock_of(to));
 	pte = pte_load(from);
-	if (!pte_is_none(pte) && !pte_is_table(pte)) {
-		struct page *first = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
-
+	if (!pte_is_none(pte) && !pte_is_table(pte) && share_block(child, pfn_page(pte_paddr(pte) >> PAGE_SHIFT), shared)) {
 		if (pte_is_writable(pte)) {
 			pte = pte_wrprotect(pte);
 			pte_store(from, pte);
 			protected = true;
 		}
-		for (unsigned i = 0; i < HUGE_PAGES; i++)
-			__atomic_fetch_add(&first[i].counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
-		*shared += HUGE_PAGES;
-		huge_count(1);
 		pte_store(to, pte);
 		pt_note_used(to);
 	}
@@ -129,7 +140,7 @@ static int share_area(struct vm_space *parent, struct vm_area *c, const struct v
 		}
 		if (at.level) {
 			child->root.large = true;
-			*flush |= share_large(from, to, shared);
+			*flush |= share_large(child, from, to, shared);
 			/* Some fault may have taken it apart just now: then there is a table to look at. */
 			if (pte_is_table(pte_load(from)))
 				continue;
@@ -221,6 +232,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->exec_gain = space_exec_gain(parent);
 	child->keys = parent->keys;
 	child->sealed = parent->sealed;
+	child->hugetlb = parent->hugetlb;
 }
 
 int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)

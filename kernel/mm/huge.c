@@ -60,6 +60,10 @@ bool huge_is_ours(const struct page *first)
 
 void huge_release(struct page *first)
 {
+	if (page_is_hugetlb(first)) {
+		hugetlb_release(first);
+		return;
+	}
 	if (huge_is_ours(first)) {
 		page_free_joined(first, HUGE_ORDER);
 		return;
@@ -114,8 +118,15 @@ void huge_split(struct vm_space *s, vaddr_t va, struct page *table)
 
 int huge_split_in(struct vm_space *s, vaddr_t va)
 {
-	while (leaf_at(s, va)) {
-		struct page *table = pt_table_new(ALLOC_SLEEP);
+	struct pte *e;
+
+	while ((e = leaf_at(s, va))) {
+		struct pte pte = pte_load(e);
+		struct page *table;
+
+		if (!pte_is_none(pte) && !pte_is_table(pte) && page_is_hugetlb(pfn_page(pte_paddr(pte) >> PAGE_SHIFT)))
+			return -ENOMEM; /* those stay whole */
+		table = pt_table_new(ALLOC_SLEEP);
 
 		if (!table)
 			return -ENOMEM;

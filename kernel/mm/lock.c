@@ -46,7 +46,7 @@ static int set_flags(struct vm_space *s, vaddr_t va, vaddr_t end, u32 lock_flags
 		if (a->start > at)
 			break;
 		at = a->end;
-		if (a->flags == flags || (a->flags & VM_DEVICE))
+		if (a->flags == flags || (a->flags & (VM_DEVICE | VM_HUGETLB)))
 			continue;
 		space_account(s, a->flags, -(s64)area_pages(a));
 		area_set_flags(a, flags);
@@ -141,7 +141,7 @@ int vm_lock_all(struct vm_space *s, int mcl_flags, u64 limit_memlock)
 		for (a = area_find(s, 0); a && (mcl_flags == 0 || (mcl_flags & MCL_CURRENT)); a = area_next(a)) {
 			u32 flags = (a->flags & ~LOCK_FLAGS) | (mcl_flags ? lock_flags : 0);
 
-			if (a->flags & VM_DEVICE)
+			if (a->flags & (VM_DEVICE | VM_HUGETLB))
 				continue;
 			space_account(s, a->flags, -(s64)area_pages(a));
 			area_set_flags(a, flags);

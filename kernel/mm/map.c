@@ -30,14 +30,19 @@ static vaddr_t choose(struct vm_space *s, const struct vm_map_args *args, u64 le
 {
 	vaddr_t low = max(vm_mmap_min_addr, PAGE_SIZE * 1ull), va;
 
-	if (args->low32)
+	if (args->low32 && !(args->flags & VM_HUGETLB))
 		return area_find_hole(s, len, LOW32_BOTTOM, LOW32_TOP);
-	if (args->hint && is_free(s, args->hint, len))
+	if (args->hint && is_free(s, args->hint, len) && !(args->flags & VM_HUGETLB))
 		return args->hint;
+	if (unlikely(args->flags & VM_HUGETLB)) {
+		va = align_up(args->hint, HUGE_SIZE);
+		if (args->hint && is_free(s, va, len))
+			return va;
+	}
 	/* Memory that huge pages can fill begins where they can. */
-	if (!args->object && !args->backing_ops && !(len & (HUGE_SIZE - 1))) {
+	if (unlikely(args->flags & VM_HUGETLB) || (!args->object && !args->backing_ops && !(len & (HUGE_SIZE - 1)))) {
 		va = area_find_hole(s, len + HUGE_SIZE - PAGE_SIZE, low, s->mmap_top);
-		if (va)
+		if (va || (args->flags & VM_HUGETLB))
 			return align_up(va, HUGE_SIZE);
 	}
 	va = area_find_hole(s, len, low, s->mmap_top);
@@ -114,6 +119,14 @@ static bool is_sealed(struct vm_space *s, vaddr_t va, vaddr_t end)
 	return false;
 }
 
+/* Would memory of the pool, in @a or in the last area, be cut inside a huge page? */
+static bool cuts_block(struct vm_space *s, const struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	const struct vm_area *last = area_find(s, end - 1);
+
+	return area_is_whole_at(a, max(va, a->start)) || (last && last->start < end && area_is_whole_at(last, min(end, last->end)));
+}
+
 /* Does a leaf table's range that has a part in [va, end) end before @next begins? */
 static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *next)
 {
@@ -133,6 +146,8 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 		return 0;
 	if (unlikely(s->sealed && is_sealed(s, va, end)))
 		return -EPERM;
+	if (unlikely(s->hugetlb && cuts_block(s, a, va, end)))
+		return -EINVAL;
 	space_note_peak(s);
 	err = uffd_note_unmap(s, va, end, &notes);
 	if (!err)
@@ -143,9 +158,11 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	for (; !err && a && a->start < end; a = next) {
 		next = area_next(a);
 		if (a->start < va || a->end > end) {
+			area_forget(a, max(va, a->start), min(end, a->end));
 			err = cut_out(s, a, va, end, &cuts);
 			continue;
 		}
+		area_forget(a, a->start, a->end);
 		area_erase(s, a);
 		/* Before another area can be here: a truncation of its object must not take that one's pages. */
 		if (a->object)
@@ -265,6 +282,15 @@ static int insert_new(struct vm_space *s, const struct vm_map_args *args, u32 fl
 		area_free(a);
 		return -ENOMEM;
 	}
+	if (unlikely(flags & VM_HUGETLB)) {
+		int err = hugetlb_area_open(a);
+
+		s->hugetlb = true;
+		if (err) {
+			area_dispose(a);
+			return err;
+		}
+	}
 	/* join_writers has counted it. */
 	leave_writers(args->object, flags);
 	area_insert(s, a);
@@ -341,7 +367,9 @@ static u32 final_flags(const struct vm_space *s, const struct vm_map_args *args)
 
 	if (promise && (!(flags & VM_NORESERVE) || vm_overcommit_policy == 2))
 		flags |= VM_ACCOUNT;
-	if (flags & VM_DEVICE)
+	if (flags & VM_HUGETLB)
+		flags &= ~VM_ACCOUNT; /* the pool answers for it */
+	if (flags & (VM_DEVICE | VM_HUGETLB))
 		flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
 	return flags;
 }
@@ -360,6 +388,8 @@ int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va)
 		return (args->hint & (PAGE_SIZE - 1)) ? -EINVAL : -ENOMEM;
 	if (args->fixed && args->hint < vm_mmap_min_addr)
 		return -EPERM;
+	if ((args->flags & VM_HUGETLB) && ((len | args->pgoff << PAGE_SHIFT | (args->fixed ? args->hint : 0)) & (HUGE_SIZE - 1)))
+		return -EINVAL;
 	if (args->object && args->pgoff + (len >> PAGE_SHIFT) < args->pgoff)
 		return -EOVERFLOW;
 	mutex_lock(&s->map_lock);

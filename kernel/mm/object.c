@@ -190,6 +190,37 @@ int vm_object_insert(struct vm_object *obj, u64 index, struct page *page)
 	return err == -EAGAIN ? -EFAULT : err;
 }
 
+int vm_object_insert_block(struct vm_object *obj, u64 index, struct page *first, unsigned order)
+{
+	u64 n = 1ull << order, i;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		page_set_kind(&first[i], PAGE_CACHE);
+		first[i].index_lo = (u32)(index + i);
+		first[i].index_hi = (u16)((index + i) >> 32);
+		WRITE_ONCE(first[i].object, obj);
+		__atomic_fetch_or(&first[i].flags, PAGE_F_UPTODATE | PAGE_F_DIRTY, __ATOMIC_RELAXED);
+		page_get(&first[i]);
+	}
+	spin_lock(&obj->lock);
+	err = obj->dead ? -EFAULT : 0;
+	for (i = 0; i < n && !err; i++)
+		err = radix_insert(&obj->pages, index + i, &first[i], &nodes);
+	if (!err)
+		obj->npages += n;
+	for (i = err ? i : 0; i; i--) {
+		if (radix_lookup(&obj->pages, index + i - 1) == &first[i - 1])
+			radix_erase(&obj->pages, index + i - 1, &nodes);
+	}
+	spin_unlock(&obj->lock);
+	for (i = 0; err && i < n; i++) {
+		WRITE_ONCE(first[i].object, NULL);
+		page_put(&first[i]);
+	}
+	return err;
+}
+
 static void remove_page(struct vm_object *obj, struct page *page)
 {
 	spin_lock(&obj->lock);
@@ -355,6 +386,12 @@ static void zero_part(struct vm_object *obj, u64 start, u64 end)
 		return;
 	memset((char *)page_va(page) + (start & (PAGE_SIZE - 1)), 0, end - start);
 	page_put(page);
+}
+
+void vm_object_clear(struct vm_object *obj, u64 start, u64 end)
+{
+	for (u64 at = start; at < end; at = align_down(at, PAGE_SIZE) + PAGE_SIZE)
+		zero_part(obj, at, min(end, align_down(at, PAGE_SIZE) + PAGE_SIZE));
 }
 
 void vm_object_truncate(struct vm_object *obj, u64 size)

@@ -81,12 +81,14 @@ static void protect_large(struct protect *p, struct pte *e, vaddr_t va)
 
 	pt_lock(e);
 	do {
+		struct page *first;
 		bool write;
 
 		old = pte_load(e);
 		if (pte_is_none(old) || pte_is_table(old))
 			break;
-		write = pte_is_writable(old) || huge_is_ours(pfn_page(pte_paddr(old) >> PAGE_SHIFT));
+		first = pfn_page(pte_paddr(old) >> PAGE_SHIFT);
+		write = pte_is_writable(old) || (page_is_hugetlb(first) ? hugetlb_is_writable(p->area, first) : huge_is_ours(first));
 		fresh = pte_set_prot(old, write && may_write_freely(p->area, old) ? p->writable : p->plain);
 		if (is_less(old, fresh)) {
 			p->low = min(p->low, va);
@@ -132,7 +134,7 @@ static int may_protect(const struct vm_area *a, u32 rwx)
 /* A private area that becomes writable promises its pages. */
 static int promise(struct vm_area *a, u32 *flags)
 {
-	if (!(*flags & VM_WRITE) || (*flags & (VM_SHARED | VM_ACCOUNT | VM_DEVICE)) ||
+	if (!(*flags & VM_WRITE) || (*flags & (VM_SHARED | VM_ACCOUNT | VM_DEVICE | VM_HUGETLB)) ||
 		((*flags & VM_NORESERVE) && vm_overcommit_policy != 2))
 		return 0;
 	if (vm_commit(area_pages(a)))

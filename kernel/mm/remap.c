@@ -110,7 +110,7 @@ static int find_source(const struct remap *r, struct vm_area **out)
 	} else if (r->old + r->old_len > a->end) {
 		return -EFAULT;
 	}
-	if ((r->flags & MREMAP_DONTUNMAP) && (a->flags & (VM_DEVICE | VM_LOCKED)))
+	if ((r->flags & MREMAP_DONTUNMAP) && (a->flags & (VM_DEVICE | VM_LOCKED | VM_HUGETLB)))
 		return -EINVAL;
 	if ((a->flags & VM_DEVICE) && r->new_len > r->old_len)
 		return -EFAULT;
@@ -161,6 +161,27 @@ static struct vm_area *new_home(const struct remap *r, struct vm_area *a)
 	return c;
 }
 
+/* Tables that are left where huge leaves are to stand. */
+static void clear_tables(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	struct gather g;
+
+	gather_init(&g, s);
+	zap_tables(&g, va, end, va, end);
+	gather_finish(&g);
+}
+
+/* What is reserved for the pages that have moved is not given back with the old area: @old is cut out, and has nothing reserved. */
+static int leave_reservations(struct vm_space *s, vaddr_t old, u64 len)
+{
+	int err = area_cut(s, old, old + len);
+	struct vm_area *a = area_find(s, old);
+
+	if (!err)
+		area_set_flags(a, a->flags | VM_NORESERVE);
+	return err;
+}
+
 /*
  * Entries of [old, +len) go to @home, all or none. It is not in the tree yet, so that nobody makes entries there meanwhile; but on the object's
  * list, so that truncation finds those that have moved.
@@ -172,6 +193,8 @@ static int move_pages(const struct remap *r, struct vm_area *a, struct vm_area *
 	int err;
 
 	area_changed(a, false);
+	if (unlikely(a->flags & VM_HUGETLB))
+		clear_tables(r->s, r->new_addr, r->new_addr + len);
 	if (obj) {
 		mutex_lock(&obj->maps_lock);
 		list_add_tail(&home->object_link, &obj->maps);
@@ -184,15 +207,17 @@ static int move_pages(const struct remap *r, struct vm_area *a, struct vm_area *
 	return err;
 }
 
-static int choose_place(struct remap *r, struct vm_area **dead)
+static int choose_place(struct remap *r, const struct vm_area *a, struct vm_area **dead)
 {
+	u64 slack = a->flags & VM_HUGETLB ? HUGE_SIZE - PAGE_SIZE : 0;
 	struct vm_space *s = r->s;
 
 	if (r->flags & MREMAP_FIXED)
 		return unmap_locked(s, r->new_addr, r->new_addr + r->new_len, dead);
-	r->new_addr = area_find_hole(s, r->new_len, vm_mmap_min_addr, s->mmap_top);
+	r->new_addr = area_find_hole(s, r->new_len + slack, vm_mmap_min_addr, s->mmap_top);
 	if (!r->new_addr)
-		r->new_addr = area_find_hole(s, r->new_len, vm_mmap_min_addr, USER_VA_END);
+		r->new_addr = area_find_hole(s, r->new_len + slack, vm_mmap_min_addr, USER_VA_END);
+	r->new_addr = align_up(r->new_addr, slack + PAGE_SIZE);
 	return r->new_addr ? 0 : -ENOMEM;
 }
 
@@ -205,7 +230,7 @@ static int move(struct remap *r, struct vm_area *a, struct vm_area **dead)
 
 	if (s->nareas + 3 >= vm_max_map_count)
 		return -ENOMEM;
-	err = choose_place(r, dead);
+	err = choose_place(r, a, dead);
 	if (err)
 		return err;
 	/* Making room may have cut or removed the source's neighbours, never the source. */
@@ -220,7 +245,9 @@ static int move(struct remap *r, struct vm_area *a, struct vm_area **dead)
 		err = -ENOMEM;
 		goto uncommit;
 	}
-	err = move_pages(r, a, home, min(r->old_len, r->new_len));
+	err = a->flags & VM_HUGETLB && r->old_len ? leave_reservations(s, r->old, r->old_len) : 0;
+	if (!err)
+		err = move_pages(r, area_find(s, r->old), home, min(r->old_len, r->new_len));
 	if (err) {
 		home->next_dead = *dead;
 		*dead = home;
@@ -244,11 +271,27 @@ uncommit:
 	return err;
 }
 
+/* Memory of huge pages: in whole ones, and it does not grow. */
+static int round_to_blocks(struct remap *r)
+{
+	struct vm_area *a = area_find(r->s, r->old);
+
+	if (!a || a->start > r->old || likely(!(a->flags & VM_HUGETLB)))
+		return 0;
+	r->old_len = align_up(r->old_len, HUGE_SIZE);
+	r->new_len = align_up(r->new_len, HUGE_SIZE);
+	if ((r->old | (r->flags & MREMAP_FIXED ? r->new_addr : 0)) & (HUGE_SIZE - 1))
+		return -EINVAL;
+	return r->new_len > r->old_len ? -EINVAL : 0;
+}
+
 static int remap_locked(struct remap *r, struct vm_area **dead, vaddr_t *out_va)
 {
 	struct vm_area *a;
-	int err;
+	int err = round_to_blocks(r);
 
+	if (err)
+		return err;
 	if (r->old_len > r->new_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
 		*out_va = r->old;
 		return unmap_locked(r->s, r->old + r->new_len, r->old + r->old_len, dead);

@@ -77,6 +77,7 @@ static void make_empty(struct vm_space *s)
 	lazy_forget(s);
 	mutex_lock(&s->map_lock);
 	for (a = area_find(s, 0); a; a = area_next(a)) {
+		area_forget(a, a->start, a->end);
 		/* Off the object's list before tables go: truncation must not walk them. */
 		area_unlink_object(a);
 		space_account(s, a->flags, -(s64)area_pages(a));
@@ -155,6 +156,7 @@ static void sum_rss(const struct vm_space *s, struct vm_rss *out)
 		out->anon += READ_ONCE(s->rss[i].anon);
 		out->file += READ_ONCE(s->rss[i].file);
 		out->shmem += READ_ONCE(s->rss[i].shmem);
+		out->hugetlb += READ_ONCE(s->rss[i].hugetlb);
 	}
 }
 
@@ -176,6 +178,7 @@ void vm_space_rss(struct vm_space *s, struct vm_rss *out_rss, s64 *out_peak)
 	out_rss->anon = max(out_rss->anon, 0ll);
 	out_rss->file = max(out_rss->file, 0ll);
 	out_rss->shmem = max(out_rss->shmem, 0ll);
+	out_rss->hugetlb = max(out_rss->hugetlb, 0ll);
 	*out_peak = READ_ONCE(s->peak_rss);
 }
 

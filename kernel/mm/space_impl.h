@@ -200,6 +200,38 @@ static inline void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
 /* Replace the tables of [va, end) in @a by huge leaves. map_lock. 0, or why one was not: -ENOMEM -EAGAIN (pinned) -EINVAL (nothing is there). */
 int huge_collapse(struct vm_area *a, vaddr_t va, vaddr_t end) MUST_CHECK;
 
+/* ---- hugetlb*.c: leaves of the pool's blocks ---- */
+
+static inline bool page_is_hugetlb(const struct page *page)
+{
+	return unlikely(READ_ONCE(page->flags) & PAGE_F_HUGETLB);
+}
+
+/* No area of the pool's blocks can be cut here. */
+static inline bool area_is_whole_at(const struct vm_area *a, vaddr_t va)
+{
+	return unlikely(a->flags & VM_HUGETLB) && (va & (HUGE_SIZE - 1));
+}
+
+/* A leaf of a private block was copied for a child. */
+void hugetlb_block_get(struct page *first);
+/* A leaf's entry is gone and flushed. */
+void hugetlb_release(struct page *first);
+/* @a, filled and not in the tree yet, reserves its blocks. -ENOMEM. map_lock. */
+int hugetlb_area_open(struct vm_area *a) MUST_CHECK;
+/* The part [va, end) of @a goes: with it, what is still reserved. map_lock. */
+void hugetlb_area_forget(struct vm_area *a, vaddr_t va, vaddr_t end);
+static inline void area_forget(struct vm_area *a, vaddr_t va, vaddr_t end)
+{
+	if (unlikely(a->flags & VM_HUGETLB))
+		hugetlb_area_forget(a, va, end);
+}
+/* May a write go through a leaf of @first, in @a? Its table's lock. */
+static inline bool hugetlb_is_writable(const struct vm_area *a, const struct page *first)
+{
+	return (a->flags & VM_SHARED) || (first->kind == PAGE_ANON && READ_ONCE(first->maps) == 1);
+}
+
 /* ---- lazy.c ---- */
 
 /* Mark the private anonymous pages of [va, end) as free to go. map_lock. */

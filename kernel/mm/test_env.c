@@ -364,6 +364,11 @@ bool thread_kill_pending(void)
 	return env_kill_pending;
 }
 
+bool thread_signal_pending(void)
+{
+	return env_kill_pending;
+}
+
 /* Tests that bring no thread of their own have this one as long as something shall fail. */
 static struct thread failing_thread;
 

@@ -147,6 +147,8 @@ static bool may_register(const struct vm_area *a, u32 modes, bool async)
 {
 	bool memory = area_is_memory(a);
 
+	if (a->flags & VM_HUGETLB)
+		return false;
 	if ((modes & VM_UFFD_MINOR) && !memory)
 		return false;
 	if (async && modes == VM_UFFD_WP)

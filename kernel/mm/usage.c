@@ -37,6 +37,17 @@ static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 		u->locked += PAGE_SIZE;
 }
 
+/* A leaf of the pool's is counted by itself; false: it is not one. */
+static bool count_pool(struct vm_usage *u, const struct page *first)
+{
+	if (!page_is_hugetlb(first))
+		return false;
+	*(READ_ONCE(first->maps) > 1 ? &u->hugetlb_shared : &u->hugetlb_private) += HUGE_SIZE;
+	if (first->kind == PAGE_ANON)
+		u->hugetlb_anon += HUGE_SIZE;
+	return true;
+}
+
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u)
 {
 	struct vm_area *a;
@@ -52,8 +63,13 @@ void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u)
 		vaddr_t stop = min(end, pt_end(va, at.level));
 		struct pte large = at.level ? pte_load(e) : pte_none();
 
-		if (at.level && !pte_is_table(large) && !pte_is_none(large))
+		if (at.level && !pte_is_table(large) && !pte_is_none(large)) {
+			if (count_pool(u, pfn_page(pte_paddr(large) >> PAGE_SHIFT))) {
+				va = stop;
+				continue;
+			}
 			u->anon_huge += HUGE_SIZE;
+		}
 		for (; va < stop; va += PAGE_SIZE) {
 			if (!at.level)
 				count_entry(u, pte_load(e++), locked);

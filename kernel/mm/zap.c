@@ -48,7 +48,7 @@ static inline bool drop_map(struct page *page)
 	if (page->kind == PAGE_ANON && __atomic_load_n(&page->counts, __ATOMIC_ACQUIRE) == PAGE_COUNT_MAP)
 		return true;
 	left = __atomic_sub_fetch(&page->counts, PAGE_COUNT_MAP, __ATOMIC_ACQ_REL);
-	if (!(left >> 32) && page->kind == PAGE_CACHE)
+	if (!(left >> 32) && page->kind == PAGE_CACHE && !page_is_hugetlb(page))
 		this_cpu_add(vm_mapped_pages, -1);
 	if ((u32)left)
 		return false;
@@ -179,6 +179,19 @@ static bool zap_entries(struct gather *g, struct pte *e, unsigned n, vaddr_t va,
 	return true;
 }
 
+static void note_large(struct gather *g, struct page *first)
+{
+	struct vm_rss *cell = space_rss_cell(g->space);
+
+	g->huge[g->nhuge++] = first;
+	if (page_is_hugetlb(first)) {
+		rss_add(&cell->hugetlb, -(s64)HUGE_PAGES);
+		return;
+	}
+	rss_add(&cell->anon, -(s64)HUGE_PAGES);
+	huge_count(-1);
+}
+
 /* The huge leaf @e. False: the gather is full. */
 static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end, struct zap_filter *f)
 {
@@ -194,9 +207,7 @@ static bool zap_large(struct gather *g, struct pte *e, vaddr_t va, vaddr_t end, 
 		passes(f, pte) && !take_back(f, e, pte_exchange(e, pte_none()), HUGE_PAGES)) {
 		g->low = min(g->low, base);
 		g->high = max(g->high, base + HUGE_SIZE);
-		g->huge[g->nhuge++] = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
-		rss_add(&space_rss_cell(g->space)->anon, -(s64)HUGE_PAGES);
-		huge_count(-1);
+		note_large(g, pfn_page(pte_paddr(pte) >> PAGE_SHIFT));
 	}
 	pt_unlock(e);
 	return true;
@@ -333,8 +344,9 @@ static void free_subtree(struct page *table, unsigned level, struct gather *g)
 			if (below && pte_is_table(pte)) {
 				free_subtree(below, level - 1, g);
 			} else if (below) {
+				if (!page_is_hugetlb(below))
+					huge_count(-1);
 				huge_release(below);
-				huge_count(-1);
 			}
 		}
 	}

@@ -130,6 +130,7 @@ int cgroup_leave(struct cgroup *cg)
 		return -EBUSY;
 	}
 	cg->dead = true;
+	cgroup_cpu_remove(cg);
 	list_del_init(&cg->sibling);
 	parent->nchildren--;
 	parent->nfrozen_children -= cg->frozen;
@@ -205,6 +206,8 @@ static void list_enter(struct task *t, struct cgroup *cg)
 
 static void list_leave(struct task *t, struct cgroup *cg)
 {
+	if (cg->parent)
+		cgroup_cpu_leave(t, cg);
 	list_del_init(&t->cgroup_link);
 	t->cgroup = NULL;
 	if (!--cg->ntasks)
@@ -266,6 +269,7 @@ void cgroup_move_locked(struct task *t, struct cgroup *to)
 	cgroup_get(from);
 	list_leave(t, from);
 	list_enter(t, to);
+	cgroup_cpu_enter(t);
 	if (live) {
 		live_add(from, ~0u);
 		if (from->freezing || to->freezing)

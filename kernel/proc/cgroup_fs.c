@@ -52,6 +52,7 @@ static const struct file_type {
 	TEXT_(CGF_MAX_DESCENDANTS, "cgroup.max.descendants", 0644, .show = cgroup_show_max_descendants, .store = cgroup_store_max_descendants),
 	TEXT_(CGF_MAX_DEPTH, "cgroup.max.depth", 0644, .show = cgroup_show_max_depth, .store = cgroup_store_max_depth),
 	TEXT_(CGF_STAT, "cgroup.stat", 0444, .show = cgroup_show_stat),
+	TEXT_(CGF_CPU_STAT, "cpu.stat", 0444, .show = cgroup_show_cpu_stat),
 	SUB_(CGF_FREEZE, "cgroup.freeze", 0644, .show = cgroup_show_freeze, .store = cgroup_store_freeze),
 	SUB_(CGF_KILL, "cgroup.kill", 0200, .store = cgroup_store_kill),
 	PIDS_(CGF_PIDS_MAX, "pids.max", 0644, .show = cgroup_show_pids_max, .store = cgroup_store_pids_max),
@@ -346,6 +347,7 @@ static int make_super(const struct fs_type *t, struct super **out)
 	if (err)
 		return err;
 	memfs_set_show_options(*out, show_options);
+	memfs_keep_ids(*out);
 	(*out)->magic = CGROUP2_SUPER_MAGIC;
 	d = (*out)->root;
 	d->inode->mode = S_IFDIR | 0755;

@@ -8,6 +8,7 @@
  *	cgroup_attach.c   cgroup.procs, cgroup.threads: who is in it, and moving there
  *	cgroup_control.c  controllers, threaded groups
  *	cgroup_pids.c     the pids controller
+ *	cgroup_cpu.c      cpu.stat
  *	cgroup_freeze.c   freezing and killing
  *	cgroup.c          the tree, and what a fork and an exit do
  *
@@ -40,7 +41,7 @@ enum { CONTROLLER_PIDS = 1u << 0 };
 
 enum cgroup_file_id {
 	CGF_DIR, /* the directory itself */
-	CGF_TYPE, CGF_PROCS, CGF_THREADS, CGF_CONTROLLERS, CGF_SUBTREE_CONTROL, CGF_EVENTS, CGF_MAX_DESCENDANTS, CGF_MAX_DEPTH, CGF_STAT, CGF_FREEZE, CGF_KILL,
+	CGF_TYPE, CGF_PROCS, CGF_THREADS, CGF_CONTROLLERS, CGF_SUBTREE_CONTROL, CGF_EVENTS, CGF_MAX_DESCENDANTS, CGF_MAX_DEPTH, CGF_STAT, CGF_CPU_STAT, CGF_FREEZE, CGF_KILL,
 	CGF_PIDS_MAX, CGF_PIDS_CURRENT, CGF_PIDS_PEAK, CGF_PIDS_EVENTS, CGF_PIDS_EVENTS_LOCAL,
 	CGF_COUNT
 };
@@ -50,6 +51,10 @@ struct cgroup_file {
 	struct cgroup *cg;
 	struct dentry *dentry;	/* while it is there: cgroup_mutex */
 	u32 events;		/* atomic: how often it has changed by itself */
+};
+
+struct cgroup_cpu {
+	u64 user_ns, system_ns;
 };
 
 struct cgroup {
@@ -74,6 +79,7 @@ struct cgroup {
 	bool frozen;			/* all in and below it stand still */
 	s64 pids, pids_peak;		/* tasks in and below it */
 	s64 pids_max;			/* PIDS_UNLIMITED */
+	struct cgroup_cpu past;		/* of tasks that have left, and of removed groups below */
 	u64 pids_forkfail, pids_hits, pids_hits_below; /* forks that failed here; for its own limit; for a limit in or below it */
 	/* --- */
 	struct wait_queue wait;		/* pollers of its files */
@@ -130,6 +136,12 @@ void cgroup_pids_add(struct cgroup *cg, s64 n);
 /* The controller was switched on or off for @cg. */
 void cgroup_pids_reset(struct cgroup *cg);
 
+/* ---- cgroup_cpu.c; tree lock ---- */
+/* @t, which is not new, has come to a group; it leaves @cg; @cg has gone. */
+void cgroup_cpu_enter(struct task *t);
+void cgroup_cpu_leave(const struct task *t, struct cgroup *cg);
+void cgroup_cpu_remove(const struct cgroup *cg);
+
 /* ---- cgroup_freeze.c; tree lock ---- */
 /* A count that matters for `frozen` has changed. */
 void cgroup_update_frozen(struct cgroup *cg);
@@ -161,6 +173,7 @@ int cgroup_store_max_descendants(struct pseudo_text *t, char *text, size_t len);
 int cgroup_show_max_depth(struct pseudo_text *t);
 int cgroup_store_max_depth(struct pseudo_text *t, char *text, size_t len);
 int cgroup_show_stat(struct pseudo_text *t);
+int cgroup_show_cpu_stat(struct pseudo_text *t);
 int cgroup_show_freeze(struct pseudo_text *t);
 int cgroup_store_freeze(struct pseudo_text *t, char *text, size_t len);
 int cgroup_store_kill(struct pseudo_text *t, char *text, size_t len);

@@ -331,6 +331,8 @@ static u64 wanted(const struct core_elf *e, const struct vm_area *a, bool has_fi
 
 	if (a->flags & (VM_DONTDUMP | VM_DEVICE))
 		return a->label && !strcmp(a->label, "[vdso]") ? all : 0;
+	if (a->flags & VM_HUGETLB)
+		return e->filter & (a->flags & VM_SHARED ? CORE_HUGETLB_SHARED : CORE_HUGETLB_PRIVATE) ? all : 0;
 	if (a->flags & VM_SHARED)
 		return e->filter & (has_file ? CORE_FILE_SHARED : CORE_ANON_SHARED) ? all : 0;
 	if (!a->object)
@@ -382,7 +384,7 @@ static void refine(struct core_elf *e, struct core_area *a)
 	struct vm_usage u = {0};
 	char magic[SELFMAG];
 
-	if (!a->dumped || a->vdso || (a->flags & VM_SHARED) || (e->filter & CORE_FILE_PRIVATE))
+	if (!a->dumped || a->vdso || (a->flags & (VM_SHARED | VM_HUGETLB)) || (e->filter & CORE_FILE_PRIVATE))
 		return;
 	vm_usage(e->space, a->start, a->end, &u);
 	if (u.anonymous && (e->filter & CORE_ANON_PRIVATE))

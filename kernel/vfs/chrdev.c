@@ -8,6 +8,7 @@
 #include <lib/strbuf.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
+#include <linux/major.h>
 
 LOCK_CLASS(chrdev, RANK_LEAF, "registry of character devices");
 
@@ -62,6 +63,18 @@ size_t chrdev_show(char *buf, size_t size)
 		}
 	}
 	strbuf_puts(&sb, "\nBlock devices:\n");
+	return sb.len;
+}
+
+size_t chrdev_show_misc(char *buf, size_t size)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb, buf, size);
+	for (struct chrdev *c = LOAD_ACQUIRE(table[hash_u32(MISC_MAJOR, CHRDEV_BITS)]); c; c = LOAD_ACQUIRE(c->next)) {
+		if (c->major == MISC_MAJOR)
+			strbuf_printf(&sb, "%3u %s\n", c->minor, c->misc_name);
+	}
 	return sb.len;
 }
 

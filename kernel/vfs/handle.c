@@ -11,6 +11,10 @@ void inode_encode_handle(const struct inode *inode, struct inode_handle *out)
 
 	if (super_opens_handles(inode->super)) {
 		inode->super->ops->handle_note(inode);
+		if (inode->super->ops->handle_is_id) {
+			*out = (struct inode_handle){2 * sizeof(u32), HANDLE_ID, {low, high}};
+			return;
+		}
 		*out = (struct inode_handle){HANDLE_BYTES, HANDLE_INO_GEN, {inode->generation, low, high}};
 		return;
 	}

@@ -11,6 +11,7 @@ void namei_init(void);
 void fdtable_init(void);
 void tmpfs_init(void);
 int shmem_init(void);
+int hugetlbfs_init(void);
 
 static struct fs_type rootfs_type = {.name = "rootfs", .flags = FS_NODEV | FS_INTERNAL | FS_PINS_NAMES | FS_ACLS, TMPFS_CONFIG, .create = tmpfs_create_super};
 
@@ -71,6 +72,8 @@ int vfs_init(void)
 		err = nsfs_init();
 	if (!err)
 		err = shmem_init();
+	if (!err)
+		err = hugetlbfs_init();
 	if (!err)
 		err = devtmpfs_init();
 	if (!err)

@@ -146,6 +146,15 @@ void memfs_set_show_options(struct super *sb, size_t (*show)(struct super *sb, c
 	m->ops.show_options = show;
 }
 
+void memfs_keep_ids(struct super *sb)
+{
+	struct memfs *m = sb->private;
+
+	m->ops.handle_note = tmpfs_handle_note;
+	m->ops.handle_open = tmpfs_handle_open;
+	m->ops.handle_is_id = true;
+}
+
 int memfs_lookup(struct inode *dir, struct dentry *d)
 {
 	return tmpfs_dir_ops.lookup(dir, d);

@@ -5,6 +5,7 @@
 #include "tmpfs.h"
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <vfs/hugetlbfs.h>
 #include <vfs/shmem.h>
 #include <linux/memfd.h>
 
@@ -16,9 +17,9 @@ int shmem_init(void)
 	return mount_internal(&tmpfs_type, "size=0,nr_inodes=0", &shm_mount);
 }
 
-static int create(const char *name, u64 size, u32 mode, u32 seals, struct file **out)
+int memory_file_create(struct mount *m, const char *name, u64 size, u32 mode, u32 seals, struct file **out)
 {
-	struct super *sb = shm_mount->super;
+	struct super *sb = m->super;
 	struct inode *inode;
 	struct dentry *d;
 	struct path p;
@@ -27,7 +28,7 @@ static int create(const char *name, u64 size, u32 mode, u32 seals, struct file *
 
 	if (size > sb->maxbytes)
 		return -EINVAL;
-	err = tmpfs_inode_create(sb, shm_mount->root->inode, S_IFREG | mode, 0, &inode);
+	err = tmpfs_inode_create(sb, m->root->inode, S_IFREG | mode, 0, &inode);
 	if (err)
 		return err;
 	inode_set_nlink(inode, 0);
@@ -36,8 +37,8 @@ static int create(const char *name, u64 size, u32 mode, u32 seals, struct file *
 	d = dentry_create_anon(sb, name, inode, 0);
 	if (!d)
 		return -ENOMEM;
-	mount_get(shm_mount);
-	p = (struct path){.mnt = shm_mount, .dentry = d};
+	mount_get(m);
+	p = (struct path){.mnt = m, .dentry = d};
 	err = file_open_path(&p, O_RDWR | O_LARGEFILE, &f);
 	path_put(&p);
 	if (!err)
@@ -47,17 +48,20 @@ static int create(const char *name, u64 size, u32 mode, u32 seals, struct file *
 
 int shmem_create(const char *name, u64 size, struct file **out)
 {
-	return create(name, size, 0777, F_SEAL_SEAL, out);
+	return memory_file_create(shm_mount, name, size, 0777, F_SEAL_SEAL, out);
 }
 
 int memfd_create_file(const char *name, unsigned flags, struct file **out)
 {
 	char text[NAME_MAX + 1];
 	u32 seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
+	unsigned known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC;
 	u32 mode = 0777;
 
-	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
-		return -EINVAL; /* MFD_HUGETLB too */
+	if (flags & MFD_HUGETLB)
+		known |= (unsigned)MFD_HUGE_MASK << MFD_HUGE_SHIFT;
+	if (flags & ~known)
+		return -EINVAL;
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
 	if (flags & MFD_NOEXEC_SEAL) {
@@ -67,5 +71,9 @@ int memfd_create_file(const char *name, unsigned flags, struct file **out)
 	if (strlen(name) > NAME_MAX - 6)
 		return -EINVAL;
 	scnprintf(text, sizeof(text), "memfd:%s", name);
-	return create(text, 0, mode, seals, out);
+	if (!(flags & MFD_HUGETLB))
+		return memory_file_create(shm_mount, text, 0, mode, seals, out);
+	if (!hugetlb_has_size(flags >> MFD_HUGE_SHIFT & MFD_HUGE_MASK))
+		return -ENODEV;
+	return hugetlb_create(text, 0, mode, seals, false, out);
 }

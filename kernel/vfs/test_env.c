@@ -135,11 +135,6 @@ int signal_send_pgrp(struct pid *p, const siginfo_t *info)
 	return 0;
 }
 
-bool thread_signal_pending(void)
-{
-	return false;
-}
-
 struct pid *pid_find_get(s32 nr)
 {
 	return NULL;

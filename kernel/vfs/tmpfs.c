@@ -37,8 +37,10 @@ static void tmpfs_evict(struct inode *inode)
 {
 	struct tmpfs_super *ts = tmpfs_super(inode->super);
 
-	if (S_ISREG(inode->mode))
+	if (S_ISREG(inode->mode) && !ts->files)
 		vm_object_fini(&inode->data);
+	else if (S_ISREG(inode->mode) && inode->data.ops)
+		ts->files->fini(inode);
 	tmpfs_xattrs_free(tmpfs_inode(inode));
 	tmpfs_handle_forget(tmpfs_inode(inode));
 	__atomic_fetch_sub(&ts->used_inodes, 1, __ATOMIC_RELAXED);
@@ -65,6 +67,15 @@ int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, 
 	ti->seals = 1; /* F_SEAL_SEAL */
 	switch (mode & S_IFMT) {
 	case S_IFREG:
+		if (ts->files) {
+			int err = ts->files->init(inode);
+
+			if (err) {
+				inode_put(inode);
+				return err;
+			}
+			break;
+		}
 		vm_object_init(&inode->data, &tmpfs_object_ops, inode);
 		inode->ops = &tmpfs_file_ops;
 		inode->fops = &tmpfs_file_fops;

@@ -12,7 +12,14 @@
 #define TMPFS_FIRST_OFF 4 /* number of a directory's first entry: see tmpfs_dir.c */
 #define TMPFS_ENTRY_SIZE 20 /* what an entry adds to a directory's st_size, as on Linux; it starts with two */
 
+/* What regular files are where they are not tmpfs' own: @init sets operations and the object of an inode, -ENOMEM; @fini ends its object. */
+struct tmpfs_files {
+	int (*init)(struct inode *inode);
+	void (*fini)(struct inode *inode);
+};
+
 struct tmpfs_super {
+	const struct tmpfs_files *files; /* NULL: its own */
 	u64 max_blocks, max_inodes; /* 0: no limit */
 	s64 used_blocks, used_inodes; /* atomic */
 	u32 mode, uid, gid;
@@ -87,5 +94,9 @@ void tmpfs_handle_forget(struct tmpfs_inode *ti);
 extern const struct inode_ops tmpfs_file_ops;
 extern const struct file_ops tmpfs_file_fops;
 extern const struct vm_object_ops tmpfs_object_ops;
+s64 tmpfs_fcntl(struct file *f, unsigned cmd, u64 arg); /* seals */
+/* ---- shmem.c ---- */
+/* A nameless file of an internal mount, see <vfs/shmem.h>. */
+int memory_file_create(struct mount *m, const char *name, u64 size, u32 mode, u32 seals, struct file **out) MUST_CHECK;
 /* ---- tmpfs_xattr.c; attributes: <vfs/memfs.h> ---- */
 void tmpfs_xattrs_free(struct tmpfs_inode *ti);

@@ -222,7 +222,7 @@ out:
 	return err;
 }
 
-static s64 tmpfs_fcntl(struct file *f, unsigned cmd, u64 arg)
+s64 tmpfs_fcntl(struct file *f, unsigned cmd, u64 arg)
 {
 	switch (cmd) {
 	case F_GET_SEALS: return tmpfs_inode(f->inode)->seals;

@@ -59,15 +59,16 @@ void tmpfs_handle_forget(struct tmpfs_inode *ti)
 }
 
 /* The inode with a reference; one whose last has gone is as good as away. */
-static struct inode *find_get(struct tmpfs_super *ts, u64 ino, u32 generation)
+static struct inode *find_get(const struct super *sb, u64 ino, u32 generation)
 {
+	struct tmpfs_super *ts = tmpfs_super(sb);
 	struct rb_node *parent, *n;
 	struct inode *inode = NULL;
 	u32 refs;
 
 	spin_lock(&ts->handle_lock);
 	n = *place_of(ts, ino, &parent);
-	if (n && rb_entry(n, struct tmpfs_inode, handle_node)->inode.generation == generation)
+	if (n && (sb->ops->handle_is_id || rb_entry(n, struct tmpfs_inode, handle_node)->inode.generation == generation))
 		inode = &rb_entry(n, struct tmpfs_inode, handle_node)->inode;
 	refs = inode ? READ_ONCE(inode->refs) : 0;
 	while (refs && !__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -99,7 +100,7 @@ static struct dentry *alias_get(struct super *sb, struct inode *inode)
 
 int tmpfs_handle_open(struct super *sb, u64 ino, u32 generation, struct dentry **out)
 {
-	struct inode *inode = find_get(tmpfs_super(sb), ino, generation);
+	struct inode *inode = find_get(sb, ino, generation);
 	struct dentry *d;
 
 	if (!inode)

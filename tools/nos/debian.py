@@ -21,7 +21,7 @@ from common import CACHE, Failure, need, say
 SUITE = 'trixie'
 FOLDER = CACHE / 'debian'
 PACKAGES = '''
-apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libncurses6 libc6-dev libpython3.13-testsuite login
+acl apt bash bc binutils bsdextrautils bzip2 file gcc gdb git kmod less libcap2-bin libncurses6 libc6-dev libpython3.13-testsuite login
 lsof make man-db ncurses-term openssl passwd patch perl procps psmisc python3 sqlite3 strace
 sysvinit-core tmux util-linux-extra vim xz-utils
 '''.split()

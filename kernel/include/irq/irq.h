@@ -31,3 +31,4 @@ struct soft_work {
 	u32 pending;
 };
 void soft_work_queue(struct soft_work *w); /* on this CPU; any context */
+u32 soft_work_runs(unsigned cpu); /* that ran there */

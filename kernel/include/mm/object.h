@@ -67,12 +67,19 @@ struct page *vm_object_peek_rcu(struct vm_object *obj, u64 index);
  * object is dead): the page is freed.
  */
 int vm_object_insert(struct vm_object *obj, u64 index, struct page *page) MUST_CHECK;
+/*
+ * 2^@order frames in a row, to which the caller has a reference each and keeps it, become the object's, all or none; their contents are there. -EEXIST -ENOMEM -EFAULT (dead).
+ * After a failure somebody may still look at them until a grace period is over.
+ */
+int vm_object_insert_block(struct vm_object *obj, u64 index, struct page *first, unsigned order) MUST_CHECK;
 /* F_SEAL_WRITE: -EBUSY while there are shared writable mappings. */
 int vm_object_seal_write(struct vm_object *obj) MUST_CHECK;
 /* Drop pages at or past byte @size, zero the tail of the last one, unmap them everywhere, set obj->size. May sleep. */
 void vm_object_truncate(struct vm_object *obj, u64 size);
 /* The same for a hole [start, end) in bytes; partial pages are zeroed. */
 void vm_object_punch(struct vm_object *obj, u64 start, u64 end);
+/* The pages that are there read as zeroes in [start, end). */
+void vm_object_clear(struct vm_object *obj, u64 start, u64 end);
 /* First index >= @index with (data) or without (!data) a page; ~0 if none: SEEK_DATA/SEEK_HOLE of memory files. */
 u64 vm_object_seek(struct vm_object *obj, u64 index, bool data);
 /* Pages that are there of [first, last]. */

@@ -72,6 +72,7 @@ enum page_flag {
 	PAGE_F_LRU = 1u << 8,
 	PAGE_F_TAIL = 1u << 9,		/* not the first frame of its slab */
 	PAGE_F_FILE = 1u << 11,		/* PAGE_CACHE: has a home that it can be filled from; constant */
+	PAGE_F_HUGETLB = 1u << 12,	/* of the pool of huge pages (hugetlb.c), which has a reference; constant while it has */
 	PAGE_F_POISON = 1u << 10,	/* debug: full of PAGE_POISON since it was freed */
 };
 

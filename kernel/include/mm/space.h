@@ -57,6 +57,7 @@ enum vm_flags {
 	VM_UFFD_MINOR = 1u << 23,
 	VM_KEY = 15u << 24,	/* protection key, as PROT_KEY */
 	VM_SOFTCLEAN = 1u << 28,	/* clear_refs has made its pages soft-clean; entries get the right to write by a fault only */
+	VM_HUGETLB = 1u << 29,	/* its object is memory of huge pages (mm/hugetlb.h); bounds are multiples of one */
 	VM_UFFD_ASYNC = 1u << 30,	/* guards go by themselves */
 	VM_UNMAP_NOTE = 1u << 31,	/* no area: what a userfaultfd will be told of (uffd.c) */
 };
@@ -107,6 +108,7 @@ struct pt_root {
 #define VM_RSS_CELLS 8 /* a power of two */
 struct vm_rss {
 	s64 anon, file, shmem;	/* pages; atomic; a single cell may be negative */
+	s64 hugetlb;		/* of the pool; not resident in the sense of the others */
 } __aligned(64);
 
 /* What the personality keeps with a space: told when the last user leaves, before memory goes. May sleep. */
@@ -140,6 +142,7 @@ struct vm_space {
 	bool no_huge;		/* PR_SET_THP_DISABLE */
 	u8 exec_gain;		/* PR_SET_MDWE: what was not made executable never becomes so, what is can never be written */
 	bool sealed;		/* map_lock: some area is, or was */
+	bool hugetlb;		/* map_lock: likewise, of the pool's pages */
 	bool lazy;		/* map_lock: MADV_FREE has marked pages some time */
 	struct list_head lazy_link;	/* lazy.c */
 };
@@ -234,7 +237,7 @@ void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_are
 #define VM_USAGE_NODES 16
 struct vm_usage {
 	u64 rss, pss, pss_dirty, pss_anon, pss_file, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, lazy_free, anon_huge,
-		locked, on_node[VM_USAGE_NODES];
+		locked, hugetlb_shared, hugetlb_private, hugetlb_anon, on_node[VM_USAGE_NODES];
 	u32 most_maps;	/* of one page */
 };
 void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);

@@ -14,7 +14,8 @@ struct task;
 /* vm_space.dumpable. */
 enum { DUMPABLE_NOT, DUMPABLE_USER, DUMPABLE_ROOT };
 /* Bits of vm_space.core_filter: which mappings a dump has. */
-enum core_filter { CORE_ANON_PRIVATE = 1, CORE_ANON_SHARED = 2, CORE_FILE_PRIVATE = 4, CORE_FILE_SHARED = 8, CORE_ELF_HEADERS = 16 };
+enum core_filter { CORE_ANON_PRIVATE = 1, CORE_ANON_SHARED = 2, CORE_FILE_PRIVATE = 4, CORE_FILE_SHARED = 8, CORE_ELF_HEADERS = 16,
+	CORE_HUGETLB_PRIVATE = 32, CORE_HUGETLB_SHARED = 64 };
 #define CORE_FILTER_DEFAULT 0x33
 #define CORE_FILTER_ALL	    0x1ff
 

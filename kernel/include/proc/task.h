@@ -49,6 +49,7 @@ struct task {
 	/* --- control group: tree lock; the pointer is NULL once the task is reaped --- */
 	struct cgroup *cgroup;
 	struct list_head cgroup_link;
+	u64 cgroup_user_ns, cgroup_system_ns; /* what it had used when it came there */
 	bool frozen;			/* counts as frozen in it */
 	bool quiet;			/* own thread: will not reach user mode by itself; see kernel/proc/cgroup_freeze.c */
 	/* --- signals: sighand->lock --- */

@@ -10,7 +10,8 @@
 #define HANDLE_BYTES 12
 
 /* Types with Linux' numbers, so that programs that tell file systems apart by them are right. */
-enum { HANDLE_INO_GEN = 1, /* generation, inode number: low and high half */ HANDLE_FID = 0x81 /* inode number, generation: only to compare */ };
+enum { HANDLE_INO_GEN = 1, /* generation, inode number: low and high half */ HANDLE_FID = 0x81 /* inode number, generation: only to compare */,
+	HANDLE_ID = 0xfe /* inode number, 8 bytes: FILEID_KERNFS */ };
 
 struct inode_handle {
 	u32 bytes;

@@ -124,6 +124,7 @@ struct super_ops {
 	 */
 	void (*handle_note)(const struct inode *inode);
 	int (*handle_open)(struct super *sb, u64 ino, u32 generation, struct dentry **out);
+	bool handle_is_id; /* the number alone is the handle, as kernfs has it: numbers do not come again */
 };
 
 #define SUPER_NOUSER (1u << 31) /* mounts of it enter no namespace */
@@ -207,10 +208,12 @@ struct chrdev {
 	const struct file_ops *ops;
 	void *private;		/* inode->private of devtmpfs nodes is not used: file->private starts as this */
 	const char *name;
+	const char *misc_name;	/* of the one device that it is, with the major number of those that have none of their own */
 };
 int chrdev_register(struct chrdev *c) MUST_CHECK; /* -EBUSY: numbers taken */
 /* /proc/devices: one line per major. */
 size_t chrdev_show(char *buf, size_t size);
+size_t chrdev_show_misc(char *buf, size_t size);
 /* Node in devtmpfs; "pts/0", "input/event0"; mode includes S_IFCHR/S_IFBLK. */
 int devtmpfs_add(const char *name, u32 mode, u32 rdev) MUST_CHECK;
 void devtmpfs_remove(const char *name);

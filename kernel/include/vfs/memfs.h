@@ -29,6 +29,8 @@ void memfs_link_dir(struct inode *parent, struct dentry *d, struct inode *dir);
 void memfs_unlink_dir(struct inode *parent, struct dentry *d);
 /* What /proc/mounts shows of the super block. */
 void memfs_set_show_options(struct super *sb, size_t (*show)(struct super *sb, char *buf, size_t size));
+/* Handles of its files can be opened, and are their numbers. */
+void memfs_keep_ids(struct super *sb);
 /* Attributes as tmpfs keeps them, for operations of the caller's own; user., trusted. and security. are taken. */
 int tmpfs_setattr(struct inode *inode, const struct iattr *attr) MUST_CHECK;
 int tmpfs_getattr(struct inode *inode, struct kstat *st);

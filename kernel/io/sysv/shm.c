@@ -6,9 +6,11 @@
  * attached loses its key and stays until the last area goes.
  */
 #include <io/sysv.h>
+#include <linux/fcntl.h>
 #include <lib/atomic.h>
 #include <lib/printf.h>
 #include <lib/strbuf.h>
+#include <mm/hugetlb.h>
 #include <mm/object.h>
 #include <mm/page.h>
 #include <mm/slab.h>
@@ -17,6 +19,7 @@
 #include <proc/pid.h>
 #include <proc/task.h>
 #include <vfs/file.h>
+#include <vfs/hugetlbfs.h>
 #include <vfs/inode.h>
 #include <vfs/mount.h>
 #include <vfs/shmem.h>
@@ -78,6 +81,13 @@ static void segment_free(struct sysv_object *o)
 	kfree(s);
 }
 
+static int MUST_CHECK create_huge(const char *name, u64 size, int flags, struct file **out)
+{
+	if (!capable(CAP_IPC_LOCK) && !cred_in_group(cred_current(), (u32)READ_ONCE(hugetlb_shm_group)) && size > rlimit_cur(RLIMIT_MEMLOCK))
+		return -EPERM;
+	return hugetlb_create(name, size, 0777, F_SEAL_SEAL, !(flags & SHM_NORESERVE), out);
+}
+
 static int segment_make(struct sysv_table *t, s32 key, int flags, u64 size, struct sysv_object **out)
 {
 	struct shm_segment *s;
@@ -86,8 +96,8 @@ static int segment_make(struct sysv_table *t, s32 key, int flags, u64 size, stru
 
 	if (size < 1 || size > READ_ONCE(sysv_shmmax))
 		return -EINVAL;
-	if (flags & SHM_HUGETLB)
-		return -EINVAL; /* no huge pages are set aside */
+	if ((flags & SHM_HUGETLB) && !hugetlb_has_size((unsigned)flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK))
+		return -EINVAL;
 	if (size + PAGE_SIZE - 1 < size ||
 		(u64)atomic64_load_relaxed(&shm_pages) + pages_of(size) > READ_ONCE(sysv_shmall))
 		return -ENOSPC;
@@ -95,7 +105,7 @@ static int segment_make(struct sysv_table *t, s32 key, int flags, u64 size, stru
 	if (!s)
 		return -ENOMEM;
 	scnprintf(name, sizeof(name), "SYSV%08x", (u32)key);
-	err = shmem_create(name, size, &s->file);
+	err = flags & SHM_HUGETLB ? create_huge(name, size, flags, &s->file) : shmem_create(name, size, &s->file);
 	if (err) {
 		kfree(s);
 		return err;
@@ -249,6 +259,10 @@ s64 sysv_shmat(s32 id, vaddr_t va, int flags)
 	a.object = &s->file->inode->data;
 	a.backing = s;
 	a.len = s->size;
+	if (file_is_hugetlb(s->file)) {
+		a.flags |= VM_HUGETLB;
+		a.len = align_up(s->size, HUGETLB_SIZE);
+	}
 	err = vm_map(thread_current()->space, &a, &va);
 	if (err == -EEXIST)
 		err = -EINVAL; /* what shmat(2) says of a place that is taken */

@@ -10,6 +10,7 @@
 #include <io/vt.h>
 #include <lib/parse.h>
 #include <lib/string.h>
+#include <vfs/procfs.h>
 #include <vfs/sysfs.h>
 
 /* The terminal that a console= word names, referenced; NULL: there is none. */
@@ -101,6 +102,34 @@ static int show_active(struct pseudo_text *t)
 	return 0;
 }
 
+/* /proc/consoles: those of the log, the one behind /dev/console first. */
+static void put_console(struct strbuf *sb, struct tty *tty, bool preferred)
+{
+	bool vt = vfs_major(tty->rdev) == TTY_MAJOR && vfs_minor(tty->rdev) < 64;
+
+	strbuf_printf(sb, "%-20s -W%c (E%c  p %c) %4u:%u\n", vt ? "tty0" : tty->name, vt ? 'U' : '-', preferred ? 'C' : ' ', vt ? ' ' : 'a',
+		vfs_major(tty->rdev), vt ? 1 : vfs_minor(tty->rdev));
+}
+
+static int show_consoles(struct pseudo_text *t)
+{
+	struct tty *first = console_tty_get(), *tty;
+	const char *word;
+
+	if (!first)
+		return 0;
+	put_console(&t->sb, first, true);
+	for (unsigned i = 0; (word = param_nth("console", i)); i++) {
+		tty = find_get(word, strcspn(word, ","));
+		if (tty && tty != first)
+			put_console(&t->sb, tty, false);
+		if (tty)
+			tty_put(tty);
+	}
+	tty_put(first);
+	return 0;
+}
+
 static const struct pseudo_file console_files[] = {{.name = "active", .mode = 0444, .show = show_active}};
 
 static int tty_init_devices(void)
@@ -120,3 +149,12 @@ static int tty_init_devices(void)
 }
 
 INITCALL(tty, "vfs", tty_init_devices);
+
+static int add_consoles(void)
+{
+	static const struct pseudo_file file = {.name = "consoles", .mode = 0444, .show = show_consoles};
+
+	return pseudo_add_file(procfs_root, &file, NULL, NULL);
+}
+
+INITCALL(consoles, "tty procfs", add_consoles);

@@ -136,7 +136,7 @@ static void put_mem(struct strbuf *sb, const struct status_mem *m)
 		u64 kib;
 	} lines[] = {{"VmPeak", m->peak}, {"VmSize", m->size}, {"VmLck", m->lck}, {"VmPin", 0}, {"VmHWM", m->hwm}, {"VmRSS", m->rss},
 		{"RssAnon", m->anon}, {"RssFile", m->file}, {"RssShmem", m->shmem}, {"VmData", m->data}, {"VmStk", m->stk},
-		{"VmExe", m->exe}, {"VmLib", m->lib}, {"VmPTE", m->pte}, {"VmSwap", 0}};
+		{"VmExe", m->exe}, {"VmLib", m->lib}, {"VmPTE", m->pte}, {"VmSwap", 0}, {"HugetlbPages", m->hugetlb}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		strbuf_printf(sb, "%s:\t%8llu kB\n", lines[i].name, lines[i].kib);

@@ -30,7 +30,7 @@ struct stat_fields {
 void proc_format_stat(struct strbuf *sb, const struct stat_fields *f);
 
 struct status_mem { /* KiB */
-	u64 peak, size, lck, hwm, rss, anon, file, shmem, data, stk, exe, lib, pte;
+	u64 peak, size, lck, hwm, rss, anon, file, shmem, data, stk, exe, lib, pte, hugetlb;
 };
 
 struct status_fields {

@@ -114,6 +114,30 @@ static int show_interrupts(struct pseudo_text *t)
 	return 0;
 }
 
+/* What interrupts leave for later is one list here, which has the name of the kind that is nearest to it; there are no others. */
+static int show_softirqs(struct pseudo_text *t)
+{
+	static const char *const names[] = {"HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"};
+	unsigned cpu;
+
+	strbuf_puts(&t->sb, "                    ");
+	cpumask_for_each(cpu, &cpus_online)
+		strbuf_printf(&t->sb, "CPU%-8u", cpu);
+	strbuf_putc(&t->sb, '\n');
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		strbuf_printf(&t->sb, "%12s:", names[i]);
+		cpumask_for_each(cpu, &cpus_online)
+			strbuf_printf(&t->sb, " %10u", i == 6 ? soft_work_runs(cpu) : 0);
+		strbuf_putc(&t->sb, '\n');
+	}
+	return 0;
+}
+
+static int show_misc(struct pseudo_text *t)
+{
+	return show_from(t, chrdev_show_misc);
+}
+
 static int show_partitions(struct pseudo_text *t)
 {
 	strbuf_puts(&t->sb, "major minor  #blocks  name\n\n");
@@ -157,6 +181,8 @@ static const struct pseudo_file files[] = {
 	{.name = "devices", .mode = 0444, .show = show_devices},
 	{.name = "locks", .mode = 0444, .next = next_locks},
 	{.name = "interrupts", .mode = 0444, .show = show_interrupts},
+	{.name = "softirqs", .mode = 0444, .show = show_softirqs},
+	{.name = "misc", .mode = 0444, .show = show_misc},
 	{.name = "partitions", .mode = 0444, .show = show_partitions},
 	{.name = "swaps", .mode = 0444, .show = show_swaps},
 	{.name = "sysrq-trigger", .mode = 0200, .store = store_sysrq},

@@ -7,6 +7,7 @@
 #include <arch/context.h>
 #include <debug/panic.h>
 #include <lib/string.h>
+#include <mm/hugetlb.h>
 #include <mm/kmap.h>
 #include <mm/page.h>
 #include <mm/percpu.h>
@@ -104,16 +105,32 @@ static void put_direct_map(struct strbuf *sb)
 		pages[2] * KIB);
 }
 
+/* Pages of the pool are not counted as what they are used for. */
+static u64 without(u64 pages, u64 blocks)
+{
+	return pages - min(pages, blocks << PT_SHIFT);
+}
+
+static void put_pool(struct strbuf *sb, const struct hugetlb_stats *pool)
+{
+	strbuf_printf(sb, "HugePages_Total:   %5llu\nHugePages_Free:    %5llu\nHugePages_Rsvd:    %5llu\nHugePages_Surp:    %5llu\n", pool->total,
+		pool->free, pool->reserved, pool->surplus);
+	put_kib(sb, "Hugepagesize:", HUGETLB_SIZE / PAGE_SIZE);
+	put_kib(sb, "Hugetlb:", pool->total << PT_SHIFT);
+}
+
 static int show_meminfo(struct pseudo_text *t)
 {
 	struct slab_sums slab = {0};
+	struct hugetlb_stats pool;
 	struct page_stats ps;
 	u64 threads = 0, locked = locked_pages(), anon, cache, shmem, vmalloc, vmalloc_used;
 	s64 committed = vm_committed();
 
 	page_stats(&ps);
-	anon = ps.by_kind[PAGE_ANON];
-	cache = ps.by_kind[PAGE_CACHE];
+	hugetlb_stats(&pool);
+	anon = without(ps.by_kind[PAGE_ANON], pool.anon);
+	cache = without(ps.by_kind[PAGE_CACHE], pool.cached);
 	shmem = min(vfs_shmem_pages(), cache);
 	slab_for_each(sum_slab, &slab);
 	thread_for_each(count_thread, &threads);
@@ -160,6 +177,7 @@ static int show_meminfo(struct pseudo_text *t)
 	put_kib(&t->sb, "ShmemPmdMapped:", 0);
 	put_kib(&t->sb, "FileHugePages:", 0);
 	put_kib(&t->sb, "FilePmdMapped:", 0);
+	put_pool(&t->sb, &pool);
 	put_direct_map(&t->sb);
 	return 0;
 }

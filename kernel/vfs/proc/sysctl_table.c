@@ -8,6 +8,7 @@
 #include <lib/ctype.h>
 #include <lib/parse.h>
 #include <lib/string.h>
+#include <mm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/space.h>
@@ -16,6 +17,7 @@
 #include <proc/uts.h>
 #include <security/random.h>
 #include <vfs/fdtable.h>
+#include <vfs/hugetlbfs.h>
 #include <vfs/locks.h>
 
 /* ---- kernel ---- */
@@ -178,6 +180,27 @@ static int set_drop_caches(const struct sysctl *s, char *text)
 	return 0;
 }
 
+enum { POOL_TOTAL, POOL_OVERCOMMIT };
+
+static int get_pool(const struct sysctl *s, struct strbuf *sb)
+{
+	struct hugetlb_stats pool;
+
+	hugetlb_stats(&pool);
+	strbuf_printf(sb, "%llu\n", s->min == POOL_TOTAL ? pool.total - pool.surplus : pool.overcommit);
+	return 0;
+}
+
+static int set_pool(const struct sysctl *s, char *text)
+{
+	u64 n;
+
+	if (strtou64(text, 0, &n))
+		return -EINVAL;
+	(s->min == POOL_TOTAL ? hugetlb_set_total : hugetlb_set_overcommit)(n);
+	return 0;
+}
+
 #define UTS(field) .min = offsetof(struct new_utsname, field)
 #define ROOT_INT(var_, lo, hi) .type = SYSCTL_INT, .var = &(var_), .min = lo, .max = hi
 
@@ -214,6 +237,9 @@ static const struct sysctl table[] = {
 	{"vm/user_reserve_kbytes", 0644, SYSCTL_U64, 0, &vm_user_reserve_kbytes},
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
+	{"vm/nr_hugepages", 0644, SYSCTL_CALL, .get = get_pool, .set = set_pool, .min = POOL_TOTAL},
+	{"vm/nr_overcommit_hugepages", 0644, SYSCTL_CALL, .get = get_pool, .set = set_pool, .min = POOL_OVERCOMMIT},
+	{"vm/hugetlb_shm_group", 0644, ROOT_INT(hugetlb_shm_group, 0, S32_MAX)},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},
 	{"vm/min_free_kbytes", 0444, SYSCTL_CALL, .get = get_min_free},
 	{"fs/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},

@@ -7,6 +7,7 @@
 #include "proc_fs.h"
 #include <lib/printf.h>
 #include <lib/string.h>
+#include <mm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -125,8 +126,8 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u, bool rollup)
 	put_kib(sb, "AnonHugePages:", u->anon_huge);
 	put_kib(sb, "ShmemPmdMapped:", 0);
 	put_kib(sb, "FilePmdMapped:", 0);
-	put_kib(sb, "Shared_Hugetlb:", 0);
-	put_kib(sb, "Private_Hugetlb:", 0);
+	put_kib(sb, "Shared_Hugetlb:", u->hugetlb_shared);
+	put_kib(sb, "Private_Hugetlb:", u->hugetlb_private);
 	put_kib(sb, "Swap:", 0);
 	put_kib(sb, "SwapPss:", 0);
 	put_kib(sb, "Locked:", u->locked);
@@ -143,8 +144,8 @@ static void put_flags(struct strbuf *sb, u32 flags)
 		const char *text;
 	} names[] = {{VM_READ, "rd"}, {VM_WRITE, "wr"}, {VM_EXEC, "ex"}, {SHARED_WRITER, "sh"}, {VM_MAYREAD, "mr"}, {VM_MAYWRITE, "mw"},
 		{VM_MAYEXEC, "me"}, {VM_SHARED, "ms"}, {VM_GROWSDOWN, "gd"}, {VM_UFFD_MISSING, "um"}, {VM_DEVICE, "pf"}, {VM_UFFD_WP, "uw"},
-		{VM_LOCKED, "lo"}, {VM_DEVICE, "io"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"}, {VM_DONTFORK, "dc"}, {VM_DEVICE, "de"},
-		{VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
+		{VM_LOCKED, "lo"}, {VM_DEVICE, "io"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"}, {VM_DONTFORK, "dc"}, {VM_DEVICE | VM_HUGETLB, "de"},
+		{VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"}, {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
 		{SOFT_DIRTY, "sd"}, {VM_HUGE, "hg"}, {VM_NOHUGE, "nh"}, {VM_UFFD_MINOR, "ui"}, {VM_SEALED, "sl"}};
 
 	/* Two that are not bits of ours, in the places of two that mean nothing here. */
@@ -172,8 +173,8 @@ int proc_next_smaps(struct pseudo_text *t)
 	kfree(c.name);
 	vm_usage(t->space, c.line.start, c.line.end, &u);
 	put_kib(&t->sb, "Size:", c.line.end - c.line.start);
-	put_kib(&t->sb, "KernelPageSize:", PAGE_SIZE);
-	put_kib(&t->sb, "MMUPageSize:", PAGE_SIZE);
+	put_kib(&t->sb, "KernelPageSize:", c.flags & VM_HUGETLB ? HUGETLB_SIZE : PAGE_SIZE);
+	put_kib(&t->sb, "MMUPageSize:", c.flags & VM_HUGETLB ? HUGETLB_SIZE : PAGE_SIZE);
 	put_usage(&t->sb, &u, false);
 	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
 	if (mmu_keys() > 1)

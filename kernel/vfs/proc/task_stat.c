@@ -233,6 +233,7 @@ static void get_mem(struct vm_space *s, struct status_mem *m)
 	m->exe = min(code / 1024, READ_ONCE(s->exec_pages) * kib);
 	m->lib = READ_ONCE(s->exec_pages) * kib - m->exe;
 	m->pte = vm_space_tables(s) * kib;
+	m->hugetlb = (u64)rss.hugetlb * kib;
 }
 
 static u32 count_fdsize(struct task *t)

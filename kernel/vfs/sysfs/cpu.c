@@ -207,6 +207,8 @@ static int add_nodes(struct pseudo_node *cpu)
 		err = pseudo_add_dir(dir, "node0", &node0);
 	if (!err)
 		err = pseudo_add_files(node0, node_files, ARRAY_SIZE(node_files), NULL);
+	if (!err)
+		err = sysfs_add_pool(node0, true);
 	if (err)
 		return err;
 	cpumask_for_each(nr, &cpus_online)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /sys/kernel/mm/transparent_hugepage. Only anonymous memory gets huge pages, so shmem_enabled has one value.
+ * /sys/kernel/mm/{transparent_hugepage,hugepages}. Only anonymous memory gets huge pages, so shmem_enabled has one value.
  */
 #include "sysfs_impl.h"
+#include <lib/parse.h>
 #include <lib/string.h>
+#include <mm/hugetlb.h>
 #include <mm/space.h>
 
 struct choice {
@@ -85,6 +87,53 @@ static const struct pseudo_file files[] = {
 };
 static const struct pseudo_file defrag_file = {.name = "defrag", .mode = 0644, .show = show_choice, .store = store_choice};
 
+/* ---- the pool of huge pages ---- */
+
+enum { POOL_TOTAL, POOL_OVERCOMMIT, POOL_FREE, POOL_RESERVED, POOL_SURPLUS };
+
+static int show_pool(struct pseudo_text *t)
+{
+	struct hugetlb_stats pool;
+
+	hugetlb_stats(&pool);
+	strbuf_printf(&t->sb, "%llu\n", (u64[]){[POOL_TOTAL] = pool.total - pool.surplus, [POOL_OVERCOMMIT] = pool.overcommit,
+		[POOL_FREE] = pool.free, [POOL_RESERVED] = pool.reserved, [POOL_SURPLUS] = pool.surplus}[(unsigned long)t->arg]);
+	return 0;
+}
+
+static int store_pool(struct pseudo_text *t, char *text, size_t len)
+{
+	u64 n;
+
+	if (strtou64(pseudo_trim(text), 10, &n))
+		return -EINVAL;
+	((unsigned long)t->arg == POOL_TOTAL ? hugetlb_set_total : hugetlb_set_overcommit)(n);
+	return 0;
+}
+
+static const struct pseudo_file pool_setting = {.show = show_pool, .store = store_pool}, pool_count = {.show = show_pool};
+
+/* Memory is one node: what it has is what there is. */
+int sysfs_add_pool(struct pseudo_node *at, bool is_node)
+{
+	static const struct {
+		const char *name;
+		bool setting, of_node;
+	} files[] = {[POOL_TOTAL] = {"nr_hugepages", true, true}, [POOL_OVERCOMMIT] = {"nr_overcommit_hugepages", true, false},
+		[POOL_FREE] = {"free_hugepages", false, true}, [POOL_RESERVED] = {"resv_hugepages", false, false},
+		[POOL_SURPLUS] = {"surplus_hugepages", false, true}};
+	struct pseudo_node *dir;
+	int err = pseudo_make_path(at, "hugepages/hugepages-2048kB", &dir);
+
+	static_assert(HUGETLB_SIZE == 2048 * 1024, "the name of the directory");
+	for (unsigned long i = 0; i < ARRAY_SIZE(files) && !err; i++) {
+		if (files[i].of_node || !is_node)
+			err = pseudo_add_named(dir, files[i].name, files[i].setting ? 0644 : 0444, files[i].setting ? &pool_setting : &pool_count,
+				(void *)i, NULL);
+	}
+	return err;
+}
+
 int sysfs_memory_init(void)
 {
 	struct pseudo_node *dir;
@@ -92,5 +141,9 @@ int sysfs_memory_init(void)
 
 	if (!err)
 		err = pseudo_add_files(dir, files, ARRAY_SIZE(files), NULL);
-	return err ? err : pseudo_add_file(dir, &defrag_file, &vm_huge_defrag, NULL);
+	if (!err)
+		err = pseudo_add_file(dir, &defrag_file, &vm_huge_defrag, NULL);
+	if (!err)
+		err = pseudo_make_path(sysfs_kernel, "mm", &dir);
+	return err ? err : sysfs_add_pool(dir, false);
 }

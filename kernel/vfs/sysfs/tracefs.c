@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /sys/kernel/tracing: the trace rings (debug/trace.h) with the names and formats of Linux' tracefs [linux Documentation/trace/ftrace.rst], as far as there is
- * something behind them: tracing_on, available_events, set_event, events/.../enable, trace, buffer_size_kb.
+ * tracefs, which is mounted on /sys/kernel/tracing: the trace rings (debug/trace.h) with the names and formats of Linux' [linux Documentation/trace/ftrace.rst],
+ * as far as there is something behind them: tracing_on, available_events, set_event, events/.../enable, trace, buffer_size_kb. One super block for every mount.
  */
 #include <debug/trace.h>
 #include <debug/trace_ring.h>
@@ -10,6 +10,8 @@
 #include <lib/string.h>
 #include <arch/smp.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <sync/rwlock.h>
 #include <vfs/file.h>
 #include "sysfs_impl.h"
 
@@ -127,13 +129,13 @@ static int show_size(struct pseudo_text *t)
 }
 
 static const struct pseudo_file files[] = {
-	{.name = "tracing_on", .mode = 0644, .show = show_on, .store = store_on},
-	{.name = "available_events", .mode = 0444, .show = show_available},
-	{.name = "set_event", .mode = 0644, .show = show_set, .store = store_set},
-	{.name = "trace", .mode = 0644, .next = next_line, .store = store_trace},
-	{.name = "buffer_size_kb", .mode = 0444, .show = show_size},
+	{.name = "tracing_on", .mode = 0640, .show = show_on, .store = store_on},
+	{.name = "available_events", .mode = 0440, .show = show_available},
+	{.name = "set_event", .mode = 0640, .show = show_set, .store = store_set},
+	{.name = "trace", .mode = 0640, .next = next_line, .store = store_trace},
+	{.name = "buffer_size_kb", .mode = 0440, .show = show_size},
 };
-static const struct pseudo_file enable_file = {.name = "enable", .mode = 0644, .show = show_enable, .store = store_enable};
+static const struct pseudo_file enable_file = {.name = "enable", .mode = 0640, .show = show_enable, .store = store_enable};
 
 static int add_event(struct pseudo_node *events, enum trace_event event)
 {
@@ -158,18 +160,114 @@ static int add_event(struct pseudo_node *events, enum trace_event event)
 	return err ? err : pseudo_add_file(node, &enable_file, (void *)name, NULL);
 }
 
-int sysfs_trace_init(void)
+/* ---- the file system ---- */
+
+enum { T_UID, T_GID, T_MODE };
+
+static const struct fs_param params[] = {
+	{"uid", PARAM_UID, T_UID, NULL},
+	{"gid", PARAM_GID, T_GID, NULL},
+	{"mode", PARAM_OCT, T_MODE, NULL},
+	{NULL, 0, 0, NULL},
+};
+
+/* Of the root directory: without a right to it nobody gets further. */
+struct trace_options {
+	u32 given, value[T_MODE + 1];
+};
+
+static struct trace_options shown; /* lock of the root inode */
+static struct pseudo_node *trace_root;
+static struct mount *trace_mount;
+
+static int trace_set(struct fs_config *c, const struct fs_param *p, const struct fs_value *v)
 {
-	struct pseudo_node *dir, *events;
-	int err = pseudo_add_dir(sysfs_kernel, "tracing", &dir);
+	struct trace_options *o = c->private;
+
+	o->given |= 1u << p->id;
+	o->value[p->id] = p->id == T_MODE ? (u32)v->number & 07777 : (u32)v->number;
+	return 0;
+}
+
+static int trace_reconfigure(struct fs_config *c)
+{
+	const struct trace_options *o = c->private;
+	struct inode *root = c->super->root->inode;
+
+	write_lock(&root->lock);
+	for (unsigned i = 0; i <= T_MODE; i++) {
+		if (o->given >> i & 1)
+			WRITE_ONCE(shown.value[i], o->value[i]);
+	}
+	WRITE_ONCE(shown.given, shown.given | o->given);
+	if (o->given & 1u << T_UID)
+		WRITE_ONCE(root->uid, o->value[T_UID]);
+	if (o->given & 1u << T_GID)
+		WRITE_ONCE(root->gid, o->value[T_GID]);
+	if (o->given & 1u << T_MODE)
+		WRITE_ONCE(root->mode, S_IFDIR | o->value[T_MODE]);
+	write_unlock(&root->lock);
+	return 0;
+}
+
+static size_t trace_show_options(struct super *sb, char *buf, size_t size)
+{
+	static const char *const formats[] = {[T_UID] = ",uid=%u", [T_GID] = ",gid=%u", [T_MODE] = ",mode=%o"};
+	struct strbuf out;
+
+	strbuf_init(&out, buf, size);
+	for (unsigned i = 0; i <= T_MODE; i++) {
+		if (READ_ONCE(shown.given) >> i & 1)
+			strbuf_printf(&out, formats[i], READ_ONCE(shown.value[i]));
+	}
+	return out.len;
+}
+
+static const struct super_ops trace_super_ops = {
+	.alloc_inode = pseudo_alloc_inode,
+	.free_inode = pseudo_free_inode,
+	.evict = pseudo_evict,
+	.show_options = trace_show_options,
+};
+
+static int trace_create(struct fs_config *c)
+{
+	int err;
+
+	if (trace_mount)
+		return fs_config_share(c, trace_mount->super);
+	err = pseudo_super_create(c, &trace_super_ops, TRACEFS_MAGIC, trace_root, &pseudo_dir_inode_ops, &pseudo_dir_fops);
+	if (!err)
+		c->super->root->inode->mode = S_IFDIR | 0700;
+	return err;
+}
+
+static struct fs_type trace_type = {.name = "tracefs", .flags = FS_NODEV, .params = params, .config_size = sizeof(struct trace_options),
+	.set = trace_set, .create = trace_create, .reconfigure = trace_reconfigure};
+
+static int fill_root(void)
+{
+	struct pseudo_node *events;
+	int err = pseudo_add_files(trace_root, files, ARRAY_SIZE(files), NULL);
 
 	if (!err)
-		err = pseudo_add_files(dir, files, ARRAY_SIZE(files), NULL);
-	if (!err)
-		err = pseudo_add_dir(dir, "events", &events);
+		err = pseudo_add_dir(trace_root, "events", &events);
 	if (!err)
 		err = pseudo_add_file(events, &enable_file, (void *)"*:*", NULL);
 	for (unsigned i = 0; i < TRACE_EVENTS && !err; i++)
 		err = add_event(events, (enum trace_event)i);
 	return err;
+}
+
+int sysfs_trace_init(void)
+{
+	int err = pseudo_add_dir(sysfs_kernel, "tracing", NULL);
+
+	trace_root = pseudo_create_root(0750);
+	if (!err)
+		err = fill_root();
+	if (err)
+		return err;
+	fs_register(&trace_type);
+	return mount_internal(&trace_type, NULL, &trace_mount);
 }
