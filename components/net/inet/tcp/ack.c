@@ -258,13 +258,16 @@ static void advance(struct tcp_conn *c, u32 ack, struct tcp_ack *a)
 
 static enum ack_verdict ack_old(struct tcp_conn *c, const struct tcp_in *in)
 {
-	struct tcp_ack a = {.prior_una = c->snd_una, .rtt_us = -1, .sack_rtt_us = -1};
+	struct tcp_ack a = {.prior_una = c->snd_una,
+		.prior_lost = c->board.lost,
+		.prior_delivered = c->delivered,
+		.rtt_us = -1,
+		.sack_rtt_us = -1};
 
 	/* [rfc5961 5.2] */
 	if (seq_lt(in->ack, c->snd_una - max(c->max_wnd, 65535u)))
 		return ACK_BAD;
 	if (in->nsack && c->sack_ok) {
-		a.prior_lost = c->board.lost;
 		sack_in(c, in, &a);
 		loss_after_ack(c, &a);
 	}
@@ -277,6 +280,7 @@ enum ack_verdict ack_in(struct tcp_conn *c, const struct tcp_in *in)
 	struct tcp_ack a = {.prior_una = c->snd_una,
 		.prior_flight = conn_flight(c),
 		.prior_lost = c->board.lost,
+		.prior_delivered = c->delivered,
 		.rtt_us = -1,
 		.sack_rtt_us = -1};
 

@@ -129,7 +129,7 @@ static u32 slow_start(struct tcp_conn *c, u32 acked)
 void cong_grow(struct tcp_conn *c, struct tcp_ack *a)
 {
 	struct tcp_cong *g = &c->cong;
-	u32 acked = a->acked + a->sacked;
+	u32 acked = c->delivered - a->prior_delivered;
 
 	/* A window that was not filled proves nothing [rfc7661]. */
 	if (!g->cwnd_limited && (g->cwnd >= g->ssthresh || g->cwnd >= 2 * g->max_out))

@@ -170,7 +170,7 @@ static void reduction_start(struct tcp_conn *c)
 static void reduction_step(struct tcp_conn *c, const struct tcp_ack *a)
 {
 	struct tcp_cong *g = &c->cong;
-	u32 delivered = a->acked + a->sacked, flight = conn_flight(c), send;
+	u32 delivered = c->delivered - a->prior_delivered, flight = conn_flight(c), send;
 	bool lost_more = c->board.lost > a->prior_lost;
 
 	if (!delivered || !g->prior_cwnd)
@@ -252,10 +252,14 @@ static void reno_dupacks(struct tcp_conn *c, const struct tcp_ack *a, bool dup)
 	if (a->advanced) {
 		u32 n = a->acked > c->mss ? a->acked - c->mss : 0;
 
-		c->reno_sacked -= min(c->reno_sacked, n);
+		/* These were counted as delivered when the duplicates came. */
+		n = min(c->reno_sacked, n);
+		c->reno_sacked -= n;
+		c->delivered -= n;
 		c->dupacks = 0;
 	} else if (dup && c->reno_sacked + c->mss < conn_out(c)) {
 		c->reno_sacked += c->mss;
+		c->delivered += c->mss;
 	}
 }
 
@@ -399,7 +403,7 @@ void loss_after_ack(struct tcp_conn *c, struct tcp_ack *a)
 		g->state = c->board.sacked || c->reno_sacked ? CA_DISORDER : CA_OPEN;
 	if (g->state == CA_CWR || g->state == CA_RECOVERY)
 		reduction_step(c, a);
-	else if (!held && (a->acked || a->sacked))
+	else if (!held && (a->advanced || (a->sacked && c->rack.reord_seen)))
 		cong_grow(c, a);
 }
 
