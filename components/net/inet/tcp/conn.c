@@ -90,16 +90,10 @@ void conn_done(struct tcp_conn *c, int err)
 	c->rtx_kind = TCP_RTX_NONE;
 	c->ack_now = c->probe_now = c->tlp_now = false;
 	c->shut_rd = c->shut_wr = true;
-	if (c->orphan) {
+	if (c->orphan)
 		rcv_purge(c);
-	} else {
-		struct tcp_rx *head = c->rx_head, *tail = c->rx_tail;
-
-		c->rx_head = c->rx_tail = NULL;
-		rcv_purge(c);
-		c->rx_head = head;
-		c->rx_tail = tail;
-	}
+	else
+		rcv_purge_ahead(c);
 	board_fini(c);
 	c->snd_una = c->snd_nxt = c->snd_end; /* the send queue may go */
 	c->reno_sacked = 0;

@@ -165,6 +165,7 @@ bool rcv_data(struct tcp_conn *c, const struct tcp_in *in, struct tcp_rx *rx);
 void rcv_fin(struct tcp_conn *c);
 void rcv_urgent(struct tcp_conn *c, const struct tcp_in *in, struct tcp_rx *rx);
 void rcv_purge(struct tcp_conn *c);
+void rcv_purge_ahead(struct tcp_conn *c);
 void rcv_dsack(struct tcp_conn *c, u32 start, u32 end);
 u32 rcv_select_window(struct tcp_conn *c);
 void rcv_window_init(struct tcp_conn *c);

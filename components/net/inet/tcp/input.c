@@ -216,6 +216,7 @@ void rcv_fin(struct tcp_conn *c)
 	c->rcv_fin = true;
 	c->shut_rd = true;
 	c->rcv_nxt++;
+	rcv_purge_ahead(c); /* nothing is behind the end */
 	c->events |= TCP_EV_READ;
 	rcv_schedule_ack(c);
 	switch (c->state) {

@@ -39,6 +39,15 @@ static void ooo_drop(struct tcp_conn *c, struct tcp_rx *rx)
 	rx_drop(c, rx);
 }
 
+void rcv_purge_ahead(struct tcp_conn *c)
+{
+	struct tcp_rx *rx;
+
+	while ((rx = ooo_first(c)))
+		ooo_drop(c, rx);
+	c->nsacks = 0;
+}
+
 void rcv_purge(struct tcp_conn *c)
 {
 	struct tcp_rx *rx;
@@ -48,9 +57,7 @@ void rcv_purge(struct tcp_conn *c)
 		rx_drop(c, rx);
 	}
 	c->rx_tail = NULL;
-	while ((rx = ooo_first(c)))
-		ooo_drop(c, rx);
-	c->nsacks = 0;
+	rcv_purge_ahead(c);
 }
 
 /* ---- what SACK tells ---- */
@@ -284,7 +291,8 @@ bool rcv_data(struct tcp_conn *c, const struct tcp_in *in, struct tcp_rx *rx)
 	rx->fin = fin;
 	if (!own)
 		rx->mem = 0;
-	if (seq_lt(rx->end + fin, c->rcv_nxt) || (rx->end + fin == c->rcv_nxt)) {
+	/* All of it was here before; and nothing can follow a FIN. */
+	if (seq_leq(rx->end + fin, c->rcv_nxt) || c->rcv_fin) {
 		rcv_dsack(c, rx->seq, rx->end + fin);
 		goto away;
 	}
