@@ -211,9 +211,11 @@ static void tlp_in(struct tcp_conn *c, const struct tcp_in *in, const struct tcp
 		c->tlp_end = 0;
 	} else if (seq_lt(c->tlp_end, in->ack)) {
 		/* The probe repaired a loss, which counts as one. */
-		loss_enter_cwr(c);
-		c->cong.state = CA_OPEN;
-		c->cong.cwnd = max(c->cong.ssthresh, 2u * c->mss);
+		if (c->cong.state < CA_CWR) {
+			loss_enter_cwr(c);
+			c->cong.state = CA_OPEN;
+			c->cong.cwnd = max(c->cong.ssthresh, 2u * c->mss);
+		}
 		conn_count(c, TCP_MIB_LOSS_PROBE_RECOVERY);
 		c->tlp_end = 0;
 	} else if (!a->sacked && !a->win_update && !a->data_acked) {

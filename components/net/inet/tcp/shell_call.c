@@ -131,12 +131,50 @@ int tcp_open(struct inet *in)
 	return err ? err : table_init(&t->minis, 22);
 }
 
+/* Orphans, and whatever else the clients left. */
+static bool end_conn(struct table_node *n, void *arg)
+{
+	struct tcp_sock *t = tcp_of(container_of(n, struct sock, conn_node));
+	unsigned long flags = env_spin_lock(&t->sock.lock);
+
+	if (t->hashed) {
+		if (inet_timer_cancel(t->sock.in, &t->timer))
+			sock_put(&t->sock);
+		t->armed_for = 0; /* never again */
+		t->c.rst_now = false;
+		tcp_abort(&t->c, env_now(), 0);
+		t->c.rst_now = false;
+		tcp_settle(t);
+	}
+	env_spin_unlock(&t->sock.lock, flags);
+	return true;
+}
+
+static bool end_mini(struct table_node *n, void *arg)
+{
+	struct tcp_mini *m = container_of(n, struct tcp_mini, node);
+	struct env_spin *lock = m->listener ? &m->listener->lock : &m->lock;
+	unsigned long flags = env_spin_lock(lock);
+
+	tcp_mini_drop(m);
+	env_spin_unlock(lock, flags);
+	return true;
+}
+
 void tcp_close_instance(struct inet *in)
 {
 	struct tcp_tables *t = in->tcp;
+	u64 cursor;
 
 	if (!t)
 		return;
+	inet_enter(in);
+	cursor = 0;
+	table_walk(&t->conns, &cursor, end_conn, NULL);
+	cursor = 0;
+	table_walk(&t->minis, &cursor, end_mini, NULL);
+	inet_leave(in);
+	env_rcu_barrier();
 	table_fini(&t->minis);
 	table_fini(&t->listeners);
 	table_fini(&t->conns);
