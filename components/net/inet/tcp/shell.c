@@ -121,8 +121,12 @@ void tcp_send_alone(
 	struct inet *in, const struct tcp_flow *flow, const struct tcp_tx *tx, u32 oif, u32 mark)
 {
 	struct ip_tx itx = {.proto = IP_PROTO_TCP, .mark = mark};
-	struct inet_flow f = {.oif = oif, .mark = mark, .sport = flow->lport, .dport = flow->rport,
-		.proto = IP_PROTO_TCP, .flags = FLOW_ANYSRC};
+	struct inet_flow f = {.oif = oif,
+		.mark = mark,
+		.sport = flow->lport,
+		.dport = flow->rport,
+		.proto = IP_PROTO_TCP,
+		.flags = FLOW_ANYSRC};
 	struct inet_route r;
 	struct pkt *p;
 
@@ -220,11 +224,9 @@ void tcp_unhash(struct tcp_sock *t)
 	struct table *conns = &s->in->tcp->conns;
 	unsigned long flags;
 
-	if (s->lport && (s->released || !(s->flags & SOCK_F_PORT_LOCKED))) {
+	/* The number stays for getsockname; the port is free unless the user chose it. */
+	if (s->bind_node.on && (s->released || !(s->flags & SOCK_F_PORT_LOCKED)))
 		port_unbind(&s->in->tcp->ports, s);
-		if (!s->released)
-			s->bind_node.hash = 0;
-	}
 	if (!t->hashed)
 		return;
 	t->hashed = false;
@@ -277,6 +279,14 @@ static void arm(struct tcp_sock *t)
 		sock_get(&t->sock);
 }
 
+/* Its reference is not the last: whoever calls has one, or the table. */
+void tcp_stop_timer(struct tcp_sock *t)
+{
+	t->armed_for = TCP_OFF;
+	if (inet_timer_cancel(t->sock.in, &t->timer))
+		sock_put(&t->sock);
+}
+
 void tcp_settle(struct tcp_sock *t)
 {
 	struct tcp_tx tx;
@@ -300,6 +310,7 @@ void tcp_settle(struct tcp_sock *t)
 		tcp_make_time_wait(t);
 	if (events & TCP_EV_CLOSED) {
 		tcp_queue_free(t);
+		tcp_stop_timer(t);
 		tcp_unhash(t);
 	}
 }

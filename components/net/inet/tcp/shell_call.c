@@ -8,6 +8,7 @@
 #include "impl.h"
 
 #define ORPHANS_MAX 65536
+#define PORT_TRIES  128 /* TIME-WAIT holds some */
 
 static const u16 mib_stats[TCP_MIB_COUNT] = {
 	[TCP_MIB_ACTIVE_OPENS] = STAT_Tcp_ActiveOpens,
@@ -138,12 +139,8 @@ static bool end_conn(struct table_node *n, void *arg)
 	unsigned long flags = env_spin_lock(&t->sock.lock);
 
 	if (t->hashed) {
-		if (inet_timer_cancel(t->sock.in, &t->timer))
-			sock_put(&t->sock);
-		t->armed_for = 0; /* never again */
-		t->c.rst_now = false;
 		tcp_abort(&t->c, env_now(), 0);
-		t->c.rst_now = false;
+		t->c.rst_now = false; /* the links are going */
 		tcp_settle(t);
 	}
 	env_spin_unlock(&t->sock.lock, flags);
@@ -210,13 +207,12 @@ static void call_release(struct sock *s)
 	flags = env_spin_lock(&s->lock);
 	linger0 = s->flags & SOCK_F_LINGER && !t->linger_s;
 	too_many = t->hashed &&
-		__atomic_add_fetch(&s->in->tcp->orphans, 1, __ATOMIC_RELAXED) > ORPHANS_MAX;
+		   __atomic_add_fetch(&s->in->tcp->orphans, 1, __ATOMIC_RELAXED) > ORPHANS_MAX;
 	tcp_close(&t->c, env_now(), linger0 || too_many);
 	tcp_settle(t);
-	if (!t->hashed) {
-		tcp_unhash(t); /* the port of a socket that was never connected */
-		if (inet_timer_cancel(s->in, &t->timer))
-			sock_put(s);
+	if (!t->hashed) { /* never connected, or ended before */
+		tcp_stop_timer(t);
+		tcp_unhash(t);
 	}
 	env_spin_unlock(&s->lock, flags);
 }
@@ -253,14 +249,14 @@ static bool connect_conflict(const struct sock *a, const struct sock *b)
 	const struct tcp_sock *tb = container_of(b, const struct tcp_sock, sock);
 
 	return tb->listening || !b->connected || b->flags & SOCK_F_PORT_LOCKED ||
-		(ip_equal(&a->raddr, &b->raddr) && a->rport == b->rport);
+	       (ip_equal(&a->raddr, &b->raddr) && a->rport == b->rport);
 }
 
 static int call_bind(struct sock *s, const struct ip_endpoint *e)
 {
 	struct tcp_sock *t = tcp_of(s);
 	unsigned long flags = env_spin_lock(&s->lock);
-	int err = s->lport || t->hashed || t->listening ? -EINVAL : 0;
+	int err = s->bind_node.on || t->hashed || t->listening ? -EINVAL : 0;
 
 	if (!err && ip_is_multicast(&e->addr))
 		err = -EADDRNOTAVAIL;
@@ -309,6 +305,21 @@ static int claim(struct tcp_sock *t, u32 *out_isn)
 	return err;
 }
 
+/* With a port that nobody uses to that peer. */
+static int claim_any(struct tcp_sock *t, u32 *out_isn)
+{
+	struct sock *s = &t->sock;
+	int err = -EADDRNOTAVAIL;
+
+	for (unsigned i = 0; i < PORT_TRIES && err == -EADDRNOTAVAIL; i++) {
+		if (s->bind_node.on)
+			port_unbind(&s->in->tcp->ports, s);
+		err = port_bind(&s->in->tcp->ports, s, 0, connect_conflict);
+		err = err ? err : claim(t, out_isn);
+	}
+	return err;
+}
+
 static int connect_locked(struct tcp_sock *t, struct ip_endpoint *e)
 {
 	struct sock *s = &t->sock;
@@ -322,12 +333,10 @@ static int connect_locked(struct tcp_sock *t, struct ip_endpoint *e)
 	err = dgram_connect(s, e);
 	if (!err && (s->route.type == RTN_BROADCAST || s->route.type == RTN_MULTICAST))
 		err = -ENETUNREACH;
-	if (!err && !s->lport)
-		err = port_bind(&s->in->tcp->ports, s, 0, connect_conflict);
 	if (!err)
-		err = claim(t, &isn);
+		err = s->bind_node.on ? claim(t, &isn) : claim_any(t, &isn);
 	if (err) {
-		if (s->lport && !(s->flags & SOCK_F_PORT_LOCKED)) {
+		if (s->bind_node.on && !(s->flags & SOCK_F_PORT_LOCKED)) {
 			port_unbind(&s->in->tcp->ports, s);
 			s->lport = 0;
 		}
@@ -407,7 +416,7 @@ static int listen_begin(struct tcp_sock *t)
 
 	if (t->hashed || (t->c.state != TCP_S_CLOSE && t->c.state != TCP_S_LISTEN))
 		return -EINVAL;
-	if (!s->lport)
+	if (!s->bind_node.on)
 		err = port_bind(&s->in->tcp->ports, s, 0, bind_conflict);
 	if (err)
 		return -EADDRINUSE;
@@ -464,8 +473,10 @@ static int call_accept(struct sock *s, u64 cookie, struct sock **out, struct ip_
 	child->sock.cookie = cookie;
 	child->told_connect = true;
 	env_spin_unlock(&child->sock.lock, flags);
-	*peer = (struct ip_endpoint){.addr = child->sock.raddr, .port = child->sock.rport,
-		.family = child->sock.family, .scope = child->sock.bound_if};
+	*peer = (struct ip_endpoint){.addr = child->sock.raddr,
+		.port = child->sock.rport,
+		.family = child->sock.family,
+		.scope = child->sock.bound_if};
 	*out = &child->sock;
 	return 0;
 }

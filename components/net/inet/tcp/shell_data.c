@@ -93,13 +93,14 @@ struct piece {
 };
 
 /* The next pieces at *@pos, at most @want bytes. */
-static unsigned collect(
-	struct tcp_sock *t, struct piece *pieces, u32 *pos, size_t want, bool any, struct tcp_rx **last)
+static unsigned collect(struct tcp_sock *t, struct piece *pieces, u32 *pos, size_t want, bool any,
+	struct tcp_rx **last)
 {
 	unsigned n = 0;
 	u32 at = *pos, off, len;
 
-	while (n < PIECES_MAX && want && (*last = tcp_rx_at(&t->c, *last, any || n, &at, &off, &len))) {
+	while (n < PIECES_MAX && want &&
+		(*last = tcp_rx_at(&t->c, *last, any || n, &at, &off, &len))) {
 		if (!n)
 			*pos = at;
 		len = (u32)min_t(size_t, len, want);

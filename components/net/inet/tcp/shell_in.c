@@ -11,7 +11,8 @@ struct tcp_sock *tcp_conn_find(struct inet *in, const struct tcp_flow *flow)
 	u32 hash = tcp_hash(in, flow);
 	struct table_node *n;
 
-	table_for_each(&in->tcp->conns, hash, n) {
+	table_for_each(&in->tcp->conns, hash, n)
+	{
 		struct sock *s = container_of(n, struct sock, conn_node);
 
 		if (s->lport == flow->lport && s->rport == flow->rport &&
@@ -54,7 +55,8 @@ struct tcp_sock *tcp_listener_find(
 	int most = -1;
 	u32 equals = 0;
 
-	table_for_each(&in->tcp->listeners, port_hash(port), n) {
+	table_for_each(&in->tcp->listeners, port_hash(port), n)
+	{
 		struct sock *s = container_of(n, struct sock, conn_node);
 		int got = score(s, dst, port, ifindex);
 
@@ -93,8 +95,8 @@ static bool checksum_ok(const struct pkt *p)
 		       csum_pseudo(&p->src, &p->dst, p->total, IP_PROTO_TCP))) == 0xffff;
 }
 
-static void no_connection(struct inet *in, struct pkt *p, const struct tcp_in *seg,
-	const struct tcp_flow *flow)
+static void no_connection(
+	struct inet *in, struct pkt *p, const struct tcp_in *seg, const struct tcp_flow *flow)
 {
 	struct tcp_sock *lt;
 	struct tcp_mini *m = tcp_mini_find(in, flow);

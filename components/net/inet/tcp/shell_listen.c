@@ -23,7 +23,8 @@ struct tcp_mini *tcp_mini_find(struct inet *in, const struct tcp_flow *flow)
 	u32 hash = tcp_hash(in, flow);
 	struct table_node *n;
 
-	table_for_each(&in->tcp->minis, hash, n) {
+	table_for_each(&in->tcp->minis, hash, n)
+	{
 		struct tcp_mini *m = container_of(n, struct tcp_mini, node);
 
 		if (!memcmp(&m->flow, flow, offsetof(struct tcp_flow, pad)))
@@ -254,8 +255,12 @@ static void child_begin(struct tcp_sock *lt, const struct tcp_req *req, struct p
 
 static u16 reply_mss(struct tcp_sock *lt, const struct tcp_flow *flow)
 {
-	struct inet_flow f = {.oif = lt->sock.bound_if, .mark = lt->sock.mark, .sport = flow->lport,
-		.dport = flow->rport, .proto = IP_PROTO_TCP, .flags = FLOW_ANYSRC};
+	struct inet_flow f = {.oif = lt->sock.bound_if,
+		.mark = lt->sock.mark,
+		.sport = flow->lport,
+		.dport = flow->rport,
+		.proto = IP_PROTO_TCP,
+		.flags = FLOW_ANYSRC};
 	struct inet_route r;
 
 	memcpy(&f.src, flow->laddr, 16);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The options of tcp(7). What is not here is -ENOPROTOOPT: TCP_REPAIR, TCP_MD5SIG, TCP_AO_*, TCP_ULP. */
+/* The options of tcp(7). What is not here is -ENOPROTOOPT: TCP_REPAIR, TCP_MD5SIG, TCP_AO_*,
+ * TCP_ULP. */
 #include "tcp_sock.h"
 
 #include <linux/tcp.h>
@@ -145,7 +146,9 @@ static int get_number(struct tcp_sock *t, u32 name, int *v)
 	case TCP_SYNCNT: *v = (int)(u->syn_count ? u->syn_count : f->syn_retries); break;
 	case TCP_LINGER2: *v = u->linger2_s ? u->linger2_s : (int)f->fin_timeout_s; break;
 	case TCP_DEFER_ACCEPT: *v = u->defer_accept; break;
-	case TCP_WINDOW_CLAMP: *v = (int)(u->window_clamp ? u->window_clamp : t->c.window_clamp); break;
+	case TCP_WINDOW_CLAMP:
+		*v = (int)(u->window_clamp ? u->window_clamp : t->c.window_clamp);
+		break;
 	case TCP_QUICKACK: *v = !t->c.pingpong; break;
 	case TCP_USER_TIMEOUT: *v = (int)u->user_timeout_ms; break;
 	case TCP_NOTSENT_LOWAT: *v = (int)u->notsent_lowat; break;

@@ -27,9 +27,9 @@ struct tcp_mini {
 	struct env_rcu rcu;
 	struct refcount refs;
 	struct inet *in;
-	struct sock *listener; /* a request's; NULL: TIME-WAIT */
+	struct sock *listener;     /* a request's; NULL: TIME-WAIT */
 	struct list_head req_node; /* tcp_sock.reqs */
-	struct env_spin lock;  /* TIME-WAIT's */
+	struct env_spin lock;      /* TIME-WAIT's */
 	struct tcp_flow flow;
 	u32 bound_if, mark;
 	bool dead, taken; /* the lock of either kind */
@@ -45,7 +45,7 @@ struct tcp_sock {
 	struct inet_timer timer;
 	u64 armed_for;
 	struct pkt *tx_head, *tx_tail; /* the send queue's packets */
-	u32 tx_base;		       /* sequence number of its first byte */
+	u32 tx_base;                   /* sequence number of its first byte */
 	u32 tx_charged;
 	bool listening, hashed, reading, reader_waits, told_connect;
 	u32 linger_s;
@@ -86,6 +86,7 @@ void tcp_send_alone(
 	struct inet *in, const struct tcp_flow *flow, const struct tcp_tx *tx, u32 oif, u32 mark);
 void tcp_sock_timer(struct inet *in, struct inet_timer *timer);
 void tcp_unhash(struct tcp_sock *t);
+void tcp_stop_timer(struct tcp_sock *t);
 void tcp_queue_add(struct tcp_sock *t, struct pkt *p);
 void tcp_queue_free(struct tcp_sock *t);
 u32 tcp_hash(const struct inet *in, const struct tcp_flow *flow);
@@ -96,8 +97,8 @@ u16 tcp_path_mss_of(const struct inet_route *r, const struct ip_tx *tx);
 /* shell_listen.c */
 void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const struct tcp_in *seg,
 	const struct tcp_flow *flow, const u32 *isn);
-void tcp_mini_input(
-	struct inet *in, struct tcp_mini *m, struct pkt *p, const struct tcp_in *seg, bool *out_again, u32 *out_isn);
+void tcp_mini_input(struct inet *in, struct tcp_mini *m, struct pkt *p, const struct tcp_in *seg,
+	bool *out_again, u32 *out_isn);
 void tcp_make_time_wait(struct tcp_sock *t);
 void tcp_listen_stop(struct tcp_sock *lt);
 struct tcp_mini *tcp_mini_find(struct inet *in, const struct tcp_flow *flow);
