@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * The shell: what joins the machine (tcp.h, listen.h) to sockets, packets, tables and timers. Read
+ * after ../sock.h; then shell.c (what leaves a connection), shell_in.c (who gets a segment),
+ * shell_listen.c (requests and TIME-WAIT), shell_call.c, shell_option.c.
+ *
+ * A connection is guarded by its sock's lock; requests and the accept queue by the listener's;
+ * TIME-WAIT by a lock of its own. No two of them are held together.
+ *
+ *	conns		sock.conn_node, by both ends
+ *	listeners	sock.conn_node, by port
+ *	minis		requests and TIME-WAITs, by both ends
+ *
+ * References: a handle's; one of each table that a sock is in; one of an armed timer; a request's
+ * to its listener.
+ */
+#include "../sock_impl.h"
+#include "listen.h"
+
+#define TCP_HEADROOM  PKT_HEADROOM
+#define TCP_MEM_EXTRA 512 /* what a packet costs beyond its bytes */
+
+struct tcp_mini {
+	struct table_node node;
+	struct inet_timer timer;
+	struct env_rcu rcu;
+	struct refcount refs;
+	struct inet *in;
+	struct sock *listener;     /* a request's; NULL: TIME-WAIT */
+	struct list_head req_node; /* tcp_sock.reqs */
+	struct env_spin lock;      /* TIME-WAIT's */
+	struct tcp_flow flow;
+	u32 bound_if, mark;
+	bool dead, taken; /* the lock of either kind */
+	union {
+		struct tcp_req req;
+		struct tcp_tw tw;
+	};
+};
+
+struct tcp_sock {
+	struct sock sock;
+	struct tcp_conn c; /* sock.lock */
+	struct inet_timer timer;
+	u64 armed_for;
+	struct pkt *tx_head, *tx_tail; /* the send queue's packets */
+	u32 tx_base;                   /* sequence number of its first byte */
+	u32 tx_charged;
+	bool listening, hashed, reading, reader_waits, told_connect;
+	u32 linger_s;
+	/* a listener's */
+	struct tcp_listener l;
+	struct tcp_sock *ready_head, **ready_tail, *ready_next;
+	struct list_head reqs;
+};
+
+struct tcp_tables {
+	struct port_table ports;
+	struct table conns, listeners, minis;
+	struct tcp_conf conf;
+	u64 orphans, time_waits; /* atomic */
+	struct inet *in;
+};
+
+static inline struct tcp_sock *tcp_of(struct sock *s)
+{
+	return container_of(s, struct tcp_sock, sock);
+}
+
+static inline struct pkt *tcp_rx_pkt(const struct tcp_rx *rx)
+{
+	return (struct pkt *)(void *)((char *)rx - offsetof(struct pkt, cb));
+}
+static_assert(sizeof(struct tcp_rx) <= sizeof_field(struct pkt, cb), "storage in a packet");
+
+int tcp_open(struct inet *in) MUST_CHECK;
+void tcp_close_instance(struct inet *in);
+extern const struct proto tcp_proto;
+extern const struct transport tcp_transport;
+
+/* shell.c */
+/* After every call into the machine, the lock held: segments, memory, wake-ups, timer, end. */
+void tcp_settle(struct tcp_sock *t);
+void tcp_send_alone(
+	struct inet *in, const struct tcp_flow *flow, const struct tcp_tx *tx, u32 oif, u32 mark);
+void tcp_sock_timer(struct inet *in, struct inet_timer *timer);
+void tcp_unhash(struct tcp_sock *t);
+void tcp_stop_timer(struct tcp_sock *t);
+void tcp_queue_add(struct tcp_sock *t, struct pkt *p);
+void tcp_queue_free(struct tcp_sock *t);
+u32 tcp_hash(const struct inet *in, const struct tcp_flow *flow);
+void tcp_flow_of(const struct sock *s, struct tcp_flow *flow);
+void tcp_hash_conn(struct tcp_sock *t);
+u16 tcp_path_mss_of(const struct inet_route *r, const struct ip_tx *tx);
+
+/* shell_listen.c */
+void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const struct tcp_in *seg,
+	const struct tcp_flow *flow, const u32 *isn);
+void tcp_mini_input(struct inet *in, struct tcp_mini *m, struct pkt *p, const struct tcp_in *seg,
+	bool *out_again, u32 *out_isn);
+void tcp_make_time_wait(struct tcp_sock *t);
+void tcp_listen_stop(struct tcp_sock *lt);
+struct tcp_mini *tcp_mini_find(struct inet *in, const struct tcp_flow *flow);
+void tcp_mini_drop(struct tcp_mini *m);
+
+/* shell_in.c */
+struct tcp_sock *tcp_listener_find(
+	struct inet *in, const union ipaddr *dst, u16 port, u32 ifindex, u32 spread);
+struct tcp_sock *tcp_conn_find(struct inet *in, const struct tcp_flow *flow);
+/* Give @p to a connection; takes @p. */
+void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg);
+
+/* shell_option.c */
+int tcp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *value);
+int tcp_get_option(struct sock *s, u32 level, u32 name, struct iobuf *value, u32 *out_len);
+void tcp_option_changed(struct sock *s, u32 level, u32 name);
+
+/* shell_data.c */
+ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg);
+ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg);
