@@ -190,6 +190,16 @@ int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out)
 	return 0;
 }
 
+static void set_uptodate(struct ext4_buf *b)
+{
+	struct ext4_cache_shard *s = shard_of(b->fs, b->block);
+	unsigned long flags = env_spin_lock(&s->lock);
+
+	STORE_RELEASE(b->flags, (b->flags & ~EXT4_BUF_READING) | EXT4_BUF_UPTODATE);
+	env_spin_unlock(&s->lock, flags);
+	env_event_signal(&s->ev);
+}
+
 int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out)
 {
 	struct ext4_buf *b;
@@ -202,7 +212,7 @@ int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out)
 		(void)!claim_read(shard_of(fs, block), b);
 	memset(b->data, 0, fs->block_bytes);
 	b->owner = 0;
-	ext4_bset(b, EXT4_BUF_UPTODATE);
+	set_uptodate(b);
 	*out = b;
 	return 0;
 }
@@ -249,16 +259,6 @@ void ext4_brelse(struct ext4_buf *b)
 	env_spin_unlock(&s->lock, flags);
 	if (old)
 		free_buf(old);
-}
-
-void ext4_bset(struct ext4_buf *b, u32 set)
-{
-	struct ext4_cache_shard *s = shard_of(b->fs, b->block);
-	unsigned long flags = env_spin_lock(&s->lock);
-
-	STORE_RELEASE(b->flags, (b->flags & ~EXT4_BUF_READING) | set);
-	env_spin_unlock(&s->lock, flags);
-	env_event_signal(&s->ev);
 }
 
 void ext4_bdrop(struct ext4_buf *b)

@@ -27,20 +27,28 @@ static void device_gone(void *client)
 
 static const struct blk_client_ops device_ops = {.changed = device_changed, .gone = device_gone};
 
+#define OPTIONS_BYTES 4096
+
 static int parse_options(struct ext4 *fs, const struct iobuf *options)
 {
 	struct iobuf from;
-	char text[1024];
+	char *text;
 	size_t n;
+	int err;
 
 	if (!options)
 		return 0;
 	from = *options;
-	if (from.left >= sizeof(text))
+	if (from.left >= OPTIONS_BYTES)
 		return -EINVAL;
-	n = iobuf_get(&from, text, sizeof(text) - 1);
+	text = env_alloc(OPTIONS_BYTES, 0);
+	if (!text)
+		return -ENOMEM;
+	n = iobuf_get(&from, text, OPTIONS_BYTES - 1);
 	text[n] = '\0';
-	return ext4_options_parse(&fs->opt, text);
+	err = ext4_options_parse(&fs->opt, text);
+	env_free(text, OPTIONS_BYTES);
+	return err;
 }
 
 static void default_options(struct ext4 *fs)
@@ -346,6 +354,7 @@ static void teardown(struct ext4 *fs)
 		ext4_brelse(fs->sb);
 	ext4_cache_fini(fs);
 	fs->dev.ops->close(fs->dev.self);
+	ext4_bio_quiesce(fs);
 	env_free(fs, sizeof(*fs));
 }
 

@@ -11,7 +11,8 @@
 
 ENV_LOCK_CLASS(ext4_nodes, ENV_RANK_FS + 1, "ext4: a shard of the table of nodes");
 ENV_LOCK_CLASS(ext4_node, ENV_RANK_FS, "ext4: one inode: extents, entries, attributes");
-ENV_LOCK_CLASS(ext4_node_map, ENV_RANK_FS_ALLOC + 1, "ext4: mappings of an inode that were seen");
+ENV_LOCK_CLASS(ext4_node_map, ENV_RANK_FS_ALLOC + 1, "ext4: bytes of an inode, mappings seen");
+ENV_LOCK_CLASS(ext4_xattrs, ENV_RANK_FS + 1, "ext4: attribute blocks that inodes share");
 ENV_LOCK_CLASS(ext4_node_io, ENV_RANK_FS_ALLOC, "ext4: requests of an inode that wait");
 
 static struct ext4_node_shard *shard_of(struct ext4 *fs, u32 ino)
@@ -26,6 +27,7 @@ static struct hlist_head *bucket_of(struct ext4_node_shard *s, u32 ino)
 
 int ext4_nodes_init(struct ext4 *fs)
 {
+	env_mutex_init(&fs->xattr_lock, &env_lock_class_ext4_xattrs);
 	for (u32 i = 0; i < EXT4_NODE_SHARDS; i++)
 		env_mutex_init(&fs->nodes[i].lock, &env_lock_class_ext4_nodes);
 	return 0;
@@ -219,14 +221,31 @@ int ext4_node_write(struct ext4_handle *h, struct ext4_node *n)
 	if (err)
 		return err;
 	ext4_tx_access(h, b);
-	/* A neighbour on the orphan list writes it too: what is half changed here is written again.
-	 */
 	flags = env_spin_lock(&n->map_lock);
 	encode(n, raw);
 	ext4_inode_csum_set(n->fs, n->ino, raw);
 	env_spin_unlock(&n->map_lock, flags);
 	ext4_brelse(b);
 	__atomic_store_n(&n->tid, h->tx->tid, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int ext4_node_write_dtime(struct ext4_handle *h, struct ext4_node *n, u32 dtime)
+{
+	struct ext4_raw_inode *raw;
+	struct ext4_buf *b;
+	unsigned long flags;
+	int err = ext4_inode_locate(n->fs, n->ino, &b, &raw);
+
+	if (err)
+		return err;
+	ext4_tx_access(h, b);
+	flags = env_spin_lock(&n->map_lock);
+	n->dtime = dtime;
+	raw->dtime = cpu_to_le32(dtime);
+	ext4_inode_csum_set(n->fs, n->ino, raw);
+	env_spin_unlock(&n->map_lock, flags);
+	ext4_brelse(b);
 	return 0;
 }
 

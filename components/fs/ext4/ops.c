@@ -198,8 +198,8 @@ static void apply(
 	if (mask & FSYS_CTIME)
 		n->ctime = a->ctime;
 	if (mask & FSYS_FLAGS)
-		n->flags = (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) |
-			   (a->flags & FS_FL_USER_MODIFIABLE);
+		WRITE_ONCE(n->flags, (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) |
+					     (a->flags & FS_FL_USER_MODIFIABLE));
 	if (mask & FSYS_PROJECT)
 		n->project = a->project;
 	if (mask & ~(u32)FSYS_ATIME)
@@ -269,10 +269,9 @@ static int op_fsync(void *self, u64 node, u64 off, u64 len, u32 flags)
 		return 0;
 	if (READ_ONCE(fs->dead))
 		return -EROFS;
-	ext4_node_drain(n);
 	tid = __atomic_load_n(flags & FSYS_DATASYNC ? &n->datasync_tid : &n->tid, __ATOMIC_ACQUIRE);
 	if (flags & FSYS_DATASYNC && !ext4_is_reg(n))
-		tid = n->tid;
+		tid = __atomic_load_n(&n->tid, __ATOMIC_ACQUIRE);
 	if (ext4_tid_reached(READ_ONCE(fs->j.committed_tid), tid))
 		return ext4_flush(fs) ? -EIO : 0;
 	return ext4_tx_wait(fs, tid);
@@ -310,7 +309,6 @@ static int op_seek(void *self, u64 node, u64 off, u32 whence, u64 *out)
 
 static int op_map(void *self, u64 node, u64 off, struct iobuf *to, u32 *out_n)
 {
-	ext4_node_drain(node_of(node));
 	return ext4_fiemap(node_of(node), off, to, out_n);
 }
 
