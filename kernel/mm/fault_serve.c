@@ -89,6 +89,8 @@ static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
 
 	if (b->index >= DIV_ROUND_UP(READ_ONCE(b->object->size), PAGE_SIZE))
 		return FR_BUS;
+	if (b->ops && b->ops->ahead && b->object->ops->fill)
+		b->ops->ahead(b->backing, b->index, f->v.flags);
 	err = vm_object_get(b->object, b->index, b->create, &page);
 	if (err || !page)
 		return result_of(err);

@@ -448,7 +448,7 @@ void page_set_kind(struct page *page, enum page_kind kind)
 		this_cpu_add(page_kind_count[page->kind], -(1ll << page->order));
 	if (kind != PAGE_KERNEL)
 		this_cpu_add(page_kind_count[kind], 1ll << page->order);
-	WRITE_ONCE(page->kind, (u8)kind);
+	STORE_RELEASE(page->kind, (u8)kind); /* who reads PAGE_CACHE finds the other fields */
 }
 
 /* From the owner's hands into nobody's. */
