@@ -9,6 +9,7 @@
 #include <proc/cred.h>
 #include <proc/task.h>
 #include <vfs/attr.h>
+#include <vfs/cache.h>
 #include <vfs/dentry.h>
 #include <vfs/inode.h>
 #include <vfs/file.h>
@@ -53,6 +54,13 @@ static inline void inode_allow_write(struct inode *inode)
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELEASE);
 }
 void inode_cache_init(void);
+
+/* Times or set-ID bits changed in memory: who has a disk is told in time. */
+static inline void inode_changed(struct inode *inode)
+{
+	if (unlikely(inode->data.cache))
+		cache_mark_inode(inode->data.cache);
+}
 
 static inline void inode_atime(struct inode *inode, const struct mount *mnt)
 {

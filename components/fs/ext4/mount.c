@@ -503,6 +503,7 @@ void ext4_statfs(struct ext4 *fs, struct fsys_statfs *out)
 		.files = fs->ninodes,
 		.files_free = READ_ONCE(fs->free_inodes),
 		.fsid = load_le64(u) ^ load_le64(u + 8),
+		.file_max = fs->max_bytes,
 		.name_max = 255};
 }
 

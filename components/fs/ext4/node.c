@@ -464,7 +464,7 @@ void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out)
 		.gid = n->gid,
 		.nlink = n->nlink,
 		.size = n->size,
-		.blocks512 = n->blocks,
+		.blocks512 = n->blocks + (READ_ONCE(n->reserved) << (n->fs->block_bits - 9)),
 		.atime = n->atime,
 		.mtime = n->mtime,
 		.ctime = n->ctime,

@@ -337,7 +337,7 @@ static bool is_acl(const struct xname *x)
 	return x->index == 2 || x->index == 3;
 }
 
-static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u8 *acl)
+static ssize_t find_xattr(struct ext4_node *n, const struct xname *x, void *mem)
 {
 	ssize_t got;
 
@@ -345,6 +345,13 @@ static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u
 	got = ext4_xattr_get(
 		n, x->index, x->whole.text + x->skip, x->whole.len - x->skip, mem, XATTR_BYTES);
 	env_mutex_unlock(&n->lock);
+	return got;
+}
+
+static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u8 *acl)
+{
+	ssize_t got = find_xattr(n, x, mem);
+
 	if (got < 0 || !is_acl(x))
 		return got;
 	got = ext4_acl_from_disk(mem, (size_t)got, acl, XATTR_BYTES);
@@ -358,6 +365,10 @@ static ssize_t op_getxattr(void *self, u64 node, const struct fsys_name *name, s
 	ssize_t got = get_xname(name, &x);
 
 	if (got)
+		return got;
+	/* Most often there is none. */
+	got = find_xattr(node_of(node), &x, NULL);
+	if (got < 0 || (!(to && to->left) && !is_acl(&x)))
 		return got;
 	mem = env_alloc(2 * XATTR_BYTES, 0);
 	if (!mem)
@@ -433,9 +444,15 @@ static int op_setxattr(void *self, u64 node, const struct fsys_name *name,
 static ssize_t op_listxattr(void *self, u64 node, struct iobuf *to)
 {
 	struct ext4_node *n = node_of(node);
-	u8 *mem = env_alloc(XATTR_BYTES, 0);
 	ssize_t got;
+	u8 *mem;
 
+	env_mutex_lock(&n->lock);
+	got = ext4_xattr_list(n, NULL, 0);
+	env_mutex_unlock(&n->lock);
+	if (got <= 0 || !(to && to->left))
+		return got;
+	mem = env_alloc(XATTR_BYTES, 0);
 	if (!mem)
 		return -ENOMEM;
 	env_mutex_lock(&n->lock);

@@ -300,7 +300,8 @@ void ext4_super_mark_error(struct env_work *w)
 	u8 when_hi;
 
 	if (event && fs->client_ops)
-		fs->client_ops->event(fs->client, event, READ_ONCE(fs->event_ino));
+		fs->client_ops->event(
+			fs->client, event, READ_ONCE(fs->event_ino), READ_ONCE(fs->dead));
 	if (!block)
 		return;
 	put_time(&when, &when_hi);

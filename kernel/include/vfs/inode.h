@@ -65,6 +65,9 @@ struct inode_ops {
 	int (*removexattr)(struct inode *inode, const char *name);
 	/* Write a list (enum acl_type; NULL: none) and the mode that goes with it to the disk; NULL: they are in memory only. Lock held. */
 	int (*set_acl)(struct inode *inode, int type, const struct acl *a, u32 mode);
+	/* FS_*_FL of <linux/fs.h>; set: lock held, who may change what was checked. NULL: those that enum inode_flags has, in memory. */
+	u32 (*get_flags)(struct inode *inode);
+	int (*set_flags)(struct inode *inode, u32 flags);
 };
 
 enum inode_flags {
@@ -120,6 +123,7 @@ struct super_ops {
 	int (*sync)(struct super *sb, bool wait);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */
+	void (*shutdown)(struct super *sb);		/* the power goes: leave the disk as clean as it can be; NULL: there is none */
 	/*
 	 * A handle of the inode is given out <vfs/handle.h>; and the way back from its number and generation: -ESTALE -ENOMEM, a reference in *out.
 	 * NULL: files of this kind have no handles that could be opened.
