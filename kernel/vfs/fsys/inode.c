@@ -80,7 +80,7 @@ void fsys_free_inode(struct inode *inode)
 bool fsys_keep(struct inode *inode)
 {
 	struct fsys_inode *fi = fsys_inode(inode);
-	bool kept = fi->state == FSYS_LIVE && inode->nlink && cache_keep(&fi->cache);
+	bool kept = fi->state == FSYS_LIVE && cache_keep(&fi->cache);
 
 	if (kept) /* those who saw it without references */
 		wait_wake_all(waits_of(fi->node));
