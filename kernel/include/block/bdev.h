@@ -76,12 +76,11 @@ struct bdev *bdev_of_file(const struct file *f);
 /* ---- providers ---- */
 
 struct bdev_disk_args {
-	const char *prefix;	/* "vd": the disk becomes vda, vdb... */
 	const char *device;	/* "pci:00:03.0": for the log */
 	const struct blk_ops *ops;
 	void *self;
 };
-/* A disk has come: nodes, /sys, partitions. The port's self identifies it.  Context: may sleep.  0; -ENOMEM -ENOSPC. */
+/* A disk has come, vda or vdb...: nodes, /sys, partitions. The port's self identifies it.  Context: may sleep.  0; -ENOMEM -ENOSPC. */
 int bdev_disk_add(const struct bdev_disk_args *args) MUST_CHECK;
 /* It goes: no request reaches the port any more when this returns; those in flight the provider ends.  Context: may sleep. */
 void bdev_disk_remove(void *self);

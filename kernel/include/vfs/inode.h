@@ -12,6 +12,7 @@
 #include <vfs/file.h>
 
 struct inode;
+struct strbuf;
 struct super;
 struct dentry;
 struct kstatfs;
@@ -155,6 +156,9 @@ struct super {
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
 int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
+/* For fs_type.create: c->super of inodes that stand in no directory; programs cannot mount it. */
+struct fs_config;
+int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
 void super_get(struct super *sb);
 void super_put(struct super *sb); /* the last one kills it; may sleep */
 
@@ -215,6 +219,8 @@ struct chrdev {
 	const char *name;
 };
 int chrdev_register(struct chrdev *c) MUST_CHECK; /* -EBUSY: numbers taken */
+/* Block devices: what opening a node of them does, and their lines of /proc/devices. Set once at boot; until then -ENXIO. */
+void vfs_set_block(const struct file_ops *node_ops, void (*show)(struct strbuf *sb));
 /* /proc/devices: one line per major. */
 size_t chrdev_show(char *buf, size_t size);
 /* Node in devtmpfs; "pts/0", "input/event0"; mode includes S_IFCHR/S_IFBLK. */

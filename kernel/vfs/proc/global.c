@@ -114,18 +114,6 @@ static int show_interrupts(struct pseudo_text *t)
 	return 0;
 }
 
-static int show_partitions(struct pseudo_text *t)
-{
-	strbuf_puts(&t->sb, "major minor  #blocks  name\n\n");
-	return 0;
-}
-
-/* There are no block devices. */
-static int show_diskstats(struct pseudo_text *t)
-{
-	return 0;
-}
-
 static int show_swaps(struct pseudo_text *t)
 {
 	strbuf_puts(&t->sb, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
@@ -152,12 +140,10 @@ static const struct pseudo_file files[] = {
 	{.name = "version", .mode = 0444, .show = show_version},
 	{.name = "cmdline", .mode = 0444, .show = show_cmdline},
 	{.name = "cpuinfo", .mode = 0444, .next = next_cpuinfo},
-	{.name = "diskstats", .mode = 0444, .show = show_diskstats},
 	{.name = "filesystems", .mode = 0444, .show = show_filesystems},
 	{.name = "devices", .mode = 0444, .show = show_devices},
 	{.name = "locks", .mode = 0444, .next = next_locks},
 	{.name = "interrupts", .mode = 0444, .show = show_interrupts},
-	{.name = "partitions", .mode = 0444, .show = show_partitions},
 	{.name = "swaps", .mode = 0444, .show = show_swaps},
 	{.name = "sysrq-trigger", .mode = 0200, .store = store_sysrq},
 };
