@@ -37,19 +37,21 @@ static u32 page_bytes(const struct bdev *b, u64 index)
 	return at >= size ? 0 : (u32)min_t(u64, PAGE_SIZE, size - at);
 }
 
-static int fill(struct vm_object *obj, struct page *page)
+static void fill(struct vm_object *obj, struct page *page)
 {
 	struct bdev *b = bdev_of(obj);
 	u64 index = page_index(page);
 	u32 len = page_bytes(b, index);
 	struct iobuf_seg seg;
 	struct iobuf buf;
+	int err = 0;
 
 	page_clear(page_va(page));
-	if (!len)
-		return 0;
-	page_buf(&buf, &seg, page, 0, len);
-	return bdev_request(b, BLK_READ, 0, index * (PAGE_SIZE / 512), len / 512, &buf);
+	if (len) {
+		page_buf(&buf, &seg, page, 0, len);
+		err = bdev_request(b, BLK_READ, 0, index * (PAGE_SIZE / 512), len / 512, &buf);
+	}
+	page_end_fill(page, err);
 }
 
 static const struct vm_object_ops object_ops = {.fill = fill};
