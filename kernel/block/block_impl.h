@@ -105,6 +105,8 @@ void disk_remove(struct disk *d);
 void disk_refresh(struct disk *d);
 /* A bdev of @d without references of its own; -ENOMEM. Not listed. */
 int bdev_create(struct disk *d, u32 partno, u64 start512, u64 n512, struct bdev **out) MUST_CHECK;
+/* The @n-th that is listed, with a reference; NULL. */
+struct bdev *bdev_nth(u32 n);
 /* List it and make its names, or take them away. block_lock held. */
 int bdev_list(struct bdev *b) MUST_CHECK;
 void bdev_unlist(struct bdev *b);

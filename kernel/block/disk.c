@@ -176,8 +176,7 @@ int bdev_lookup(u32 rdev, struct bdev **out)
 	return err;
 }
 
-/* The @n-th that is listed, with a reference; NULL. */
-static struct bdev *nth_bdev(u32 n)
+struct bdev *bdev_nth(u32 n)
 {
 	struct bdev *b, *found = NULL;
 	struct disk *d;
@@ -198,7 +197,7 @@ int bdev_sync_all(void)
 	struct bdev *b;
 	int err = 0;
 
-	for (u32 n = 0; (b = nth_bdev(n)); n++) {
+	for (u32 n = 0; (b = bdev_nth(n)); n++) {
 		int failed = b->openers ? bdev_sync(b) : 0;
 
 		err = err ? err : failed;
