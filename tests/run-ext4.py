@@ -107,7 +107,7 @@ ln -s a/text soft
 mv a/b/c moved
 mkdir gone; rmdir gone
 mv a/append renamed
-chmod 4751 renamed; chown 12:34 renamed; touch -d '2030-01-02 03:04:05' renamed
+chown 12:34 renamed; chmod 4751 renamed; touch -d '2030-01-02 03:04:05' renamed
 truncate -s 12345 a/b/copy
 fallocate -l 300000 reserved
 mknod fifo p; mknod null c 1 3
