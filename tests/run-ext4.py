@@ -3,6 +3,7 @@
 """ext4 on a virtio disk: what mke2fs wrote is read, what NOS writes passes e2fsck and is read by debugfs."""
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -186,6 +187,92 @@ rm big
 sync
 dd if=/dev/zero of=again bs=65536 count=100 2>/dev/null
 cd /; umount /m
+''')
+    fsck(t, image)
+
+
+KEEP_WRITING = MOUNT + '''
+cd /m
+i=0
+while :; do
+	i=$((i + 1))
+	mkdir -p d$((i % 7))
+	yes $i | head -c $((i * 137 % 60000)) >d$((i % 7))/f$((i % 31))
+	mv d$((i % 7))/f$((i % 31)) d$((i % 5))/g$((i % 29)) 2>/dev/null || :
+	rm -f d$((i % 3))/g$((i % 11))
+	echo $i >last.new && sync last.new && mv last.new last && sync .
+	echo "kept $i"
+done
+'''
+
+
+@suite.test
+def killed(t):
+    """The machine is killed while it writes: what was synced is there, the rest is whole."""
+    image = make_image(Path(t.folder) / 'disk', '32M')
+    for number in range(3):
+        archive = initramfs.userland(KEEP_WRITING).write(Path(t.folder) / 'writes.cpio')
+        console = qemu.Console(qemu.Machine(t.kernel(), archive, 'console=ttyS0 quiet panic=-1', smp=t.arguments.smp,
+                                            extra=disk(image)))
+        for _ in range(20 + 13 * number):
+            found = console.expect(r'^kept (\d+)$', 60 * t.arguments.scale)
+            t.expect(found, 'it does not write:\n' + console.text())
+        console.close()
+        result = t.boot(extra=disk(image), timeout=60, command=MOUNT + 'echo "last $(cat /m/last)"; ls -lR /m >/dev/null; umount /m')
+        last = re.search(r'^last (\d+)$', result.log, re.M)
+        t.expect(last and int(last[1]) >= int(found[1]), f'{found[1]} was synced')
+        fsck(t, image)
+
+
+@suite.test
+def broken(t):
+    """Bytes that make no sense are errors, never a panic or a loop."""
+    tree = Path(t.folder) / 'tree'
+    tree.mkdir()
+    make_tree(tree)
+    for number, options in enumerate(([], ['-O', '^metadata_csum,uninit_bg'])):
+        image = make_image(Path(t.folder) / 'disk', '64M', tree, options)
+        with open(image, 'r+b') as data:
+            for place in range(300):
+                spot = int.from_bytes(hashlib.sha256(b'%d %d' % (number, place)).digest()[:4], 'little')
+                data.seek(8192 + spot % (10 << 20))
+                data.write(bytes_of(place, 1 + spot % 50))
+        t.boot(extra=disk(image), timeout=120, command='''
+mkdir /m
+mount -t ext4 /dev/vda /m || exit 0
+find /m >/dev/null 2>&1
+cat /m/size-* /m/many/* >/dev/null 2>&1
+find /m | head -200 | while read -r f; do rm -f "$f" 2>/dev/null; echo x >>"$f.x"; done 2>/dev/null
+mkdir /m/new 2>/dev/null
+umount /m || umount /m
+true
+''')
+
+
+@suite.test
+def large(t):
+    """Many names in a directory, a file with its last byte far away, long names."""
+    image = make_image(Path(t.folder) / 'disk', '128M', options=['-N', '30000', '-b', '4096'])
+    t.boot(extra=disk(image), timeout=240, command=MOUNT + '''
+mkdir /m/d
+cd /m/d
+seq 1 20000 | xargs touch
+[ "$(ls | wc -l)" = 20000 ]
+[ "$(ls | sort -u | wc -l)" = 20000 ]
+cd /
+umount /m; mount -t ext4 /dev/vda /m
+[ "$(ls /m/d | wc -l)" = 20000 ]
+[ -e /m/d/1 ] && [ -e /m/d/20000 ] && [ ! -e /m/d/20001 ]
+ls /m/d | (cd /m/d; xargs rm)
+rmdir /m/d
+truncate -s 8796093022208 /m/far
+echo end | dd of=/m/far bs=1 seek=8796093022200 conv=notrunc 2>/dev/null
+[ "$(stat -c %s /m/far)" = 8796093022208 ]
+[ "$(tail -c 4 /m/far)" = end ]
+long=$(printf %0255d 7)
+touch /m/$long
+if touch /m/0$long 2>/dev/null; then exit 1; fi
+umount /m
 ''')
     fsck(t, image)
 

@@ -66,7 +66,7 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 	struct vm_object *obj = &f->inode->data;
 	u32 max = *nsegs;
 	size_t done = 0;
-	int err = f->ops->read == pagefile_read ? 0 : -EOPNOTSUPP;
+	int err = f->ops->has_pages ? 0 : -EOPNOTSUPP;
 
 	*nsegs = 0;
 	if (!err)

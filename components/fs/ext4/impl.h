@@ -480,6 +480,8 @@ ssize_t ext4_acl_to_disk(const u8 *from, size_t len, u8 *to, size_t max);
 ssize_t ext4_acl_from_disk(const u8 *from, size_t len, u8 *to, size_t max);
 
 /* orphan.c */
+/* Before any node is forgotten. */
+void ext4_orphan_init(struct ext4 *fs);
 int ext4_orphan_open(struct ext4 *fs) MUST_CHECK;
 int ext4_orphan_recover(struct ext4 *fs) MUST_CHECK;
 void ext4_orphan_close(struct ext4 *fs);

@@ -415,7 +415,7 @@ static int ext4_mount(const struct fsys_mount *m, void **out_self, struct fsys_a
 	fs->dev.ops->open(fs->dev.self, &device_ops, fs);
 	fs->dev.ops->info(fs->dev.self, &fs->info);
 	ext4_journal_init(fs);
-	list_init(&fs->orphans);
+	ext4_orphan_init(fs);
 	err = ext4_nodes_init(fs);
 	if (!err)
 		err = mount_it(fs, m, out_root);

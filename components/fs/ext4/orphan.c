@@ -83,13 +83,17 @@ static int open_file(struct ext4 *fs, struct ext4_node *n)
 	return 0;
 }
 
+void ext4_orphan_init(struct ext4 *fs)
+{
+	env_mutex_init(&fs->orphan_lock, &env_lock_class_ext4_orphans);
+	list_init(&fs->orphans);
+}
+
 int ext4_orphan_open(struct ext4 *fs)
 {
 	struct ext4_node *n;
 	int err;
 
-	env_mutex_init(&fs->orphan_lock, &env_lock_class_ext4_orphans);
-	list_init(&fs->orphans);
 	if (!fs->orphan_ino)
 		return 0;
 	err = ext4_node_get(fs, fs->orphan_ino, NULL, &n);

@@ -56,6 +56,7 @@ struct file_ops {
 	size_t (*show_fdinfo)(struct file *f, char *buf, size_t size);
 	/* fcntl(2) commands of this kind of file: F_SETPIPE_SZ, F_ADD_SEALS...; -EINVAL for others. */
 	s64 (*fcntl)(struct file *f, unsigned cmd, u64 arg);
+	bool has_pages;	/* what read gives are the pages of inode->data: file_hold_pages */
 	bool no_splice;	/* splice and sendfile are -EINVAL: events, and what Linux refuses */
 };
 

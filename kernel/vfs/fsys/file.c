@@ -9,6 +9,7 @@
 #include <mm/page.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 
 int fsys_fsync(struct file *f, s64 start, s64 end, bool datasync)
 {
@@ -126,9 +127,57 @@ static int fsys_fallocate(struct file *f, int mode, s64 off, s64 len)
 	return err;
 }
 
+/* O_DIRECT goes through the page cache and leaves nothing there; what it asks of its caller is checked. */
+static bool is_direct(const struct file *f)
+{
+	return unlikely(READ_ONCE(f->flags) & O_DIRECT);
+}
+
+static int check_direct(const struct file *f, const struct iobuf *b, u64 at)
+{
+	const struct fsys_super *fs = fsys_of(f->inode);
+
+	return (at | b->left) & ((fs->claim ? bdev_logical_bytes(bdev_of_claim(fs->claim)) : 512) - 1) ? -EINVAL : 0;
+}
+
+static ssize_t fsys_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	u64 start = (u64)*pos;
+	ssize_t n;
+	int err = is_direct(f) ? check_direct(f, to, start) : 0;
+
+	if (err)
+		return err;
+	n = pagefile_read(f, to, pos, rwf);
+	if (is_direct(f) && n > 0)
+		(void)!cache_flush_range(&fsys_inode(f->inode)->cache, start, start + (u64)n);
+	return n;
+}
+
+static ssize_t fsys_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
+{
+	bool sync = unlikely(f->inode->super->flags & MS_SYNCHRONOUS);
+	ssize_t n;
+	int err = is_direct(f) ? check_direct(f, from, rwf & RWF_APPEND ? 0 : (u64)*pos) : 0;
+
+	if (err)
+		return err;
+	n = pagefile_write(f, from, pos, rwf);
+	if (n <= 0)
+		return n;
+	if (is_direct(f)) {
+		err = cache_flush_range(&fsys_inode(f->inode)->cache, (u64)(*pos - n), (u64)*pos);
+		err = err == -EBUSY || !err ? cache_error(f, &fsys_inode(f->inode)->cache) : err;
+	}
+	if (!err && sync)
+		err = fsys_fsync(f, *pos - n, *pos - 1, false);
+	return err ? err : n;
+}
+
 const struct file_ops fsys_file_fops = {
-	.read = pagefile_read,
-	.write = pagefile_write,
+	.has_pages = true,
+	.read = fsys_read,
+	.write = fsys_write,
 	.lseek = fsys_lseek,
 	.mmap = pagefile_mmap,
 	.fsync = fsys_fsync,
