@@ -352,9 +352,9 @@ static void teardown(struct ext4 *fs)
 	ext4_journal_close(fs);
 	if (fs->sb)
 		ext4_brelse(fs->sb);
+	ext4_bio_quiesce(fs);
 	ext4_cache_fini(fs);
 	fs->dev.ops->close(fs->dev.self);
-	ext4_bio_quiesce(fs);
 	env_free(fs, sizeof(*fs));
 }
 

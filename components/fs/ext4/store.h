@@ -94,6 +94,12 @@ int ext4_cache_init(struct ext4 *fs) MUST_CHECK;
 void ext4_cache_fini(struct ext4 *fs);
 /* The block as it is now, read if need be; -EUCLEAN outside of the disk. */
 int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
+/* Begin to read those of the @n blocks from @block on (at most EXT4_AHEAD) that are not in the cache.
+ */
+#define EXT4_AHEAD 32
+void ext4_bread_ahead(struct ext4 *fs, u64 block, u32 n);
+/* Is it there to be read without waiting? A hint. */
+bool ext4_bcached(struct ext4 *fs, u64 block);
 /* The block whose contents do not matter: zeroes. The caller has just allocated it. */
 int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
 /* If it is in the cache; else NULL. */
