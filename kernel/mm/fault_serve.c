@@ -94,6 +94,9 @@ static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
 	err = vm_object_get(b->object, b->index, b->create, &page);
 	if (err || !page)
 		return result_of(err);
+	/* Nobody cared for the mark: the fault must not come here for it again. */
+	if (unlikely(READ_ONCE(page->flags) & PAGE_F_AHEAD))
+		__atomic_fetch_and(&page->flags, (u16)~PAGE_F_AHEAD, __ATOMIC_RELAXED);
 	if (b->shared && is_write(f) && b->object->ops->mkwrite) {
 		page_lock(page);
 		if (READ_ONCE(page->object) == b->object)

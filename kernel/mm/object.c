@@ -16,6 +16,7 @@
 #include <sync/wait.h>
 #include <debug/panic.h>
 #include "object_impl.h"
+#include "reclaim_impl.h"
 
 #define WAIT_QUEUES 64
 #define BATCH	    16
@@ -155,6 +156,8 @@ static int add_page(struct vm_object *obj, u64 index, struct page *page, unsigne
 	WRITE_ONCE(page->object, obj);
 	WRITE_ONCE(page->flags, (u16)flags);
 	WRITE_ONCE(page->refs, 2);
+	if (flags & PAGE_F_FILE)
+		hand_note_new(page, obj, index);
 	page_set_kind(page, PAGE_CACHE);
 	spin_lock(&obj->lock);
 	err = obj->dead ? -EAGAIN : radix_insert(&obj->pages, index, page, &vm_object_nodes);
@@ -392,13 +395,24 @@ static void zero_part(struct vm_object *obj, u64 start, u64 end)
 	page_put(page);
 }
 
+void vm_object_zero_tail(struct vm_object *obj)
+{
+	u64 size = obj->size;
+
+	if ((size & (PAGE_SIZE - 1)) && obj->ops->fill)
+		zero_part(obj, size, align_up(size, PAGE_SIZE));
+}
+
 void vm_object_truncate(struct vm_object *obj, u64 size)
 {
-	bool shrinks = size < obj->size;
+	u64 old = obj->size;
 
-	WRITE_ONCE(obj->size, size);
-	if (!shrinks)
+	if (size >= old) {
+		vm_object_zero_tail(obj);
+		WRITE_ONCE(obj->size, size);
 		return;
+	}
+	WRITE_ONCE(obj->size, size);
 	drop_range(obj, DIV_ROUND_UP(size, PAGE_SIZE), ~0ull, true);
 	if (size & (PAGE_SIZE - 1))
 		zero_part(obj, size, align_up(size, PAGE_SIZE));

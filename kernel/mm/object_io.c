@@ -47,7 +47,7 @@ static bool mark_dirty(struct vm_object *obj, struct page *page)
 
 bool vm_object_set_dirty(struct page *page)
 {
-	DASSERT((page->flags & (PAGE_F_LOCKED | PAGE_F_UPTODATE)) == (PAGE_F_LOCKED | PAGE_F_UPTODATE));
+	DASSERT((READ_ONCE(page->flags) & (PAGE_F_LOCKED | PAGE_F_UPTODATE)) == (PAGE_F_LOCKED | PAGE_F_UPTODATE));
 	return !(READ_ONCE(page->flags) & PAGE_F_DIRTY) && mark_dirty(page->object, page);
 }
 
@@ -68,10 +68,10 @@ bool vm_object_clean(struct page *page)
 	struct vm_object *obj = page->object;
 	u64 index = page_index(page);
 
-	DASSERT(page->flags & PAGE_F_LOCKED);
+	DASSERT(READ_ONCE(page->flags) & PAGE_F_LOCKED);
 	if (!(READ_ONCE(page->flags) & PAGE_F_DIRTY))
 		return false;
-	DASSERT(!(page->flags & PAGE_F_WRITEBACK));
+	DASSERT(!(READ_ONCE(page->flags) & PAGE_F_WRITEBACK));
 	spin_lock(&obj->lock);
 	__atomic_fetch_or(&page->flags, PAGE_F_WRITEBACK, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&page->flags, (u16)~PAGE_F_DIRTY, __ATOMIC_SEQ_CST);

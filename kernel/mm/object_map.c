@@ -5,15 +5,15 @@
  */
 #include <sync/rcu.h>
 #include "pt.h"
+#include "reclaim_impl.h"
 #include "space_impl.h"
 
-void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too)
+void vm_object_unmap_locked(struct vm_object *obj, u64 first, u64 last, bool private_too)
 {
 	struct zap_filter filter = {.private_too = private_too};
 	struct vm_area *a;
 	struct gather g;
 
-	mutex_lock(&obj->maps_lock);
 	list_for_each_entry(a, &obj->maps, object_link) {
 		u64 end = a->pgoff + area_pages(a);
 		u64 from = max(first, a->pgoff), to = last < end - 1 ? last + 1 : end;
@@ -27,6 +27,12 @@ void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_to
 			a->start + ((to - a->pgoff) << PAGE_SHIFT), &filter);
 		gather_finish(&g);
 	}
+}
+
+void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_too)
+{
+	mutex_lock(&obj->maps_lock);
+	vm_object_unmap_locked(obj, first, last, private_too);
 	mutex_unlock(&obj->maps_lock);
 }
 

@@ -80,6 +80,11 @@ int vm_object_seal_write(struct vm_object *obj) MUST_CHECK;
 void vm_object_truncate(struct vm_object *obj, u64 size);
 /* The same for a hole [start, end) in bytes; partial pages are zeroed. */
 void vm_object_punch(struct vm_object *obj, u64 start, u64 end);
+/*
+ * The file is about to grow from behind its end: what a mapping has stored behind the end, in the last page, shall not be seen. Of files with a home; who
+ * stores into memory files there finds it again. May sleep.
+ */
+void vm_object_zero_tail(struct vm_object *obj);
 /* First index >= @index with (data) or without (!data) a page; ~0 if none: SEEK_DATA/SEEK_HOLE of memory files. */
 u64 vm_object_seek(struct vm_object *obj, u64 index, bool data);
 /* Pages that are there of [first, last]. */

@@ -31,6 +31,7 @@
 #include <env/iobuf.h>
 #include <port/blk.h>
 #include <port/fsys.h>
+#include <sched/work.h>
 #include <sync/mutex.h>
 #include <sync/spinlock.h>
 #include <sync/wait.h>
@@ -69,6 +70,7 @@ struct vm_io {
 	/* ---- the cache's own ---- */
 	struct list_head link;
 	u32 npages, room;
+	u32 epoch;
 	struct iobuf_seg segs[];
 };
 
@@ -78,8 +80,8 @@ struct cache_ops {
 	void (*read)(struct file_cache *c, struct vm_io *io);
 	void (*write)(struct file_cache *c, struct vm_io *io); /* NULL: read only */
 	/*
-	 * Pages [index, index + n) are about to become dirty for the first time since they were read or written: reserve blocks, quota. They are
-	 * LOCKED; the inode's lock is held by a write, not by a fault. May sleep. NULL: nothing to reserve.   -ENOSPC -EDQUOT -EROFS -EIO ...
+	 * Pages [index, index + n) are about to become dirty for the first time since they were read or written: reserve blocks, quota. Not called for a
+	 * page that is still being written: what was reserved for that write serves. They are LOCKED; the inode's lock is held by a write, not by a fault. May sleep. NULL: nothing to reserve.   -ENOSPC -EDQUOT -EROFS -EIO ...
 	 */
 	int (*dirty)(struct file_cache *c, u64 index, u64 n);
 	/* Dirty pages were dropped (truncate, punch, eviction of an unlinked file) or could not be written: the reservation goes. May sleep; no page locked. */
@@ -91,15 +93,23 @@ struct cache_ops {
 	int (*store)(struct file_cache *c, bool wait);
 };
 
+/*
+ * What is under way, counted in two epochs, so that one can wait for all that has begun before without waiting for what begins meanwhile
+ * (cache/flight.c). Whoever ends something may find the count's owner gone right after.
+ */
+struct flight {
+	u32 n[2];	/* atomic */
+	u32 epoch;	/* atomic; lock to change */
+	struct mutex lock;
+};
+
 /* Of one inode; embedded by the owner. Zeroed before cache_init. */
 struct file_cache {
 	struct inode *inode;	/* whose `data` it is; constant */
 	const struct cache_ops *ops;
 	struct bdi *bdi;
 	u32 error;		/* errseq: write-back has failed; atomic */
-	u32 writing[2];		/* requests in flight, begun in an even or odd epoch; atomic */
-	u32 epoch;		/* sync_lock to change */
-	struct mutex sync_lock;	/* one waiter for all writes at a time */
+	struct flight writes;	/* requests */
 	u32 state;		/* enum cache_state; bdi->lock to change */
 	u64 dirty_since;	/* bdi->lock: nanoseconds, of the oldest change on the list */
 	u64 cursor;		/* bdi->thread: where it goes on in a large file */
@@ -117,17 +127,21 @@ struct bdi {
 	u32 io_pages;		/* the most in one vm_io; 0: the default, 1 MiB */
 	/* ---- the cache's own ---- */
 	struct list_head all;	/* every bdi */
-	struct spinlock lock;	/* of the list and who is on it */
+	struct spinlock lock;	/* of the lists and who is on them */
 	struct list_head dirty;	/* file_cache.link, the oldest first */
 	u64 ndirty, nwriting;	/* pages; atomic */
 	u64 written;		/* pages, ever; atomic */
 	u32 error;		/* errseq of all its files: syncfs */
-	bool stop, wanted;
-	u64 want_older;		/* ns: what became dirty before is to be written; ~0: by the limits only */
+	bool stop, wanted;	/* wanted: write until the limits are kept */
+	struct flight visits, writes; /* of files by write-back; requests */
 	struct wait_queue work;	/* the thread sleeps here, */
 	struct wait_queue done;	/* and here whoever waits for writes or for the limits */
-	struct thread *thread;
-	struct vm_io *spare;	/* for write-back when there is no memory; lock */
+	bool ended;		/* the thread has */
+	struct vm_io *spare;	/* for write-back when there is no memory: of one page */
+	u32 spare_used;		/* atomic */
+	struct spinlock fail_lock; /* interrupts off */
+	struct list_head failed; /* writes that have, by vm_io.link; fail_lock */
+	struct work fail_work;
 	char name[16];
 };
 
@@ -142,11 +156,20 @@ void cache_init(struct file_cache *c, struct inode *inode, const struct cache_op
 void cache_fini(struct file_cache *c);
 /*
  * In super_ops.keep, which inode_put asks when the last reference is gone: true: the inode is dirty and linked, so write-back holds it for a while
- * longer and puts it when it is clean.
+ * longer and puts it when it is clean; or this is reclaim, and its thread does what eviction may wait for. So every inode of such a file system has a
+ * file_cache. Who looks inodes up without a reference finds a count of 0 for the moment between.
  */
 bool cache_keep(struct file_cache *c);
 /* Its times or size changed in memory only: `store` is called, at the latest by a sync, else after dirty_expire. Any thread. */
 void cache_mark_inode(struct file_cache *c);
+
+/* In open: the file is told of errors from now on. The VFS does it where inode->data is what is opened. */
+void cache_open(struct file *f, struct file_cache *c);
+/*
+ * From the buffer into pages from byte @at on; the size grows. Bytes, or the error that came before any: -ENOSPC -EDQUOT -EFAULT -EINTR ... What is
+ * left of pagefile_write once limits, rights and times are seen to. Inode's lock for a write. May wait for write-back.
+ */
+ssize_t cache_write(struct file_cache *c, struct iobuf *from, u64 at, size_t len);
 
 /* ---- for operations of files; bytes [start, end), end ~0 is all ---- */
 enum cache_sync { CACHE_WAIT_BEFORE = 1, CACHE_WRITE = 2, CACHE_WAIT_AFTER = 4, CACHE_SYNC = 7 };
@@ -171,5 +194,12 @@ int cache_invalidate_range(struct file_cache *c, u64 start, u64 end) MUST_CHECK;
 void cache_truncate(struct file_cache *c, u64 size);
 /* A hole, or what the owner is about to zero or move: dirty parts of pages at the edges stay in the cache, zeroed. Inode's lock. */
 void cache_punch(struct file_cache *c, u64 start, u64 end);
+/*
+ * A read of @f is about to wait for the page at @index, and will want @want pages; or it has come to one marked AHEAD; or a fault has. Never waits for
+ * what it reads.
+ */
+void cache_read_miss(struct file *f, struct file_cache *c, u64 index, u64 want);
+void cache_read_mark(struct file *f, struct file_cache *c, struct page *page, u64 want);
+void cache_fault_ahead(struct file *f, struct file_cache *c, u64 index, u32 vm_flags);
 /* Read pages ahead, as many as make sense: readahead(2), POSIX_FADV_WILLNEED. Does not wait. */
 void cache_ahead(struct file_cache *c, u64 index, u64 n);
