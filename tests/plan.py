@@ -18,6 +18,8 @@ PLAN = [
     ('shell-8', 'run-shell.py', [*RELEASE, '--smp', '8'], 900, 'full'),
     ('shell-debug-1', 'run-shell.py', [*DEBUG, '--smp', '1', '--scale', '3'], 1800, 'full'),
     ('shell-debug-4', 'run-shell.py', [*DEBUG, '--smp', '4', '--scale', '3'], 1800, 'full'),
+    ('block', 'run-block.py', [*RELEASE, '--smp', '4'], 900, ''),
+    ('block-debug', 'run-block.py', [*DEBUG, '--smp', '2', '--scale', '3'], 1800, ''),
     ('debian', 'run-debian.py', RELEASE, 10800, 'full'),
     ('debian-debug', 'run-debian.py', [*DEBUG, '--scale', '4'], 28800, 'full'),
     ('python', 'run-debian.py', [*RELEASE, '--python', '--scale', '2'], 36000, 'full'),
