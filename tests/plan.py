@@ -22,6 +22,8 @@ PLAN = [
     ('ext4', 'run-ext4.py', [*RELEASE, '--smp', '4'], 1200, ''),
     ('ext4-debug', 'run-ext4.py', [*DEBUG, '--smp', '4', '--scale', '3'], 2400, ''),
     ('shell-debug-8', 'run-shell.py', [*DEBUG, '--smp', '8', '--scale', '4'], 2700, 'full'),
+    ('block', 'run-block.py', [*RELEASE, '--smp', '4'], 900, ''),
+    ('block-debug', 'run-block.py', [*DEBUG, '--smp', '2', '--scale', '3'], 1800, ''),
     ('debian', 'run-debian.py', RELEASE, 10800, 'full'),
     ('debian-debug', 'run-debian.py', [*DEBUG, '--scale', '4'], 28800, 'full'),
     ('python', 'run-debian.py', [*RELEASE, '--python', '--scale', '2'], 36000, 'full'),

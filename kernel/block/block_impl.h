@@ -25,6 +25,7 @@
 #define PARTS_PER_DISK	16u /* minors, the whole included; others have numbers of major BLKEXT_MAJOR */
 #define BLKEXT_MAJOR	259u
 #define VIRTBLK_MAJOR	254u
+#define BDEV_MAX_SECTORS 2560u /* what Linux says by default of one request */
 
 struct disk;
 

@@ -166,7 +166,7 @@ static s64 ioctl_ask(struct bdev *b, unsigned cmd, u64 arg)
 	case BLKDISCARDZEROES:
 	case BLKGETZONESZ:
 	case BLKGETNRZONES: return put32(arg, 0);
-	case BLKSECTGET: return put16(arg, min(info.max_bytes / 512, 65535u));
+	case BLKSECTGET: return put16(arg, min(info.max_bytes / 512, BDEV_MAX_SECTORS));
 	case BLKROTATIONAL: return put16(arg, !!(info.flags & BLK_INFO_ROTATIONAL));
 	case BLKGETDISKSEQ: return put64(arg, b->disk->seq);
 	case BLKBSZGET: return put32(arg, b->block_bytes);

@@ -10,8 +10,6 @@
 #include <init/initcall.h>
 #include <vfs/procfs.h>
 
-#define MAX_SECTORS_KB 1280u
-
 static struct blk_info info_of(const struct bdev *b)
 {
 	struct blk_info info;
@@ -107,7 +105,7 @@ SHOW_NUMBER(physical, info.physical_bytes)
 SHOW_NUMBER(optimal, info.optimal_bytes)
 SHOW_NUMBER(rotational, !!(info.flags & BLK_INFO_ROTATIONAL))
 SHOW_NUMBER(fua, !!(info.flags & BLK_INFO_FUA))
-SHOW_NUMBER(max_sectors, min(info.max_bytes / 1024, MAX_SECTORS_KB))
+SHOW_NUMBER(max_sectors, min(info.max_bytes / 512, BDEV_MAX_SECTORS) / 2)
 SHOW_NUMBER(max_hw_sectors, info.max_bytes / 1024)
 SHOW_NUMBER(max_segments, info.max_segs)
 SHOW_NUMBER(max_segment_size, info.max_seg_bytes)

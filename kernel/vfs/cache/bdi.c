@@ -56,18 +56,6 @@ void bdi_list(struct file_cache *c, unsigned state)
 	spin_unlock(&b->lock);
 }
 
-/* Unless the last one is just being put: then it is the list's in a moment, or gone. */
-static bool inode_tryget(struct inode *inode)
-{
-	u32 refs = READ_ONCE(inode->refs);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return true;
-}
-
 struct visit {
 	struct file_cache *c;
 	unsigned flight;
