@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 os.environ['PATH'] += ':/usr/sbin:/sbin'  # e2fsprogs
 
 import nostest  # noqa: E402 pylint: disable=wrong-import-position
+import debian  # noqa: E402 pylint: disable=wrong-import-position
 from nostest import initramfs, qemu  # noqa: E402 pylint: disable=wrong-import-position
 
 suite = nostest.Suite(__doc__)
@@ -312,6 +313,33 @@ def root(t):
         t.expect_no_report(result)
         t.expect(f'visits: {number}' in result.log, f'root={spec}: the file of the boot before')
         fsck(t, image)
+
+
+@suite.test
+def debian_root(t):
+    """Debian 13 from its root disk: a log-in, programs, a package installed, and the way down."""
+    if os.geteuid() or not shutil.which('cpio') or not (debian.FOLDER / f'{debian.recipe()}.cpio').exists():
+        t.skip("no cpio, no rights or no Debian userland in the cache (./nos run --debian makes it)")
+    tree = Path(t.folder) / 'tree'
+    tree.mkdir()
+    with open(debian.base(), 'rb') as archive:
+        subprocess.run(['cpio', '-idm', '--quiet'], cwd=tree, stdin=archive, check=True)
+    image = make_image(Path(t.folder) / 'disk', '2G', tree)
+    shutil.rmtree(tree)
+    console = qemu.Console(qemu.Machine(t.kernel(), None, 'console=ttyS0 quiet panic=-1 root=/dev/vda rw', memory='1G',
+                                        smp=t.arguments.smp, extra=disk(image)))
+    steps = ((r'login: ', 'root\n'), (r'root@nos:~# ', 'stty -echo; dpkg -i /usr/src/debs/hello*.deb; hello; df /\n'),
+             (r'Hello, world', ''), (r'/dev/(root|vda) ', 'cp -a /usr/share/perl /root/p && diff -r /usr/share/perl /root/p && echo ALIKE\n'),
+             (r'^ALIKE', 'poweroff\n'))
+    try:
+        for pattern, reply in steps:
+            t.expect(console.expect(pattern, 120 * t.arguments.scale), f'{pattern} did not come:\n{console.text()[-3000:]}')
+            console.send(reply)
+        t.expect(console.ended(60 * t.arguments.scale), 'it does not go off:\n' + console.text()[-3000:])
+    finally:
+        console.close()
+    t.expect(not nostest.REPORTS.search(console.text()), 'the kernel reports:\n' + console.text())
+    fsck(t, image)
 
 
 if __name__ == '__main__':

@@ -252,6 +252,6 @@ void cache_ahead(struct file_cache *c, u64 index, u64 n)
 	struct ahead a = {.c = c, .mark = ~0ull};
 	u64 pages = DIV_ROUND_UP(READ_ONCE(cache_object(c)->size), PAGE_SIZE);
 
-	if (index < pages)
+	if (index < pages && c->ops->read)
 		read_range(&a, index, min(n, pages - index));
 }
