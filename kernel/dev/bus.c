@@ -3,6 +3,7 @@
  * The registry of devices: match, attach, hand the port to whoever consumes it.
  */
 #include <lib/errno.h>
+#include <block/bdev.h>
 #include <debug/log.h>
 #include <dev/device.h>
 #include <io/vt.h>
@@ -38,6 +39,7 @@ static int give_port(struct env_device *dev, const struct env_driver *d, void *s
 {
 	switch (d->port) {
 	case PORT_RNG: return hwrng_add(dev->info.name, d->ops, self);
+	case PORT_BLK: return bdev_disk_add(&(struct bdev_disk_args){.device = dev->info.name, .ops = d->ops, .self = self});
 	case PORT_DISPLAY: return vt_display_add(d->ops, self);
 	case PORT_INPUT: return vt_input_add(d->ops, self);
 	default: return -EOPNOTSUPP;
@@ -48,6 +50,7 @@ static void take_port(const struct env_driver *d, void *self)
 {
 	switch (d->port) {
 	case PORT_RNG: hwrng_remove(self); break;
+	case PORT_BLK: bdev_disk_remove(self); break;
 	case PORT_DISPLAY: vt_display_remove(self); break;
 	case PORT_INPUT: vt_input_remove(self); break;
 	default: break;

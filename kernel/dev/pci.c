@@ -352,4 +352,4 @@ static int pci_init(void)
 	return 0;
 }
 
-INITCALL(pci, "random", pci_init);
+INITCALL(pci, "random bdev_fs", pci_init);

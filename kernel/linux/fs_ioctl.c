@@ -53,6 +53,8 @@ static int get_fs_flags(struct inode *inode, struct uptr arg)
 
 	if (!inode->ops->setattr)
 		return -ENOTTY;
+	if (inode->ops->get_flags)
+		return user_store32(arg, inode->ops->get_flags(inode));
 	for (size_t i = 0; i < ARRAY_SIZE(flag_map); i++)
 		flags |= inode->flags & flag_map[i].inode ? flag_map[i].fs : 0;
 	return user_store32(arg, flags);
@@ -81,9 +83,11 @@ static int set_fs_flags(struct file *f, struct uptr arg)
 		err = -EPERM;
 	else if (((inode->flags ^ want) & (INODE_IMMUTABLE | INODE_APPEND)) && !capable(CAP_LINUX_IMMUTABLE))
 		err = -EPERM;
+	else if (inode->ops->set_flags)
+		err = inode->ops->set_flags(inode, flags);
 	else if (flags & ~known)
 		err = -EOPNOTSUPP;
-	if (!err) {
+	if (!err && !inode->ops->set_flags) {
 		WRITE_ONCE(inode->flags, (inode->flags & ~all) | want);
 		inode_touch(inode, IATTR_CTIME);
 	}

@@ -21,6 +21,7 @@
 #include <sched/smp_call.h>
 #include <security/random.h>
 #include <sync/wait.h>
+#include <vfs/mount.h>
 #include "syscalls.h"
 
 SYSCALL3(getrandom, struct uptr, buf, size_t, len, unsigned, flags)
@@ -79,15 +80,19 @@ SYSCALL4(reboot, u32, magic1, u32, magic2, u32, cmd, struct uptr, arg)
 		if (n < 0 && n != -ENAMETOOLONG)
 			return -EFAULT;
 		text[sizeof(text) - 1] = 0;
+		vfs_shutdown();
 		klog(LOG_EMERG, "restarting with command '%s'", text);
 		arch_reboot();
 	case LINUX_REBOOT_CMD_RESTART:
+		vfs_shutdown();
 		klog(LOG_EMERG, "restarting");
 		arch_reboot();
 	case LINUX_REBOOT_CMD_POWER_OFF:
+		vfs_shutdown();
 		klog(LOG_EMERG, "power down");
 		arch_power_off();
 	case LINUX_REBOOT_CMD_HALT:
+		vfs_shutdown();
 		klog(LOG_EMERG, "system halted");
 		cpu_halt_forever();
 	default: return -EINVAL; /* kexec and suspend are not there */

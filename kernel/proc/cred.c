@@ -9,6 +9,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include "proc_impl.h"
 
 #define USER_HASH_BITS 8
 
@@ -87,9 +88,11 @@ void user_put(struct user *u)
 		kfree(u);
 }
 
+static const struct cred *kernel_cred; /* those that process 1 began with: of kernel threads, when they use files */
+
 const struct cred *cred_current(void)
 {
-	return task_current()->cred;
+	return likely(thread_current()->release == task_release) ? task_current()->cred : kernel_cred;
 }
 
 struct cred *cred_copy(const struct cred *old)
@@ -207,6 +210,10 @@ int cred_create_root(struct cred **out)
 	}
 	refcount_set(&c->refs, 1);
 	c->cap_permitted = c->cap_effective = c->cap_bset = KCAP_ALL;
+	if (!kernel_cred) {
+		cred_get(c);
+		kernel_cred = c;
+	}
 	*out = c;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <proc/cgroup.h>
 #include <time/clock.h>
 #include <vfs/file.h>
+#include <vfs/mount.h>
 #include <vfs/namei.h>
 #include <proc/ns.h>
 #include "proc_impl.h"
@@ -145,7 +146,7 @@ int proc_make_init(void (*fn)(void *), void *arg)
 }
 
 /* Descriptors 0, 1 and 2 on the console. */
-static void open_console(void)
+static int open_console(void)
 {
 	struct path_name *name;
 	struct file *f;
@@ -157,7 +158,7 @@ static void open_console(void)
 	}
 	if (err) {
 		klog(LOG_WARN, "init: cannot open /dev/console (%d)", err);
-		return;
+		return err;
 	}
 	for (int fd = 0; fd < 3; fd++) {
 		file_get(f);
@@ -165,6 +166,22 @@ static void open_console(void)
 			file_put(f);
 	}
 	file_put(f);
+	return 0;
+}
+
+/* The one of the new root's /dev: who looks at the name of its terminal finds it. */
+static void reopen_console(void)
+{
+	struct files *old = task_current()->files, *fresh = files_create();
+
+	if (!fresh)
+		return;
+	task_current()->files = fresh;
+	if (open_console()) {
+		task_current()->files = old;
+		old = fresh;
+	}
+	files_put(old);
 }
 
 static const char *argv[INIT_STRINGS + 2] = {"init"};
@@ -189,7 +206,7 @@ static void user_init(void *arg)
 	if (!task_current()->files)
 		panic("no memory for the first process");
 	arch_free_init();
-	open_console();
+	(void)open_console();
 	param_init_args(argv + 1, INIT_STRINGS);
 	param_init_env(envp + 2, INIT_STRINGS);
 
@@ -201,6 +218,13 @@ static void user_init(void *arg)
 		return;
 	if (err != -ENOENT || param_get("rdinit"))
 		klog(LOG_ERR, "init: cannot run %s from the initramfs (%lld)", file, (long long)err);
+	if (param_get("root")) {
+		int root_err = vfs_mount_root();
+
+		if (root_err)
+			panic("cannot mount the root file system %s (%d)", param_get("root"), root_err);
+		reopen_console();
+	}
 	file = param_get("init");
 	if (file) {
 		err = try_init(file);

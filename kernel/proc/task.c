@@ -120,7 +120,9 @@ const struct cred *task_cred_get(struct task *t)
 
 u64 rlimit_cur(int resource)
 {
-	return READ_ONCE(task_current()->proc->rlimits[resource].cur);
+	const struct task *t = task_current_or_null();
+
+	return t ? READ_ONCE(t->proc->rlimits[resource].cur) : RLIM64_INFINITY;
 }
 
 bool task_work_add(struct task *t, struct task_work *w)

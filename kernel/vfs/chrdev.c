@@ -17,6 +17,15 @@ LOCK_CLASS(chrdev, RANK_LEAF, "registry of character devices");
 static struct spinlock chrdev_lock = SPINLOCK_INIT(chrdev);
 static struct chrdev *table[1u << CHRDEV_BITS]; /* by major; entries are never removed */
 
+static const struct file_ops *block_node_ops;
+static void (*block_show)(struct strbuf *sb);
+
+void vfs_set_block(const struct file_ops *node_ops, void (*show)(struct strbuf *sb))
+{
+	block_show = show;
+	STORE_RELEASE(block_node_ops, node_ops);
+}
+
 int chrdev_register(struct chrdev *c)
 {
 	struct chrdev **head = &table[hash_u32(c->major, CHRDEV_BITS)];
@@ -63,6 +72,8 @@ size_t chrdev_show(char *buf, size_t size)
 		}
 	}
 	strbuf_puts(&sb, "\nBlock devices:\n");
+	if (block_show)
+		block_show(&sb);
 	return sb.len;
 }
 
@@ -91,6 +102,17 @@ static int chrdev_open(struct inode *inode, struct file *f)
 	return c->ops->open ? c->ops->open(inode, f) : 0;
 }
 
+static int block_open(struct inode *inode, struct file *f)
+{
+	const struct file_ops *ops = LOAD_ACQUIRE(block_node_ops);
+
+	if (!ops)
+		return -ENXIO;
+	f->ops = ops;
+	f->mode |= FMODE_SEEK | FMODE_POS_LOCK; /* as a regular file: O_NONBLOCK means nothing */
+	return ops->open(inode, f);
+}
+
 static int no_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
@@ -105,6 +127,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 }
 
 static const struct file_ops chrdev_node_ops = {.open = chrdev_open};
+static const struct file_ops block_inode_ops = {.open = block_open};
 static const struct file_ops no_node_ops = {.open = no_open};
 static const struct file_ops fifo_node_ops = {.open = fifo_open};
 
@@ -117,7 +140,10 @@ void inode_init_special(struct inode *inode, u32 rdev)
 		inode->fops = &chrdev_node_ops;
 		break;
 	case S_IFIFO: inode->fops = &fifo_node_ops; break;
-	case S_IFBLK: inode->rdev = rdev; FALLTHROUGH;
+	case S_IFBLK:
+		inode->rdev = rdev;
+		inode->fops = &block_inode_ops;
+		break;
 	default: inode->fops = &no_node_ops;
 	}
 }

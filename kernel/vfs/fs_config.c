@@ -217,6 +217,8 @@ int fs_config_set(struct fs_config *c, struct fs_arg *arg)
 	}
 	if (strcmp(arg->key, "source") == 0)
 		return set_source(c, arg);
+	if (c->type->set_other)
+		return c->type->set_other(c, arg);
 	if (c->type->flags & FS_ANY_PARAM)
 		return 0;
 	return invalid(c, "%s: Unknown parameter '%s'", c->type->name, arg->key);

@@ -434,7 +434,10 @@ static int initramfs_init(void)
 	}
 	kfree(out);
 	kfree(u);
-	page_give(boot_info.initrd, boot_info.initrd_len);
+	/* A firmware may have laid its tables over the archive's last bytes: those frames are not ours. */
+	for (unsigned i = 0; i < boot_info.nranges; i++)
+		if (boot_info.ranges[i].kind == MEM_INITRD)
+			page_give(boot_info.ranges[i].base, boot_info.ranges[i].len);
 	return err;
 }
 

@@ -107,9 +107,20 @@ void inode_get(struct inode *i)
 	__atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED);
 }
 
+bool inode_tryget(struct inode *i)
+{
+	u32 refs = READ_ONCE(i->refs);
+
+	while (refs && !__atomic_compare_exchange_n(&i->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return refs;
+}
+
 void inode_put(struct inode *i)
 {
 	if (!i || __atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	if (unlikely(i->super->ops->keep) && i->super->ops->keep(i))
 		return;
 	if (i->locks)
 		inode_locks_free(i);
@@ -231,6 +242,7 @@ void inode_touch(struct inode *inode, unsigned which)
 		inode->mtime = now;
 	if (which & IATTR_CTIME)
 		inode->ctime = now;
+	inode_changed(inode);
 }
 
 static bool ktime_le(struct ktime a, struct ktime b)
@@ -251,8 +263,10 @@ void inode_touch_atime(struct inode *inode, const struct mount *mnt)
 	if ((flags & MNT_RELATIME) && !ktime_le(inode->atime, inode->mtime) && !ktime_le(inode->atime, inode->ctime)
 		&& now.sec - inode->atime.sec < 24 * 3600)
 		return;
-	if (inode->atime.sec != now.sec || inode->atime.nsec != now.nsec)
+	if (inode->atime.sec != now.sec || inode->atime.nsec != now.nsec) {
 		inode->atime = now;
+		inode_changed(inode);
+	}
 }
 
 /* ---- attributes ---- */
@@ -309,7 +323,10 @@ void inode_strip_privs(struct inode *inode)
 		kill |= S_ISUID;
 	if ((mode & S_ISGID) && ((mode & S_IXGRP) || !cred_in_group(cred_current(), inode->gid)))
 		kill |= S_ISGID;
-	WRITE_ONCE(inode->mode, mode & ~kill);
+	if (kill) {
+		WRITE_ONCE(inode->mode, mode & ~kill);
+		inode_changed(inode);
+	}
 }
 
 void inode_setattr_copy(struct inode *inode, const struct iattr *attr)

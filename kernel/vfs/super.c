@@ -103,18 +103,30 @@ void super_put(struct super *sb)
 	kfree(sb);
 }
 
-int vfs_sync_all(void)
+static void sync_one(struct super *sb)
+{
+	if (sb->ops->sync && !(sb->flags & MS_RDONLY))
+		(void)sb->ops->sync(sb, true);
+}
+
+static void shut_one(struct super *sb)
+{
+	if (sb->ops->shutdown)
+		sb->ops->shutdown(sb);
+}
+
+static void for_each_super(void (*fn)(struct super *sb))
 {
 	struct super *sb, *prev = NULL;
 
 	spin_lock(&super_lock);
 	list_for_each_entry(sb, &supers, link)
 	{
-		if (!sb->ops->sync || (sb->flags & MS_RDONLY))
+		if (!sb->ops->sync && !sb->ops->shutdown)
 			continue;
 		super_get(sb);
 		spin_unlock(&super_lock);
-		(void)sb->ops->sync(sb, true);
+		fn(sb);
 		if (prev)
 			super_put(prev);
 		prev = sb; /* holds its place in the list */
@@ -123,7 +135,17 @@ int vfs_sync_all(void)
 	spin_unlock(&super_lock);
 	if (prev)
 		super_put(prev);
+}
+
+int vfs_sync_all(void)
+{
+	for_each_super(sync_one);
 	return 0;
+}
+
+void vfs_shutdown(void)
+{
+	for_each_super(shut_one);
 }
 
 int vfs_statfs(const struct path *p, struct kstatfs *out)

@@ -232,6 +232,7 @@ s64 tmpfs_fcntl(struct file *f, unsigned cmd, u64 arg)
 }
 
 const struct file_ops tmpfs_file_fops = {
+	.has_pages = true,
 	.read = pagefile_read,
 	.write = tmpfs_write,
 	.lseek = pagefile_lseek,

@@ -64,17 +64,15 @@ static struct inode *find_get(const struct super *sb, u64 ino, u32 generation)
 	struct tmpfs_super *ts = tmpfs_super(sb);
 	struct rb_node *parent, *n;
 	struct inode *inode = NULL;
-	u32 refs;
 
 	spin_lock(&ts->handle_lock);
 	n = *place_of(ts, ino, &parent);
 	if (n && (sb->ops->handle_is_id || rb_entry(n, struct tmpfs_inode, handle_node)->inode.generation == generation))
 		inode = &rb_entry(n, struct tmpfs_inode, handle_node)->inode;
-	refs = inode ? READ_ONCE(inode->refs) : 0;
-	while (refs && !__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		;
+	if (inode && !inode_tryget(inode))
+		inode = NULL;
 	spin_unlock(&ts->handle_lock);
-	return refs ? inode : NULL;
+	return inode;
 }
 
 /* A name that the inode has, if one is known. */

@@ -9,11 +9,13 @@
 #include <proc/cred.h>
 #include <proc/task.h>
 #include <vfs/attr.h>
+#include <vfs/cache.h>
 #include <vfs/dentry.h>
 #include <vfs/inode.h>
 #include <vfs/file.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <vfs/rw.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <linux/limits.h>
@@ -53,6 +55,13 @@ static inline void inode_allow_write(struct inode *inode)
 	__atomic_fetch_add(&inode->writers, 1, __ATOMIC_RELEASE);
 }
 void inode_cache_init(void);
+
+/* Times or set-ID bits changed in memory: who has a disk is told in time. */
+static inline void inode_changed(struct inode *inode)
+{
+	if (unlikely(inode->data.cache))
+		cache_mark_inode(inode->data.cache);
+}
 
 static inline void inode_atime(struct inode *inode, const struct mount *mnt)
 {
@@ -155,10 +164,6 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
 ssize_t pagefile_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
 s64 pagefile_lseek(struct file *f, s64 off, int whence);
 int pagefile_mmap(struct file *f, struct vm_map_args *args);
-/* Position arithmetic of lseek: SEEK_SET, SEEK_CUR, SEEK_END. */
-s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
-/* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
-int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
 
 /* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;
@@ -167,8 +172,6 @@ bool path_equal(const struct path *a, const struct path *b);
 struct fs_config;
 struct fs_type;
 int mount_tree_init(const struct fs_type *t, const char *options);
-/* file.c: c->super of anonymous files. */
-int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
 int nsfs_init(void);
 
 /* ---- devtmpfs.c, tmpfs ---- */

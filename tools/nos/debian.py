@@ -31,6 +31,8 @@ bash dbus iproute2 kmod less libpam-systemd login passwd procps strace systemd s
 '''.split()
 SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and tested in the guest, which has no network
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
+# What the tests of disks need.
+DISK_PACKAGES = 'bash e2fsprogs fdisk parted util-linux'.split()
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
 SYSTEMD_MEMORY = 2048
@@ -109,6 +111,7 @@ class Userland:
 
 
 SYSVINIT = Userland('', PACKAGES, (HOOK, SETTLE))
+DISK = Userland('disk-', DISK_PACKAGES, ())
 SYSTEMD = Userland('systemd-', SYSTEMD_PACKAGES, (SYSTEMD_SETTLE,))
 
 

@@ -9,6 +9,7 @@
 
 #define NOTIFY_AT 0x1000
 #define ISR_AT    0x2000
+#define CONFIG_AT 0x3000
 #define BAR_LEN   0x4000
 
 static void *mem(struct virtio_model *m, u64 addr, u64 len, bool write)
@@ -19,23 +20,22 @@ static void *mem(struct virtio_model *m, u64 addr, u64 len, bool write)
 static void reset(struct virtio_model *m)
 {
 	m->status = 0;
-	m->ready = false;
-	m->seen = m->used_idx = 0;
 	m->accepted = 0;
 	m->isr = 0;
-	m->queue_size = m->queue_max;
+	for (u32 i = 0; i < VIRTIO_MODEL_QUEUES; i++)
+		m->q[i] = (struct virtio_model_queue){.size = m->queue_max};
 }
 
-/* Fill the writable part of the chain at @head; its length. */
-static u32 fill(struct virtio_model *m, u16 head)
+/* The chain at @head as pieces of memory. */
+static unsigned read_chain(
+	struct virtio_model *m, const struct virtio_model_queue *q, u16 head, struct virtio_model_seg *segs)
 {
-	u64 base = m->desc, n = m->queue_size, at = head;
-	u32 wrote = 0;
+	u64 base = q->desc, n = q->size, at = head;
+	unsigned found = 0;
 
-	for (u64 steps = 0; steps <= n && at < n; steps++) {
+	for (u64 steps = 0; steps <= VIRTIO_MODEL_SEGS && at < n; steps++) {
 		const struct vring_desc *d = mem(m, base + at * sizeof(*d), sizeof(*d), false);
 		struct vring_desc copy;
-		void *to;
 
 		if (!d)
 			break;
@@ -46,57 +46,100 @@ static u32 fill(struct virtio_model *m, u16 head)
 			at = 0;
 			continue;
 		}
-		to = copy.flags & VRING_DESC_F_WRITE ? mem(m, copy.addr, copy.len, true) : NULL;
-		if (to && m->lie != LIE_SHORT) {
-			memset(to, 0x5a, copy.len);
-			wrote += copy.len;
+		if (found < VIRTIO_MODEL_SEGS) {
+			bool write = copy.flags & VRING_DESC_F_WRITE;
+			u8 *p = mem(m, copy.addr, copy.len, write);
+
+			if (p)
+				segs[found++] = (struct virtio_model_seg){p, copy.len, write};
 		}
 		if (!(copy.flags & VRING_DESC_F_NEXT))
 			break;
 		at = copy.next;
 	}
+	return found;
+}
+
+static u32 fill(struct virtio_model *m, const struct virtio_model_seg *segs, unsigned n)
+{
+	u32 wrote = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (segs[i].write) {
+			memset(segs[i].mem, 0x5a, segs[i].len);
+			wrote += segs[i].len;
+		}
+	}
 	return wrote;
 }
 
-static bool wants_interrupt(struct virtio_model *m, const struct vring_avail *avail, u16 old)
+static bool wants_interrupt(
+	struct virtio_model *m, const struct virtio_model_queue *q, const struct vring_avail *avail, u16 old)
 {
 	if (m->accepted >> VIRTIO_RING_F_EVENT_IDX & 1)
-		return (u16)(m->used_idx - READ_ONCE(avail->ring[m->queue_size]) - 1) <
-		       (u16)(m->used_idx - old);
+		return (u16)(q->used_idx - READ_ONCE(avail->ring[q->size]) - 1) <
+		       (u16)(q->used_idx - old);
 	return !(READ_ONCE(avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-void virtio_model_serve(struct virtio_model *m)
+static void serve_queue(struct virtio_model *m, unsigned index)
 {
+	struct virtio_model_queue *q = &m->q[index];
+	struct virtio_model_seg segs[VIRTIO_MODEL_SEGS];
 	struct vring_avail *avail;
 	struct vring_used *used;
-	u16 old = m->used_idx;
+	u16 old = q->used_idx;
 
-	if (!m->ready || !(m->status & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (!q->ready || !(m->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
-	avail = mem(m, m->avail, sizeof(__virtio16) * (3 + m->queue_size), false);
-	used = mem(m, m->used,
-		sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * m->queue_size, true);
+	avail = mem(m, q->avail, sizeof(__virtio16) * (3 + q->size), false);
+	used = mem(m, q->used,
+		sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * q->size, true);
 	if (!avail || !used)
 		return;
-	while (m->seen != LOAD_ACQUIRE(avail->idx)) {
-		u16 head = READ_ONCE(avail->ring[m->seen++ % m->queue_size]);
-		struct vring_used_elem *e = &used->ring[m->used_idx++ % m->queue_size];
-		u32 len = fill(m, head);
+	while (q->seen != LOAD_ACQUIRE(avail->idx)) {
+		u16 head = READ_ONCE(avail->ring[q->seen++ % q->size]);
+		struct vring_used_elem *e = &used->ring[q->used_idx++ % q->size];
+		unsigned n = read_chain(m, q, head, segs);
+		u32 len = m->lie == LIE_SHORT ? 0 : m->handle ? m->handle(m, segs, n) : fill(m, segs, n);
 
 		WRITE_ONCE(e->id, m->lie == LIE_ID ? head + 1u : head);
 		WRITE_ONCE(e->len, m->lie == LIE_LEN ? len + 1 : len);
 		m->served++;
 	}
 	if (m->lie == LIE_INDEX)
-		m->used_idx = (u16)(m->used_idx + 7);
-	*(__virtio16 *)&used->ring[m->queue_size] = m->seen; /* avail_event */
-	STORE_RELEASE(used->idx, m->used_idx);
+		q->used_idx = (u16)(q->used_idx + 7);
+	WRITE_ONCE(*(__virtio16 *)&used->ring[q->size], q->seen); /* avail_event */
+	STORE_RELEASE(used->idx, q->used_idx);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (m->used_idx != old && wants_interrupt(m, avail, old)) {
+	if (q->used_idx != old && wants_interrupt(m, q, avail, old)) {
 		m->isr |= VIRTIO_MMIO_INT_VRING;
-		host_device_irq(&m->dev, m->dev.info.nvectors > 1 ? 1 : 0);
+		host_device_irq(&m->dev, index + 1 < m->dev.info.nvectors ? index + 1 : 0);
 	}
+}
+
+void virtio_model_serve(struct virtio_model *m)
+{
+	for (unsigned i = 0; i < m->nqueues; i++)
+		serve_queue(m, i);
+}
+
+void virtio_model_config_changed(struct virtio_model *m)
+{
+	m->generation++;
+	m->isr |= VIRTIO_MMIO_INT_CONFIG;
+	host_device_irq(&m->dev, 0);
+}
+
+static void notify(struct virtio_model *m, u32 index)
+{
+	if (!m->mute && index < m->nqueues)
+		serve_queue(m, index);
+}
+
+static struct virtio_model_queue *selected(struct virtio_model *m)
+{
+	return &m->q[m->queue_sel % VIRTIO_MODEL_QUEUES];
 }
 
 static void set_status(struct virtio_model *m, u32 v)
@@ -112,20 +155,32 @@ static void set_word(u64 *reg, unsigned word, u32 v)
 	*reg = word ? (*reg & U32_MAX) | (u64)v << 32 : (*reg & ~(u64)U32_MAX) | v;
 }
 
+static u64 device_config(struct virtio_model *m, u64 off, unsigned width)
+{
+	u64 v = 0;
+
+	if (off + width <= VIRTIO_MODEL_CONFIG)
+		memcpy(&v, m->device_config + off, width);
+	return v;
+}
+
 static u64 mmio_read(void *p, unsigned window, u64 off, unsigned width)
 {
 	struct virtio_model *m = p;
 
+	if (off >= VIRTIO_MMIO_CONFIG)
+		return device_config(m, off - VIRTIO_MMIO_CONFIG, width);
 	switch (off) {
 	case VIRTIO_MMIO_MAGIC_VALUE: return 0x74726976;
 	case VIRTIO_MMIO_VERSION: return 2;
 	case VIRTIO_MMIO_DEVICE_ID: return m->id;
 	case VIRTIO_MMIO_DEVICE_FEATURES:
 		return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
-	case VIRTIO_MMIO_QUEUE_NUM_MAX: return m->queue_max;
-	case VIRTIO_MMIO_QUEUE_READY: return m->ready;
+	case VIRTIO_MMIO_QUEUE_NUM_MAX: return m->queue_sel < m->nqueues ? m->queue_max : 0;
+	case VIRTIO_MMIO_QUEUE_READY: return selected(m)->ready;
 	case VIRTIO_MMIO_INTERRUPT_STATUS: return m->isr;
 	case VIRTIO_MMIO_STATUS: return m->status;
+	case VIRTIO_MMIO_CONFIG_GENERATION: return m->generation;
 	default: return 0;
 	}
 }
@@ -133,26 +188,25 @@ static u64 mmio_read(void *p, unsigned window, u64 off, unsigned width)
 static void mmio_write(void *p, unsigned window, u64 off, unsigned width, u64 value)
 {
 	struct virtio_model *m = p;
+	struct virtio_model_queue *q = selected(m);
 	u32 v = (u32)value;
 
 	switch (off) {
 	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
 	case VIRTIO_MMIO_DRIVER_FEATURES_SEL: m->features_sel = v; break;
 	case VIRTIO_MMIO_DRIVER_FEATURES: set_word(&m->accepted, m->features_sel & 1, v); break;
-	case VIRTIO_MMIO_QUEUE_NUM: m->queue_size = v; break;
-	case VIRTIO_MMIO_QUEUE_READY: m->ready = v; break;
-	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		if (!m->mute)
-			virtio_model_serve(m);
-		break;
+	case VIRTIO_MMIO_QUEUE_SEL: m->queue_sel = v; break;
+	case VIRTIO_MMIO_QUEUE_NUM: q->size = v; break;
+	case VIRTIO_MMIO_QUEUE_READY: q->ready = v; break;
+	case VIRTIO_MMIO_QUEUE_NOTIFY: notify(m, v); break;
 	case VIRTIO_MMIO_INTERRUPT_ACK: m->isr &= ~v; break;
 	case VIRTIO_MMIO_STATUS: set_status(m, v); break;
-	case VIRTIO_MMIO_QUEUE_DESC_LOW: set_word(&m->desc, 0, v); break;
-	case VIRTIO_MMIO_QUEUE_DESC_HIGH: set_word(&m->desc, 1, v); break;
-	case VIRTIO_MMIO_QUEUE_AVAIL_LOW: set_word(&m->avail, 0, v); break;
-	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH: set_word(&m->avail, 1, v); break;
-	case VIRTIO_MMIO_QUEUE_USED_LOW: set_word(&m->used, 0, v); break;
-	case VIRTIO_MMIO_QUEUE_USED_HIGH: set_word(&m->used, 1, v); break;
+	case VIRTIO_MMIO_QUEUE_DESC_LOW: set_word(&q->desc, 0, v); break;
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH: set_word(&q->desc, 1, v); break;
+	case VIRTIO_MMIO_QUEUE_AVAIL_LOW: set_word(&q->avail, 0, v); break;
+	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH: set_word(&q->avail, 1, v); break;
+	case VIRTIO_MMIO_QUEUE_USED_LOW: set_word(&q->used, 0, v); break;
+	case VIRTIO_MMIO_QUEUE_USED_HIGH: set_word(&q->used, 1, v); break;
 	default: break;
 	}
 }
@@ -161,14 +215,17 @@ static u64 pci_read(void *p, unsigned window, u64 off, unsigned width)
 {
 	struct virtio_model *m = p;
 
+	if (off >= CONFIG_AT)
+		return device_config(m, off - CONFIG_AT, width);
 	switch (off) {
 	case VIRTIO_PCI_COMMON_DF:
 		return m->features_sel > 1 ? 0 : (u32)(m->offered >> 32 * m->features_sel);
-	case VIRTIO_PCI_COMMON_NUMQ: return 1;
+	case VIRTIO_PCI_COMMON_NUMQ: return m->nqueues;
 	case VIRTIO_PCI_COMMON_STATUS: return m->status;
-	case VIRTIO_PCI_COMMON_Q_SIZE: return m->queue_size;
-	case VIRTIO_PCI_COMMON_Q_ENABLE: return m->ready;
-	case VIRTIO_PCI_COMMON_Q_MSIX: return m->dev.info.nvectors > 1;
+	case VIRTIO_PCI_COMMON_CFGGENERATION: return m->generation & 0xff;
+	case VIRTIO_PCI_COMMON_Q_SIZE: return selected(m)->size;
+	case VIRTIO_PCI_COMMON_Q_ENABLE: return selected(m)->ready;
+	case VIRTIO_PCI_COMMON_Q_MSIX: return m->queue_sel + 1 < m->dev.info.nvectors ? m->queue_sel + 1 : 0;
 	default: return 0;
 	}
 }
@@ -176,6 +233,7 @@ static u64 pci_read(void *p, unsigned window, u64 off, unsigned width)
 static void pci_write(void *p, unsigned window, u64 off, unsigned width, u64 value)
 {
 	struct virtio_model *m = p;
+	struct virtio_model_queue *q = selected(m);
 	u32 v = (u32)value;
 
 	switch (off) {
@@ -183,18 +241,16 @@ static void pci_write(void *p, unsigned window, u64 off, unsigned width, u64 val
 	case VIRTIO_PCI_COMMON_GFSELECT: m->features_sel = v; break;
 	case VIRTIO_PCI_COMMON_GF: set_word(&m->accepted, m->features_sel & 1, v); break;
 	case VIRTIO_PCI_COMMON_STATUS: set_status(m, v); break;
-	case VIRTIO_PCI_COMMON_Q_SIZE: m->queue_size = v; break;
-	case VIRTIO_PCI_COMMON_Q_ENABLE: m->ready = v; break;
-	case VIRTIO_PCI_COMMON_Q_DESCLO: set_word(&m->desc, 0, v); break;
-	case VIRTIO_PCI_COMMON_Q_DESCHI: set_word(&m->desc, 1, v); break;
-	case VIRTIO_PCI_COMMON_Q_AVAILLO: set_word(&m->avail, 0, v); break;
-	case VIRTIO_PCI_COMMON_Q_AVAILHI: set_word(&m->avail, 1, v); break;
-	case VIRTIO_PCI_COMMON_Q_USEDLO: set_word(&m->used, 0, v); break;
-	case VIRTIO_PCI_COMMON_Q_USEDHI: set_word(&m->used, 1, v); break;
-	case NOTIFY_AT:
-		if (!m->mute)
-			virtio_model_serve(m);
-		break;
+	case VIRTIO_PCI_COMMON_Q_SELECT: m->queue_sel = v; break;
+	case VIRTIO_PCI_COMMON_Q_SIZE: q->size = v; break;
+	case VIRTIO_PCI_COMMON_Q_ENABLE: q->ready = v; break;
+	case VIRTIO_PCI_COMMON_Q_DESCLO: set_word(&q->desc, 0, v); break;
+	case VIRTIO_PCI_COMMON_Q_DESCHI: set_word(&q->desc, 1, v); break;
+	case VIRTIO_PCI_COMMON_Q_AVAILLO: set_word(&q->avail, 0, v); break;
+	case VIRTIO_PCI_COMMON_Q_AVAILHI: set_word(&q->avail, 1, v); break;
+	case VIRTIO_PCI_COMMON_Q_USEDLO: set_word(&q->used, 0, v); break;
+	case VIRTIO_PCI_COMMON_Q_USEDHI: set_word(&q->used, 1, v); break;
+	case NOTIFY_AT: notify(m, v); break;
 	default: break;
 	}
 }
@@ -231,7 +287,7 @@ void virtio_model_init(struct virtio_model *m, enum env_bus bus, u32 id, u64 fea
 		.device = id,
 		.nvectors = 1,
 		.dma_mask = ~0ull,
-		.reg_len = {VIRTIO_MMIO_CONFIG},
+		.reg_len = {VIRTIO_MMIO_CONFIG + VIRTIO_MODEL_CONFIG},
 		.name = "model"};
 
 	memset(m, 0, sizeof(*m));
@@ -243,10 +299,12 @@ void virtio_model_init(struct virtio_model *m, enum env_bus bus, u32 id, u64 fea
 		m->config[0x34] = 0x40;
 		add_cap(m, 0x40, VIRTIO_PCI_CAP_COMMON_CFG, 0, 56, 0x60);
 		add_cap(m, 0x60, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, 4, 0x80);
-		add_cap(m, 0x80, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT, 1, 0);
+		add_cap(m, 0x80, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT, 1, 0xa0);
+		add_cap(m, 0xa0, VIRTIO_PCI_CAP_DEVICE_CFG, CONFIG_AT, VIRTIO_MODEL_CONFIG, 0);
 	}
 	m->id = id;
 	m->offered = features | 1ull << VIRTIO_F_VERSION_1;
-	m->queue_max = m->queue_size = 4;
+	m->nqueues = 1;
+	m->queue_max = 4;
 	host_device_init(&m->dev, bus == ENV_BUS_PCI ? &pci_ops : &mmio_ops, m, &info);
 }

@@ -7,6 +7,7 @@
  *
  *	(none) --bread--> READING --ok--> UPTODATE        --error--> (the next bread tries again)
  *	(none) --bnew--> UPTODATE, zeroes
+ *	READING too: read ahead, by nobody in particular
  *	any --bdrop--> STALE: not found any more, freed with the last reference
  */
 #include "impl.h"
@@ -190,6 +191,93 @@ int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out)
 	return 0;
 }
 
+bool ext4_bcached(struct ext4 *fs, u64 block)
+{
+	struct ext4_buf *b = ext4_bfind(fs, block);
+	bool there = b && LOAD_ACQUIRE(b->flags) & EXT4_BUF_UPTODATE;
+
+	ext4_brelse(b);
+	return there;
+}
+
+/* ---- reading ahead ---- */
+
+struct ahead {
+	struct ext4_bio bio;
+	u32 n;
+	struct ext4_buf *bufs[EXT4_AHEAD];
+};
+
+/* Any context. What could not be read is read again by who wants it, and is an error then. */
+static void ahead_done(struct ext4_bio *bio)
+{
+	struct ahead *a = container_of(bio, struct ahead, bio);
+	struct ext4 *fs = bio->fs;
+	u32 set = bio->status ? 0 : EXT4_BUF_UPTODATE;
+
+	for (u32 i = 0; i < a->n; i++) {
+		struct ext4_cache_shard *s = shard_of(fs, a->bufs[i]->block);
+		unsigned long flags = env_spin_lock(&s->lock);
+
+		STORE_RELEASE(
+			a->bufs[i]->flags, (a->bufs[i]->flags & ~EXT4_BUF_READING) | set);
+		env_spin_unlock(&s->lock, flags);
+		env_event_signal(&s->ev);
+		ext4_brelse(a->bufs[i]);
+	}
+	env_free(a, sizeof(*a));
+	__atomic_sub_fetch(&fs->signals, 1, __ATOMIC_RELEASE);
+}
+
+/* Become the one that reads it, if nobody does. */
+static bool try_claim(struct ext4_buf *b)
+{
+	struct ext4_cache_shard *s = shard_of(b->fs, b->block);
+	unsigned long flags = env_spin_lock(&s->lock);
+	bool mine = !(b->flags & (EXT4_BUF_UPTODATE | EXT4_BUF_READING));
+
+	if (mine)
+		b->flags |= EXT4_BUF_READING;
+	env_spin_unlock(&s->lock, flags);
+	return mine;
+}
+
+void ext4_bread_ahead(struct ext4 *fs, u64 block, u32 n)
+{
+	struct ahead *a = env_alloc(sizeof(*a), 0);
+
+	if (!a)
+		return;
+	a->n = 0;
+	ext4_bio_init(&a->bio, fs, ahead_done);
+	__atomic_add_fetch(&fs->signals, 1, __ATOMIC_RELAXED);
+	for (u64 at = block; at < min(block + n, fs->nblocks) && a->n < EXT4_AHEAD; at++) {
+		struct iobuf data;
+		struct ext4_buf *b;
+
+		if (get(fs, at, &b))
+			break;
+		if (!try_claim(b)) {
+			ext4_brelse(b);
+			continue;
+		}
+		a->bufs[a->n++] = b;
+		iobuf_init_kernel(&data, b->data, fs->block_bytes);
+		ext4_bio_add(&a->bio, BLK_READ, 0, at, 1, &data);
+	}
+	ext4_bio_end(&a->bio);
+}
+
+static void set_uptodate(struct ext4_buf *b)
+{
+	struct ext4_cache_shard *s = shard_of(b->fs, b->block);
+	unsigned long flags = env_spin_lock(&s->lock);
+
+	STORE_RELEASE(b->flags, (b->flags & ~EXT4_BUF_READING) | EXT4_BUF_UPTODATE);
+	env_spin_unlock(&s->lock, flags);
+	env_event_signal(&s->ev);
+}
+
 int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out)
 {
 	struct ext4_buf *b;
@@ -202,7 +290,7 @@ int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out)
 		(void)!claim_read(shard_of(fs, block), b);
 	memset(b->data, 0, fs->block_bytes);
 	b->owner = 0;
-	ext4_bset(b, EXT4_BUF_UPTODATE);
+	set_uptodate(b);
 	*out = b;
 	return 0;
 }
@@ -249,16 +337,6 @@ void ext4_brelse(struct ext4_buf *b)
 	env_spin_unlock(&s->lock, flags);
 	if (old)
 		free_buf(old);
-}
-
-void ext4_bset(struct ext4_buf *b, u32 set)
-{
-	struct ext4_cache_shard *s = shard_of(b->fs, b->block);
-	unsigned long flags = env_spin_lock(&s->lock);
-
-	STORE_RELEASE(b->flags, (b->flags & ~EXT4_BUF_READING) | set);
-	env_spin_unlock(&s->lock, flags);
-	env_event_signal(&s->ev);
 }
 
 void ext4_bdrop(struct ext4_buf *b)

@@ -2,7 +2,8 @@
 /*
  * Requests to the disk: a bio is a set of blk requests that is done when all of them are. What is
  * larger than the device takes is cut. A waiter waits on an event of the file system, not of its
- * own stack: the last done() may still be signalling when the waiter has gone on.
+ * own stack: the last done() may still be signalling when the waiter has gone on; unmounting waits
+ * for those.
  */
 #include "impl.h"
 #include <lib/hash.h>
@@ -34,14 +35,25 @@ static void fail(struct ext4_bio *bio, s32 status)
 static void drop(struct ext4_bio *bio)
 {
 	struct env_event *ev = event_of(bio);
+	struct ext4 *fs = bio->fs;
 	void (*done)(struct ext4_bio *) = bio->done;
 
-	if (__atomic_sub_fetch(&bio->pending, 1, __ATOMIC_ACQ_REL))
+	if (done) {
+		if (!__atomic_sub_fetch(&bio->pending, 1, __ATOMIC_ACQ_REL))
+			done(bio);
 		return;
-	if (done)
-		done(bio);
-	else
+	}
+	__atomic_add_fetch(&fs->signals, 1, __ATOMIC_RELAXED);
+	if (!__atomic_sub_fetch(&bio->pending, 1, __ATOMIC_ACQ_REL))
 		env_event_signal(ev);
+	__atomic_sub_fetch(&fs->signals, 1, __ATOMIC_RELEASE);
+}
+
+void ext4_bio_quiesce(struct ext4 *fs)
+{
+	/* An interrupt is on its last instructions. */
+	while (LOAD_ACQUIRE(fs->signals))
+		env_sleep_until(env_deadline(1000));
 }
 
 static void piece_done(struct blk_request *rq)

@@ -22,7 +22,7 @@ static void io_done(struct fsys_io *io)
 	env_event_signal(ev);
 }
 
-static void event(void *client, s32 error, u64 ino)
+static void event(void *client, s32 error, u64 ino, bool read_only)
 {
 }
 

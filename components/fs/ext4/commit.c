@@ -45,7 +45,7 @@ static int take_copies(struct ext4_journal *j, struct ext4_tx *tx, struct copies
 	list_for_each_entry(b, &tx->bufs, tx_link) {
 		u8 *data;
 
-		if (b->flags & EXT4_BUF_FORGET)
+		if (READ_ONCE(b->forget) == tx)
 			continue;
 		data = env_alloc(j->fs->block_bytes, 0);
 		if (!data)
@@ -239,7 +239,8 @@ static int write_home(struct ext4_journal *j, const struct copy *c, u32 n)
 static void settle(struct ext4_journal *j, struct ext4_tx *tx, struct ext4_buf *b)
 {
 	unsigned long flags = env_spin_lock(&j->lock);
-	bool forget = b->flags & EXT4_BUF_FORGET, drop_ref = true;
+	/* By the next transaction, it is still alive in this one. */
+	bool forget = b->forget == tx, drop_ref = true;
 
 	b->committing = NULL;
 	if (b->cp) {
@@ -355,17 +356,16 @@ int ext4_commit_run(struct ext4_journal *j, struct ext4_tx *tx)
 
 /* ---- checkpoint ---- */
 
-#define BATCH 32
+#define BATCH 64
 
 /* Copies of what of @tx can go home now. *out_n 0: nothing, all the rest is changed again. */
 static int collect(struct ext4_journal *j, struct ext4_tx *tx, struct copy *c, u32 *out_n)
 {
-	u8 *spare[BATCH];
 	struct ext4_buf *b;
 	u32 n = 0, nspare = 0;
 	unsigned long flags;
 
-	while (nspare < BATCH && (spare[nspare] = env_alloc(j->fs->block_bytes, 0)))
+	while (nspare < BATCH && (c[nspare].data = env_alloc(j->fs->block_bytes, 0)))
 		nspare++;
 	flags = env_spin_lock(&j->lock);
 	list_for_each_entry(b, &tx->cps, cp_link) {
@@ -373,21 +373,19 @@ static int collect(struct ext4_journal *j, struct ext4_tx *tx, struct copy *c, u
 			break;
 		if (b->tx || b->committing)
 			continue;
-		memcpy(spare[n], b->data, j->fs->block_bytes);
+		memcpy(c[n].data, b->data, j->fs->block_bytes);
 		ext4_bget(b);
-		c[n] = (struct copy){b, spare[n], false};
-		n++;
+		c[n++].buf = b;
 	}
 	env_spin_unlock(&j->lock, flags);
 	for (u32 i = n; i < nspare; i++)
-		env_free(spare[i], j->fs->block_bytes);
+		env_free(c[i].data, j->fs->block_bytes);
 	*out_n = n;
 	return nspare ? 0 : -ENOMEM;
 }
 
-static int send_home(struct ext4_journal *j, struct ext4_tx *tx)
+static int send_batch(struct ext4_journal *j, struct ext4_tx *tx, struct copy *c)
 {
-	struct copy c[BATCH];
 	u32 n;
 	int err = collect(j, tx, c, &n);
 
@@ -413,6 +411,16 @@ static int send_home(struct ext4_journal *j, struct ext4_tx *tx)
 	}
 	if (err)
 		env_log(ENV_LOG_ERR, "ext4: metadata cannot be written home: error %d", -err);
+	return err;
+}
+
+static int send_home(struct ext4_journal *j, struct ext4_tx *tx)
+{
+	struct copy *c = env_alloc(BATCH * sizeof(*c), 0);
+	int err = c ? send_batch(j, tx, c) : -ENOMEM;
+
+	if (c)
+		env_free(c, BATCH * sizeof(*c));
 	return err;
 }
 

@@ -45,7 +45,7 @@ static void finish(struct fsys_io *io, s32 status)
 		env_free(s->tail, n->fs->block_bytes);
 	io->status = status;
 	io->stable = false;
-	if (!__atomic_sub_fetch(&n->inflight, 1, __ATOMIC_ACQ_REL))
+	if (io->op == FSYS_WRITEBACK && !__atomic_sub_fetch(&n->inflight, 1, __ATOMIC_ACQ_REL))
 		env_event_signal(&n->idle);
 	io->done(io);
 }
@@ -81,8 +81,8 @@ static void queue_end(struct ext4_node *n, struct fsys_io *io)
 
 	state_of(io)->next = n->end_first;
 	n->end_first = io;
-	env_spin_unlock(&n->io_lock, flags);
 	env_work_queue(&n->work);
+	env_spin_unlock(&n->io_lock, flags);
 }
 
 /* What of a block lies behind the end of the file reads as zero. */
@@ -168,7 +168,7 @@ static u32 end_block(const struct fsys_io *io)
 
 static bool journaled(const struct ext4_node *n)
 {
-	return n->flags & EXT4_FL_JOURNAL_DATA || n->fs->opt.data == EXT4_DATA_JOURNAL;
+	return READ_ONCE(n->flags) & EXT4_FL_JOURNAL_DATA || n->fs->opt.data == EXT4_DATA_JOURNAL;
 }
 
 /* Only mapped pieces that were seen, nothing to change: begin it here. */
@@ -341,7 +341,7 @@ static u64 size_after(const struct fsys_io *io)
 {
 	u64 size = min_t(u64, io->size, io->off + length(io));
 
-	return size > node_of(io)->size ? size : 0;
+	return size > READ_ONCE(node_of(io)->size) ? size : 0;
 }
 
 static int journal_block(struct fsys_io *io, u32 at, struct iobuf *data)
@@ -369,7 +369,7 @@ static int journal_block(struct fsys_io *io, u32 at, struct iobuf *data)
 		iobuf_get(data, b->data, n->fs->block_bytes);
 		ext4_brelse(b);
 		if (size > n->size) {
-			n->size = size;
+			WRITE_ONCE(n->size, size);
 			__atomic_store_n(&n->datasync_tid, h.tx->tid, __ATOMIC_RELEASE);
 		}
 		err = ext4_node_write(&h, n);
@@ -433,7 +433,7 @@ static void begin(struct fsys_io *io)
 	}
 	if (ext4_is_inline(n) && write)
 		err = ext4_writable(n->fs) ? -EROFS : convert_inline(n);
-	if (!err && !(n->flags & (EXT4_FL_EXTENTS | EXT4_FL_INLINE_DATA)) && write)
+	if (!err && !(READ_ONCE(n->flags) & (EXT4_FL_EXTENTS | EXT4_FL_INLINE_DATA)) && write)
 		err = -EOPNOTSUPP;
 	if (err) {
 		finish(io, err);
@@ -468,7 +468,7 @@ static int end_piece(struct fsys_io *io, u32 *at, u32 end)
 		err = ext4_extent_convert(&h, n, *at, m.len, false);
 	*at += m.len;
 	if (!err && *at == end && state_of(io)->size > n->size) {
-		n->size = state_of(io)->size;
+		WRITE_ONCE(n->size, state_of(io)->size);
 		__atomic_store_n(&n->datasync_tid, h.tx->tid, __ATOMIC_RELEASE);
 		err = ext4_node_write(&h, n);
 	}
@@ -521,7 +521,8 @@ void ext4_submit(struct ext4 *fs, struct fsys_io *io)
 	unsigned long flags;
 
 	*s = (struct state){0};
-	__atomic_add_fetch(&n->inflight, 1, __ATOMIC_ACQ_REL);
+	if (io->op == FSYS_WRITEBACK)
+		__atomic_add_fetch(&n->inflight, 1, __ATOMIC_ACQ_REL);
 	if (length(io) && begin_fast(io))
 		return;
 	flags = env_spin_lock(&n->io_lock);
@@ -530,8 +531,8 @@ void ext4_submit(struct ext4 *fs, struct fsys_io *io)
 	else
 		n->io_first = io;
 	n->io_last = io;
-	env_spin_unlock(&n->io_lock, flags);
 	env_work_queue(&n->work);
+	env_spin_unlock(&n->io_lock, flags);
 }
 
 void ext4_cancel(struct ext4 *fs, struct fsys_io *io)

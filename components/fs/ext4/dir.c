@@ -187,22 +187,24 @@ bool ext4_dir_search(struct ext4_node *dir, const u8 *data, u32 bytes, const cha
 /* Entries are in inode.block behind the parent's number, then in the value of system.data. */
 static int find_inline(struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out)
 {
-	u8 rest[4096];
-	ssize_t n;
+	u32 n;
+	u8 *rest;
+	int err;
 
 	memset(out, 0, sizeof(*out));
 	if (!ext4_dirents_ok(dir->fs, dir->block + 4, sizeof(dir->block) - 4))
 		return ext4_error(dir->fs, dir->ino, "inline directory is broken");
 	if (ext4_dir_search(dir, dir->block + 4, sizeof(dir->block) - 4, name, len, out))
 		return 0;
-	n = ext4_xattr_get(dir, EXT4_XATTR_SYSTEM, "data", 4, rest, sizeof(rest));
-	if (n == -ENODATA || !n)
-		return -ENOENT;
-	if (n < 0)
-		return (int)n;
-	if (!ext4_dirents_ok(dir->fs, rest, (u32)n))
-		return ext4_error(dir->fs, dir->ino, "inline directory is broken");
-	return ext4_dir_search(dir, rest, (u32)n, name, len, out) ? 0 : -ENOENT;
+	err = ext4_inline_rest(dir, &rest, &n);
+	if (err || !rest)
+		return err ? err : -ENOENT;
+	if (!ext4_dirents_ok(dir->fs, rest, n))
+		err = ext4_error(dir->fs, dir->ino, "inline directory is broken");
+	else if (!ext4_dir_search(dir, rest, n, name, len, out))
+		err = -ENOENT;
+	env_free(rest, EXT4_INLINE_MAX);
+	return err;
 }
 
 static int find_linear(struct ext4_node *dir, const char *name, u32 len, struct ext4_dirpos *out)
@@ -410,20 +412,26 @@ static bool only_dots(struct ext4_node *dir, u8 *data, u32 bytes)
 	return true;
 }
 
+static int is_inline_empty(struct ext4_node *dir, bool *out)
+{
+	u8 *rest;
+	u32 n;
+	int err = ext4_inline_rest(dir, &rest, &n);
+
+	if (err)
+		return err;
+	*out = only_dots(dir, dir->block + 4, sizeof(dir->block) - 4) &&
+	       (!rest || only_dots(dir, rest, n));
+	if (rest)
+		env_free(rest, EXT4_INLINE_MAX);
+	return 0;
+}
+
 int ext4_dir_is_empty(struct ext4_node *dir, bool *out)
 {
-	u8 rest[4096];
-	ssize_t n;
-
 	*out = false;
-	if (ext4_is_inline(dir)) {
-		n = ext4_xattr_get(dir, EXT4_XATTR_SYSTEM, "data", 4, rest, sizeof(rest));
-		if (n < 0 && n != -ENODATA)
-			return (int)n;
-		*out = only_dots(dir, dir->block + 4, sizeof(dir->block) - 4) &&
-		       (n <= 0 || only_dots(dir, rest, (u32)n));
-		return 0;
-	}
+	if (ext4_is_inline(dir))
+		return is_inline_empty(dir, out);
 	for (u32 lblk = 0; lblk < ext4_dir_blocks(dir); lblk++) {
 		struct ext4_buf *b;
 		bool index, empty;

@@ -22,7 +22,7 @@ void ext4_extents_init(struct ext4_node *n)
 	memset(n->block, 0, sizeof(n->block));
 	h->magic = cpu_to_le16(EXT4_EXT_MAGIC);
 	h->max = cpu_to_le16((u16)capacity(n, true));
-	n->flags |= EXT4_FL_EXTENTS;
+	WRITE_ONCE(n->flags, n->flags | EXT4_FL_EXTENTS);
 }
 
 static bool entries_ok(const struct ext4_node *n, struct ext4_ext_header *h)

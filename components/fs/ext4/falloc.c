@@ -18,7 +18,7 @@ static int set_size(struct ext4_node *n, u64 size, const struct fsys_cred *who)
 	if (err)
 		return err;
 	env_mutex_lock(&n->lock);
-	n->size = size;
+	WRITE_ONCE(n->size, size);
 	ext4_node_touch(n, &who->now, true);
 	__atomic_store_n(&n->datasync_tid, h.tx->tid, __ATOMIC_RELEASE);
 	err = ext4_node_write(&h, n);
@@ -251,7 +251,7 @@ static int next_extent(struct ext4_node *n, u64 at, struct ext4_map *m)
 	return -ENOENT;
 }
 
-#define BATCH 32
+#define BATCH 16
 
 static int map_batch(struct ext4_node *n, u64 off, struct fsys_extent *out, u32 max, u32 *out_n)
 {

@@ -11,6 +11,13 @@
  *	group.lock		bitmaps, descriptor and buddy of a group
  *	journal.lock (spin)	which transaction has which buffer
  *	node.io_lock, node.map_lock, bcache shard (spin)
+ * Beside these, below node.lock: orphan_lock (the list's links on the disk, i_dtime, of nodes of
+ * others too) and xattr_lock (what inodes share in an attribute block).
+ *
+ * Who keeps a node: counts are the client's. It gives back the last one when all its requests are
+ * done, and done() is the last touch of the node by a request: work is queued under io_lock, which
+ * the work takes first, so a request's end never touches a node behind its done. ext4_node_put
+ * waits for the work.
  * Writers to different files meet in none of them but the journal's, for a list insertion, when
  * they allocate; overwriting meets in none at all.
  */
@@ -49,7 +56,8 @@ struct ext4_node {
 	u32 ino, generation;
 	bool dying; /* shard: the last forget is freeing it */
 	struct env_mutex lock;
-	/* lock: the inode, decoded. size: as on the disk */
+	/* lock: the inode, decoded; size (as on the disk) and flags are read without it. dtime:
+	 * orphan_lock while listed */
 	u16 mode;
 	u32 uid, gid, nlink, rdev, flags, dtime, project;
 	u16 extra_isize;
@@ -59,11 +67,11 @@ struct ext4_node {
 	u8 block[60];
 	u32 tid, datasync_tid; /* last transactions that changed it; atomic */
 	u32 orphan_slot;       /* in the orphan file, + 1; 0: not */
-	u32 orphan_prev;       /* on the list: the inode before it */
 	bool orphan_listed;    /* fs.orphan_lock */
 	struct list_head orphan_link;
 	u64 last_alloc; /* goal of the next allocation */
-	/* map_lock: mappings seen, for those that cannot sleep */
+	/* map_lock: the inode's bytes in its block, dtime, which a neighbour on the orphan list
+	 * changes too, and mappings seen, for those that cannot sleep */
 	struct env_spin map_lock;
 	struct ext4_map maps[EXT4_NODE_MAPS];
 	u32 map_next;
@@ -72,7 +80,7 @@ struct ext4_node {
 	struct env_spin io_lock;
 	struct fsys_io *io_first, *io_last; /* to begin */
 	struct fsys_io *end_first;          /* written: conversion is due */
-	u32 inflight;                       /* atomic: requests not done */
+	u32 inflight;                       /* atomic: writebacks not done */
 	struct env_work work;
 	struct env_event idle;
 };
@@ -127,6 +135,8 @@ struct ext4 {
 	struct ext4_group **groups; /* chunks of EXT4_GROUP_CHUNK */
 	struct ext4_zone *zones;    /* of metadata, sorted */
 	u32 nzones, zones_cap;
+	struct env_mutex xattr_lock; /* counts of shared attribute blocks, and their first check */
+	u32 signals;                 /* atomic: ends of requests that still touch io_ev */
 	/* atomic */
 	u64 free_blocks;    /* can be allocated now */
 	u64 pending_blocks; /* freed, not committed yet */
@@ -200,7 +210,8 @@ int ext4_super_read(struct ext4 *fs, bool want_write) MUST_CHECK;
 int ext4_super_write(struct ext4 *fs, bool mounted) MUST_CHECK;
 void ext4_super_mark_error(struct env_work *w);
 /* options.c */
-int ext4_options_parse(struct ext4_options *opt, const char *text) MUST_CHECK;
+/* Cuts @text into words. */
+int ext4_options_parse(struct ext4_options *opt, char *text) MUST_CHECK;
 u32 ext4_options_show(const struct ext4 *fs, char *to, u32 max);
 
 /* group.c */
@@ -271,8 +282,10 @@ int ext4_node_create(struct ext4_handle *h, struct ext4_node *dir, u32 ino, u32 
 /* Where its bytes lie. */
 int ext4_inode_locate(
 	struct ext4 *fs, u32 ino, struct ext4_buf **out, struct ext4_raw_inode **raw) MUST_CHECK;
-/* The decoded fields to the disk's block. */
+/* The decoded fields to the disk's block. node.lock held, or nobody else has the node yet. */
 int ext4_node_write(struct ext4_handle *h, struct ext4_node *n) MUST_CHECK;
+/* That one alone, which also a neighbour on the orphan list changes: fs.orphan_lock held. */
+int ext4_node_write_dtime(struct ext4_handle *h, struct ext4_node *n, u32 dtime) MUST_CHECK;
 /* Takes the node's lock. */
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out);
 void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtime);
@@ -292,7 +305,7 @@ static inline bool ext4_is_lnk(const struct ext4_node *n)
 }
 static inline bool ext4_is_inline(const struct ext4_node *n)
 {
-	return n->flags & EXT4_FL_INLINE_DATA;
+	return READ_ONCE(n->flags) & EXT4_FL_INLINE_DATA;
 }
 
 /* extent.c, indirect.c, extent_edit.c; node.lock held */
@@ -443,6 +456,9 @@ int ext4_dir_hash(
 /* inline.c; node.lock held */
 /* The two pieces of an inline file: node.block, and the value of system.data. */
 int ext4_inline_read(struct ext4_node *n, u32 off, void *to, u32 len) MUST_CHECK;
+/* The second alone: NULL if there is none, else to be freed with EXT4_INLINE_MAX bytes. */
+#define EXT4_INLINE_MAX 4096
+int ext4_inline_rest(struct ext4_node *n, u8 **out, u32 *out_len) MUST_CHECK;
 /* Make it an ordinary file or directory. */
 int ext4_inline_convert(struct ext4_handle *h, struct ext4_node *n) MUST_CHECK;
 
@@ -464,6 +480,8 @@ ssize_t ext4_acl_to_disk(const u8 *from, size_t len, u8 *to, size_t max);
 ssize_t ext4_acl_from_disk(const u8 *from, size_t len, u8 *to, size_t max);
 
 /* orphan.c */
+/* Before any node is forgotten. */
+void ext4_orphan_init(struct ext4 *fs);
 int ext4_orphan_open(struct ext4 *fs) MUST_CHECK;
 int ext4_orphan_recover(struct ext4 *fs) MUST_CHECK;
 void ext4_orphan_close(struct ext4 *fs);

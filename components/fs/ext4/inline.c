@@ -5,25 +5,37 @@
  */
 #include "impl.h"
 
+int ext4_inline_rest(struct ext4_node *n, u8 **out, u32 *out_len)
+{
+	u8 *rest = env_alloc(EXT4_INLINE_MAX, 0);
+	ssize_t got = rest ? ext4_xattr_get(n, EXT4_XATTR_SYSTEM, "data", 4, rest, EXT4_INLINE_MAX)
+			   : -ENOMEM;
+
+	*out = got > 0 ? rest : NULL;
+	*out_len = got > 0 ? (u32)got : 0;
+	if (rest && got <= 0)
+		env_free(rest, EXT4_INLINE_MAX);
+	return got < 0 && got != -ENODATA ? (int)got : 0;
+}
+
 int ext4_inline_read(struct ext4_node *n, u32 off, void *to, u32 len)
 {
-	u32 head = off < sizeof(n->block) ? min_t(u32, len, (u32)sizeof(n->block) - off) : 0;
-	u8 rest[4096];
-	ssize_t got;
+	u32 head = off < sizeof(n->block) ? min_t(u32, len, (u32)sizeof(n->block) - off) : 0, got;
+	u8 *rest;
+	int err;
 
 	memset(to, 0, len);
 	if (off < sizeof(n->block))
 		memcpy(to, n->block + off, head);
 	if (head == len)
 		return 0;
-	got = ext4_xattr_get(n, EXT4_XATTR_SYSTEM, "data", 4, rest, sizeof(rest));
-	if (got == -ENODATA)
-		return 0;
-	if (got < 0)
-		return (int)got;
+	err = ext4_inline_rest(n, &rest, &got);
+	if (err || !rest)
+		return err;
 	off = off + head - (u32)sizeof(n->block);
 	if (off < got)
-		memcpy((u8 *)to + head, rest + off, min_t(u32, len - head, (u32)got - off));
+		memcpy((u8 *)to + head, rest + off, min(len - head, got - off));
+	env_free(rest, EXT4_INLINE_MAX);
 	return 0;
 }
 
@@ -107,11 +119,11 @@ int ext4_inline_convert(struct ext4_handle *h, struct ext4_node *n)
 	err = ext4_inline_read(n, 0, data, size);
 	if (err)
 		goto out;
-	n->flags &= ~(u32)EXT4_FL_INLINE_DATA;
+	WRITE_ONCE(n->flags, flags & ~(u32)EXT4_FL_INLINE_DATA);
 	err = ext4_is_dir(n) ? convert_dir(h, n, data, size) : convert_file(h, n, data);
 	if (err) {
 		memcpy(n->block, old_block, sizeof(old_block));
-		n->flags = flags;
+		WRITE_ONCE(n->flags, flags);
 		n->size = size;
 		goto out;
 	}

@@ -29,10 +29,12 @@ static u32 tail_bytes(const struct jlog *l)
 
 static u32 super_csum(const struct jbd2_super *js)
 {
-	struct jbd2_super copy = *js;
+	const u8 *bytes = (const u8 *)js;
+	size_t at = offsetof(struct jbd2_super, checksum), end = at + sizeof(js->checksum);
+	u32 c = crc32c_update(~0u, bytes, at);
 
-	copy.checksum = (struct be32){0};
-	return crc32c_update(~0u, &copy, sizeof(copy));
+	c = crc32c_update(c, &(struct be32){0}, sizeof(js->checksum));
+	return crc32c_update(c, bytes + end, sizeof(*js) - end);
 }
 
 void jlog_super_csum_set(struct jbd2_super *js)

@@ -215,14 +215,19 @@ static int add_revoke(struct ext4_journal *j, struct ext4_tx *tx, u64 block)
 
 int ext4_tx_forget(struct ext4_handle *h, u64 block)
 {
+	struct ext4_journal *j = &h->fs->j;
 	struct ext4_buf *b = ext4_bfind(h->fs, block);
 
 	if (b) {
+		unsigned long flags;
+
 		ext4_tx_access(h, b);
-		ext4_bset(b, EXT4_BUF_FORGET);
+		flags = env_spin_lock(&j->lock);
+		WRITE_ONCE(b->forget, h->tx);
+		env_spin_unlock(&j->lock, flags);
 		ext4_brelse(b);
 	}
-	return h->fs->j.has_log ? add_revoke(&h->fs->j, h->tx, block) : 0;
+	return j->has_log ? add_revoke(j, h->tx, block) : 0;
 }
 
 int ext4_tx_wait(struct ext4 *fs, u32 tid)

@@ -27,20 +27,28 @@ static void device_gone(void *client)
 
 static const struct blk_client_ops device_ops = {.changed = device_changed, .gone = device_gone};
 
+#define OPTIONS_BYTES 4096
+
 static int parse_options(struct ext4 *fs, const struct iobuf *options)
 {
 	struct iobuf from;
-	char text[1024];
+	char *text;
 	size_t n;
+	int err;
 
 	if (!options)
 		return 0;
 	from = *options;
-	if (from.left >= sizeof(text))
+	if (from.left >= OPTIONS_BYTES)
 		return -EINVAL;
-	n = iobuf_get(&from, text, sizeof(text) - 1);
+	text = env_alloc(OPTIONS_BYTES, 0);
+	if (!text)
+		return -ENOMEM;
+	n = iobuf_get(&from, text, OPTIONS_BYTES - 1);
 	text[n] = '\0';
-	return ext4_options_parse(&fs->opt, text);
+	err = ext4_options_parse(&fs->opt, text);
+	env_free(text, OPTIONS_BYTES);
+	return err;
 }
 
 static void default_options(struct ext4 *fs)
@@ -344,6 +352,7 @@ static void teardown(struct ext4 *fs)
 	ext4_journal_close(fs);
 	if (fs->sb)
 		ext4_brelse(fs->sb);
+	ext4_bio_quiesce(fs);
 	ext4_cache_fini(fs);
 	fs->dev.ops->close(fs->dev.self);
 	env_free(fs, sizeof(*fs));
@@ -406,7 +415,7 @@ static int ext4_mount(const struct fsys_mount *m, void **out_self, struct fsys_a
 	fs->dev.ops->open(fs->dev.self, &device_ops, fs);
 	fs->dev.ops->info(fs->dev.self, &fs->info);
 	ext4_journal_init(fs);
-	list_init(&fs->orphans);
+	ext4_orphan_init(fs);
 	err = ext4_nodes_init(fs);
 	if (!err)
 		err = mount_it(fs, m, out_root);
@@ -494,6 +503,7 @@ void ext4_statfs(struct ext4 *fs, struct fsys_statfs *out)
 		.files = fs->ninodes,
 		.files_free = READ_ONCE(fs->free_inodes),
 		.fsid = load_le64(u) ^ load_le64(u + 8),
+		.file_max = fs->max_bytes,
 		.name_max = 255};
 }
 

@@ -513,32 +513,44 @@ int ext4_rename(struct ext4 *fs, const struct ext4_rename *r, const struct fsys_
 	return err;
 }
 
+static int read_target(struct ext4_node *n, char *text, u32 len)
+{
+	struct ext4_buf *b;
+	int err;
+
+	if (!len || len >= n->fs->block_bytes)
+		return ext4_error(n->fs, n->ino, "a symbolic link of %llu bytes", n->size);
+	if (ext4_is_inline(n))
+		return ext4_inline_read(n, 0, text, len);
+	if (len < sizeof(n->block) && !(n->flags & EXT4_FL_EXTENTS)) {
+		memcpy(text, n->block, len);
+		return 0;
+	}
+	err = ext4_node_bread(n, 0, &b);
+	if (!err) {
+		memcpy(text, b->data, len);
+		ext4_brelse(b);
+	}
+	return err;
+}
+
 int ext4_readlink(struct ext4_node *n, struct iobuf *to)
 {
-	char text[4096];
-	u32 len = (u32)min_t(u64, n->size, sizeof(text));
-	struct ext4_buf *b;
-	int err = 0;
+	u32 bytes = n->fs->block_bytes, len;
+	char *text;
+	int err;
 
 	if (!ext4_is_lnk(n))
 		return -EINVAL;
+	text = env_alloc(bytes, 0);
+	if (!text)
+		return -ENOMEM;
 	env_mutex_lock(&n->lock);
-	if (!len || n->size >= n->fs->block_bytes) {
-		err = ext4_error(n->fs, n->ino, "a symbolic link of %llu bytes", n->size);
-	} else if (ext4_is_inline(n)) {
-		err = ext4_inline_read(n, 0, text, len);
-	} else if (len < sizeof(n->block) && !(n->flags & EXT4_FL_EXTENTS)) {
-		memcpy(text, n->block, len);
-	} else {
-		err = ext4_node_bread(n, 0, &b);
-		if (!err) {
-			memcpy(text, b->data, len);
-			ext4_brelse(b);
-		}
-	}
+	len = (u32)min_t(u64, n->size, bytes);
+	err = read_target(n, text, len);
 	env_mutex_unlock(&n->lock);
-	if (err)
-		return err;
-	len = (u32)strnlen(text, len);
-	return (int)iobuf_put(to, text, len);
+	if (!err)
+		err = (int)iobuf_put(to, text, strnlen(text, len));
+	env_free(text, bytes);
+	return err;
 }

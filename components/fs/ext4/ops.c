@@ -198,8 +198,8 @@ static void apply(
 	if (mask & FSYS_CTIME)
 		n->ctime = a->ctime;
 	if (mask & FSYS_FLAGS)
-		n->flags = (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) |
-			   (a->flags & FS_FL_USER_MODIFIABLE);
+		WRITE_ONCE(n->flags, (n->flags & ~(u32)FS_FL_USER_MODIFIABLE) |
+					     (a->flags & FS_FL_USER_MODIFIABLE));
 	if (mask & FSYS_PROJECT)
 		n->project = a->project;
 	if (mask & ~(u32)FSYS_ATIME)
@@ -269,10 +269,9 @@ static int op_fsync(void *self, u64 node, u64 off, u64 len, u32 flags)
 		return 0;
 	if (READ_ONCE(fs->dead))
 		return -EROFS;
-	ext4_node_drain(n);
 	tid = __atomic_load_n(flags & FSYS_DATASYNC ? &n->datasync_tid : &n->tid, __ATOMIC_ACQUIRE);
 	if (flags & FSYS_DATASYNC && !ext4_is_reg(n))
-		tid = n->tid;
+		tid = __atomic_load_n(&n->tid, __ATOMIC_ACQUIRE);
 	if (ext4_tid_reached(READ_ONCE(fs->j.committed_tid), tid))
 		return ext4_flush(fs) ? -EIO : 0;
 	return ext4_tx_wait(fs, tid);
@@ -310,7 +309,6 @@ static int op_seek(void *self, u64 node, u64 off, u32 whence, u64 *out)
 
 static int op_map(void *self, u64 node, u64 off, struct iobuf *to, u32 *out_n)
 {
-	ext4_node_drain(node_of(node));
 	return ext4_fiemap(node_of(node), off, to, out_n);
 }
 
@@ -339,7 +337,7 @@ static bool is_acl(const struct xname *x)
 	return x->index == 2 || x->index == 3;
 }
 
-static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u8 *acl)
+static ssize_t find_xattr(struct ext4_node *n, const struct xname *x, void *mem)
 {
 	ssize_t got;
 
@@ -347,6 +345,13 @@ static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u
 	got = ext4_xattr_get(
 		n, x->index, x->whole.text + x->skip, x->whole.len - x->skip, mem, XATTR_BYTES);
 	env_mutex_unlock(&n->lock);
+	return got;
+}
+
+static ssize_t read_xattr(struct ext4_node *n, const struct xname *x, u8 *mem, u8 *acl)
+{
+	ssize_t got = find_xattr(n, x, mem);
+
 	if (got < 0 || !is_acl(x))
 		return got;
 	got = ext4_acl_from_disk(mem, (size_t)got, acl, XATTR_BYTES);
@@ -360,6 +365,10 @@ static ssize_t op_getxattr(void *self, u64 node, const struct fsys_name *name, s
 	ssize_t got = get_xname(name, &x);
 
 	if (got)
+		return got;
+	/* Most often there is none. */
+	got = find_xattr(node_of(node), &x, NULL);
+	if (got < 0 || (!(to && to->left) && !is_acl(&x)))
 		return got;
 	mem = env_alloc(2 * XATTR_BYTES, 0);
 	if (!mem)
@@ -435,9 +444,15 @@ static int op_setxattr(void *self, u64 node, const struct fsys_name *name,
 static ssize_t op_listxattr(void *self, u64 node, struct iobuf *to)
 {
 	struct ext4_node *n = node_of(node);
-	u8 *mem = env_alloc(XATTR_BYTES, 0);
 	ssize_t got;
+	u8 *mem;
 
+	env_mutex_lock(&n->lock);
+	got = ext4_xattr_list(n, NULL, 0);
+	env_mutex_unlock(&n->lock);
+	if (got <= 0 || !(to && to->left))
+		return got;
+	mem = env_alloc(XATTR_BYTES, 0);
 	if (!mem)
 		return -ENOMEM;
 	env_mutex_lock(&n->lock);

@@ -106,14 +106,12 @@ static int parse_one(struct ext4_options *o, char *word)
 	return parse_value(o, word, eq + 1);
 }
 
-int ext4_options_parse(struct ext4_options *o, const char *text)
+int ext4_options_parse(struct ext4_options *o, char *text)
 {
-	char copy[1024], *rest = copy, *word;
 	struct ext4_options fresh = *o;
+	char *word;
 
-	if (strscpy(copy, text, sizeof(copy)) < 0)
-		return -EINVAL;
-	while ((word = strsep(&rest, ","))) {
+	while ((word = strsep(&text, ","))) {
 		char name[64];
 
 		if (!*word)

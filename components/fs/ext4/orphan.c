@@ -83,13 +83,17 @@ static int open_file(struct ext4 *fs, struct ext4_node *n)
 	return 0;
 }
 
+void ext4_orphan_init(struct ext4 *fs)
+{
+	env_mutex_init(&fs->orphan_lock, &env_lock_class_ext4_orphans);
+	list_init(&fs->orphans);
+}
+
 int ext4_orphan_open(struct ext4 *fs)
 {
 	struct ext4_node *n;
 	int err;
 
-	env_mutex_init(&fs->orphan_lock, &env_lock_class_ext4_orphans);
-	list_init(&fs->orphans);
 	if (!fs->orphan_ino)
 		return 0;
 	err = ext4_node_get(fs, fs->orphan_ino, NULL, &n);
@@ -149,15 +153,6 @@ static int add_to_file(struct ext4_handle *h, struct ext4_node *n)
 	return -ENOSPC;
 }
 
-/* Its writer reads it under that lock, and may be somebody else. */
-static void set_next(struct ext4_node *n, u32 next)
-{
-	unsigned long flags = env_spin_lock(&n->map_lock);
-
-	n->dtime = next;
-	env_spin_unlock(&n->map_lock, flags);
-}
-
 int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 {
 	struct ext4 *fs = h->fs;
@@ -171,12 +166,11 @@ int ext4_orphan_add(struct ext4_handle *h, struct ext4_node *n)
 		err = add_to_file(h, n);
 	if (err == -ENOSPC) {
 		sb = ext4_super_change(h);
-		set_next(n, le32_to_cpu(sb->last_orphan));
+		err = ext4_node_write_dtime(h, n, le32_to_cpu(sb->last_orphan));
 		sb->last_orphan = cpu_to_le32(n->ino);
 		ext4_super_changed(h);
 		n->orphan_listed = true;
 		list_add(&n->orphan_link, &fs->orphans);
-		err = ext4_node_write(h, n);
 	}
 	env_mutex_unlock(&fs->orphan_lock);
 	return err;
@@ -211,13 +205,11 @@ static int del_from_list(struct ext4_handle *h, struct ext4_node *n)
 		ext4_super_changed(h);
 	} else {
 		before = list_prev_entry(n, orphan_link);
-		set_next(before, n->dtime);
-		err = ext4_node_write(h, before);
+		err = ext4_node_write_dtime(h, before, n->dtime);
 	}
 	list_del_init(&n->orphan_link);
 	n->orphan_listed = false;
-	set_next(n, 0);
-	return err ? err : ext4_node_write(h, n);
+	return err ? err : ext4_node_write_dtime(h, n, 0);
 }
 
 int ext4_orphan_del(struct ext4_handle *h, struct ext4_node *n)

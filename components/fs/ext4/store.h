@@ -48,14 +48,15 @@ int ext4_bio_wait(struct ext4_bio *bio) MUST_CHECK;
 int ext4_rw(
 	struct ext4 *fs, enum blk_op op, u8 flags, u64 block, u64 nblocks, void *mem) MUST_CHECK;
 int ext4_flush(struct ext4 *fs) MUST_CHECK;
+/* Before the file system's memory is freed: no request's end touches it any more. */
+void ext4_bio_quiesce(struct ext4 *fs);
 
 /* ---- metadata blocks (bcache.c) ---- */
 
 enum ext4_buf_flags {
 	EXT4_BUF_UPTODATE = 1,
 	EXT4_BUF_READING = 2,
-	EXT4_BUF_FORGET = 4, /* freed in buf->tx: not logged, dropped when that is committed */
-	EXT4_BUF_STALE = 8,  /* freed; out of the table, dies with the last reference */
+	EXT4_BUF_STALE = 4, /* freed; out of the table, dies with the last reference */
 };
 
 struct ext4_buf {
@@ -66,11 +67,14 @@ struct ext4_buf {
 	u8 *data;
 	u32 refs;  /* shard */
 	u32 flags; /* shard; UPTODATE read without it */
-	u32 owner; /* structure checked as this inode's (bit 31: not an inode's); 0: not yet */
+	/* Structure checked as this inode's (bit 31: not an inode's); 0: not yet. By the lock of the
+	 * node or group; of attribute blocks fs.xattr_lock, and read without it. */
+	u32 owner;
 	/* journal.lock */
 	struct ext4_tx *tx;         /* running one that changes it; holds a reference */
 	struct ext4_tx *committing; /* being written to the log */
 	struct ext4_tx *cp;         /* committed, not yet at home; holds a reference */
+	struct ext4_tx *forget;     /* frees the block: not logged by it, dropped when it is committed */
 	struct list_head tx_link, cp_link;
 };
 
@@ -90,13 +94,18 @@ int ext4_cache_init(struct ext4 *fs) MUST_CHECK;
 void ext4_cache_fini(struct ext4 *fs);
 /* The block as it is now, read if need be; -EUCLEAN outside of the disk. */
 int ext4_bread(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
+/* Begin to read those of the @n blocks from @block on (at most EXT4_AHEAD) that are not in the cache.
+ */
+#define EXT4_AHEAD 32
+void ext4_bread_ahead(struct ext4 *fs, u64 block, u32 n);
+/* Is it there to be read without waiting? A hint. */
+bool ext4_bcached(struct ext4 *fs, u64 block);
 /* The block whose contents do not matter: zeroes. The caller has just allocated it. */
 int ext4_bnew(struct ext4 *fs, u64 block, struct ext4_buf **out) MUST_CHECK;
 /* If it is in the cache; else NULL. */
 struct ext4_buf *ext4_bfind(struct ext4 *fs, u64 block);
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b); /* NULL is nothing */
-void ext4_bset(struct ext4_buf *b, u32 set);
 /* It was freed on the disk: nobody finds it any more. */
 void ext4_bdrop(struct ext4_buf *b);
 

@@ -204,21 +204,18 @@ static int read_first(struct ext4 *fs, struct ext4_super *sb)
 	return err;
 }
 
-int ext4_super_read(struct ext4 *fs, bool want_write)
+static int take_super(struct ext4 *fs, const struct ext4_super *sb, bool want_write)
 {
-	struct ext4_super sb;
-	int err = read_first(fs, &sb);
+	int err;
 
-	if (err)
-		return err;
-	if (le16_to_cpu(sb.magic) != EXT4_MAGIC)
+	if (le16_to_cpu(sb->magic) != EXT4_MAGIC)
 		return -EINVAL;
-	if (le32_to_cpu(sb.rev_level) > 1 || le32_to_cpu(sb.log_block_size) > 6)
+	if (le32_to_cpu(sb->rev_level) > 1 || le32_to_cpu(sb->log_block_size) > 6)
 		return refuse("revision or block size");
-	fs->block_bits = EXT4_MIN_BITS + le32_to_cpu(sb.log_block_size);
+	fs->block_bits = EXT4_MIN_BITS + le32_to_cpu(sb->log_block_size);
 	fs->block_bytes = 1u << fs->block_bits;
-	read_fields(fs, &sb);
-	err = check_csum(fs, &sb);
+	read_fields(fs, sb);
+	err = check_csum(fs, sb);
 	if (!err)
 		err = check_features(fs, want_write);
 	if (err)
@@ -227,7 +224,19 @@ int ext4_super_read(struct ext4 *fs, bool want_write)
 		env_log(ENV_LOG_ERR, "ext4: mount refused: blocks of %u bytes", fs->block_bytes);
 		return -EOPNOTSUPP;
 	}
-	return check_geometry(fs, &sb);
+	return check_geometry(fs, sb);
+}
+
+int ext4_super_read(struct ext4 *fs, bool want_write)
+{
+	struct ext4_super *sb = env_alloc(sizeof(*sb), 0);
+	int err = sb ? read_first(fs, sb) : -ENOMEM;
+
+	if (!err)
+		err = take_super(fs, sb, want_write);
+	if (sb)
+		env_free(sb, sizeof(*sb));
+	return err;
 }
 
 static void put_counts(struct ext4 *fs, struct ext4_super *sb)
@@ -291,7 +300,8 @@ void ext4_super_mark_error(struct env_work *w)
 	u8 when_hi;
 
 	if (event && fs->client_ops)
-		fs->client_ops->event(fs->client, event, READ_ONCE(fs->event_ino));
+		fs->client_ops->event(
+			fs->client, event, READ_ONCE(fs->event_ino), READ_ONCE(fs->dead));
 	if (!block)
 		return;
 	put_time(&when, &when_hi);

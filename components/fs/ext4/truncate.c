@@ -102,7 +102,7 @@ static int cut(struct ext4_node *n, u64 size, const struct fsys_time *now, u64 *
 	if (ext4_is_inline(n))
 		err = ext4_inline_convert(&h, n);
 	if (!err) {
-		n->size = size;
+		WRITE_ONCE(n->size, size);
 		ext4_node_touch(n, now, true);
 		__atomic_store_n(&n->datasync_tid, h.tx->tid, __ATOMIC_RELEASE);
 		if (n->flags & EXT4_FL_EXTENTS && (shrink || n->blocks))

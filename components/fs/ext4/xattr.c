@@ -107,10 +107,21 @@ int ext4_xattr_inode_area(struct ext4_node *n, struct ext4_xattr_area *out)
 	return ext4_error(fs, n->ino, "the attributes in the inode are broken");
 }
 
+static bool block_ok(const struct ext4 *fs, const struct ext4_xattr_area *a)
+{
+	const struct ext4_xattr_header *h = (const struct ext4_xattr_header *)a->data;
+
+	return le32_to_cpu(h->magic) == EXT4_XATTR_MAGIC && le32_to_cpu(h->blocks) == 1 &&
+	       h->refcount.raw &&
+	       (!fs->csum ||
+		       le32_to_cpu(h->checksum) == ext4_xattr_csum(fs, a->buf->block, a->data)) &&
+	       area_ok(fs, a);
+}
+
 int ext4_xattr_block_area(struct ext4_node *n, struct ext4_xattr_area *out)
 {
 	struct ext4 *fs = n->fs;
-	const struct ext4_xattr_header *h;
+	bool ok = true;
 	int err;
 
 	*out = (struct ext4_xattr_area){0};
@@ -121,20 +132,20 @@ int ext4_xattr_block_area(struct ext4_node *n, struct ext4_xattr_area *out)
 		return err;
 	out->data = out->buf->data;
 	out->bytes = fs->block_bytes;
-	out->first = sizeof(*h);
-	h = (const struct ext4_xattr_header *)out->data;
-	if (out->buf->owner == EXT4_XATTR_OWNER)
+	out->first = sizeof(struct ext4_xattr_header);
+	if (LOAD_ACQUIRE(out->buf->owner) == EXT4_XATTR_OWNER)
 		return 0;
-	if (le32_to_cpu(h->magic) != EXT4_XATTR_MAGIC || le32_to_cpu(h->blocks) != 1 ||
-		!h->refcount.raw ||
-		(fs->csum &&
-			le32_to_cpu(h->checksum) != ext4_xattr_csum(fs, n->file_acl, out->data)) ||
-		!area_ok(fs, out)) {
-		ext4_brelse(out->buf);
-		return ext4_error(fs, n->ino, "attribute block %llu is broken", n->file_acl);
+	env_mutex_lock(&fs->xattr_lock);
+	if (out->buf->owner != EXT4_XATTR_OWNER) {
+		ok = block_ok(fs, out);
+		if (ok)
+			STORE_RELEASE(out->buf->owner, EXT4_XATTR_OWNER);
 	}
-	out->buf->owner = EXT4_XATTR_OWNER;
-	return 0;
+	env_mutex_unlock(&fs->xattr_lock);
+	if (ok)
+		return 0;
+	ext4_brelse(out->buf);
+	return ext4_error(fs, n->ino, "attribute block %llu is broken", n->file_acl);
 }
 
 struct ext4_xattr_entry *ext4_xattr_find(

@@ -130,16 +130,23 @@ static u32 build(struct change *c, const struct ext4_xattr_area *a)
 
 static void write_inode(struct change *c)
 {
+	unsigned long flags;
+
 	(void)build(c, &c->inode);
 	if (c->list->n)
 		store_le32(c->scratch, EXT4_XATTR_MAGIC);
 	ext4_tx_access(c->h, c->inode.buf);
+	flags = env_spin_lock(&c->n->map_lock);
 	memcpy(c->inode.data, c->scratch, c->inode.bytes);
+	env_spin_unlock(&c->n->map_lock, flags);
 }
 
+/* 1 is the last inode's own, and stays so; more is xattr_lock's. */
 static u32 refcount(const u8 *data)
 {
-	return le32_to_cpu(((const struct ext4_xattr_header *)data)->refcount);
+	const struct ext4_xattr_header *h = (const struct ext4_xattr_header *)data;
+
+	return le32_to_cpu((struct le32){READ_ONCE(h->refcount.raw)});
 }
 
 static void put_csum(struct ext4 *fs, u64 block, u8 *data)
@@ -153,16 +160,19 @@ static void put_csum(struct ext4 *fs, u64 block, u8 *data)
 static int leave_block(struct ext4_handle *h, struct ext4_node *n, struct ext4_buf *b)
 {
 	u64 block = n->file_acl;
-	u32 refs = refcount(b->data);
+	u32 refs;
 
 	n->file_acl = 0;
 	n->blocks -= min_t(u64, n->blocks, n->fs->block_bytes / 512);
-	if (refs == 1)
-		return ext4_bfree(h, block, 1, true);
-	ext4_tx_access(h, b);
-	((struct ext4_xattr_header *)b->data)->refcount = cpu_to_le32(refs - 1);
-	put_csum(n->fs, block, b->data);
-	return 0;
+	env_mutex_lock(&n->fs->xattr_lock);
+	refs = refcount(b->data);
+	if (refs > 1) {
+		ext4_tx_access(h, b);
+		((struct ext4_xattr_header *)b->data)->refcount = cpu_to_le32(refs - 1);
+		put_csum(n->fs, block, b->data);
+	}
+	env_mutex_unlock(&n->fs->xattr_lock);
+	return refs > 1 ? 0 : ext4_bfree(h, block, 1, true);
 }
 
 /* The block for the new contents: the old one, or one of its own. */
@@ -216,7 +226,7 @@ static int write_block(struct change *c)
 	put_csum(c->n->fs, b->block, c->scratch);
 	ext4_tx_access(c->h, b);
 	memcpy(b->data, c->scratch, shape.bytes);
-	b->owner = EXT4_XATTR_OWNER;
+	STORE_RELEASE(b->owner, EXT4_XATTR_OWNER);
 	ext4_brelse(b);
 	return 0;
 }

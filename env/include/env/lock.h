@@ -4,8 +4,10 @@
  * Locks. Each has a class with a rank: a lock is taken only while every lock held has a smaller
  *rank, and the kernel's own are below and above as drawn. Debug backends and sim check it.
  *
- *	kernel: inode, address space, object		< ENV_RANK_FS
- *	a file system, a protocol, a driver		ENV_RANK_*
+ *	kernel: inode, address space			< ENV_RANK_FS
+ *	a file system, which allocates under its locks	ENV_RANK_FS...
+ *	kernel: reclaim, names, objects, requests	> ENV_RANK_FS_ALLOC + 2, < ENV_RANK_NET
+ *	a protocol, a driver				ENV_RANK_NET...
  *	kernel: wait queues, timers, work, allocator	> ENV_RANK_DRIVER_QUEUE
  *
  * Under a mutex the memory of a user (IOBUF_USER) is not touched: a page fault may need the locks
@@ -16,9 +18,9 @@
 
 enum env_rank {
 	ENV_RANK_FS =
-		354, /* a tree, a directory, an inode of the disk: +1 for what is taken inside */
-	ENV_RANK_JOURNAL = 358,
-	ENV_RANK_FS_ALLOC = 361, /* maps of free blocks and inodes */
+		303, /* a tree, a directory, an inode of the disk: +1 for what is taken inside */
+	ENV_RANK_JOURNAL = 307,
+	ENV_RANK_FS_ALLOC = 310, /* maps of free blocks and inodes */
 	ENV_RANK_NET = 364,      /* tables of a protocol family */
 	ENV_RANK_NET_CONN = 366, /* one connection */
 	ENV_RANK_NET_QUEUE = 368,

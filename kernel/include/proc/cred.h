@@ -32,7 +32,7 @@ struct user {
 	struct hlist_node hash;
 };
 
-const struct cred *cred_current(void);
+const struct cred *cred_current(void); /* of a kernel thread: root's */
 struct cred *cred_copy(const struct cred *old);	/* to be changed and committed; NULL: -ENOMEM */
 void cred_get(const struct cred *c);
 void cred_put(const struct cred *c);

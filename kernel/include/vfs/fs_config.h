@@ -102,8 +102,11 @@ struct fs_type {
 	int (*begin)(struct fs_config *c);
 	/* One parameter of the list. -EINVAL by fs_config_invalid. */
 	int (*set)(struct fs_config *c, const struct fs_param *p, const struct fs_value *v);
+	/* One that is not on the list, before it is refused; NULL: none but those. */
+	int (*set_other)(struct fs_config *c, const struct fs_arg *arg);
 	/* c->super := a super block with c->sb_flags, or fs_config_share. */
 	int (*create)(struct fs_config *c);
-	/* Change c->super as c->private says; flags are the caller's. NULL: nothing to change. */
+	/* Change c->super as c->private says, and c->sb_flags of c->sb_mask where the type has a part in them (read-only); the VFS' are the caller's. NULL:
+	 * nothing to change. */
 	int (*reconfigure)(struct fs_config *c);
 };

@@ -12,6 +12,7 @@
 #include <vfs/file.h>
 
 struct inode;
+struct strbuf;
 struct super;
 struct dentry;
 struct kstatfs;
@@ -65,6 +66,9 @@ struct inode_ops {
 	int (*removexattr)(struct inode *inode, const char *name);
 	/* Write a list (enum acl_type; NULL: none) and the mode that goes with it to the disk; NULL: they are in memory only. Lock held. */
 	int (*set_acl)(struct inode *inode, int type, const struct acl *a, u32 mode);
+	/* FS_*_FL of <linux/fs.h>; set: lock held, who may change what was checked. NULL: those that enum inode_flags has, in memory. */
+	u32 (*get_flags)(struct inode *inode);
+	int (*set_flags)(struct inode *inode, u32 flags);
 };
 
 enum inode_flags {
@@ -113,11 +117,14 @@ struct inode {
 struct super_ops {
 	struct inode *(*alloc_inode)(struct super *sb);	/* NULL: plain struct inode */
 	void (*free_inode)(struct inode *inode);	/* after RCU */
+	/* The last reference is gone: true: one was taken again (cache_keep of <vfs/cache.h>). NULL: never. May sleep. */
+	bool (*keep)(struct inode *inode);
 	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
 	int (*statfs)(struct super *sb, struct kstatfs *out); /* *out is filled but for what only the type knows; NULL: nothing */
 	int (*sync)(struct super *sb, bool wait);
 	size_t (*show_options)(struct super *sb, char *buf, size_t size);
 	void (*kill)(struct super *sb);			/* unmounted: free private */
+	void (*shutdown)(struct super *sb);		/* the power goes: leave the disk as clean as it can be; NULL: there is none */
 	/*
 	 * A handle of the inode is given out <vfs/handle.h>; and the way back from its number and generation: -ESTALE -ENOMEM, a reference in *out.
 	 * NULL: files of this kind have no handles that could be opened.
@@ -150,6 +157,9 @@ struct super {
 };
 /* A super block with an anonymous device number and one reference; -ENOMEM. The type then sets root (dentry_create_root). */
 int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out) MUST_CHECK;
+/* For fs_type.create: c->super of inodes that stand in no directory; programs cannot mount it. */
+struct fs_config;
+int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
 void super_get(struct super *sb);
 void super_put(struct super *sb); /* the last one kills it; may sleep */
 
@@ -211,6 +221,8 @@ struct chrdev {
 	const char *misc_name;	/* of the one device that it is, with the major number of those that have none of their own */
 };
 int chrdev_register(struct chrdev *c) MUST_CHECK; /* -EBUSY: numbers taken */
+/* Block devices: what opening a node of them does, and their lines of /proc/devices. Set once at boot; until then -ENXIO. */
+void vfs_set_block(const struct file_ops *node_ops, void (*show)(struct strbuf *sb));
 /* /proc/devices: one line per major. */
 size_t chrdev_show(char *buf, size_t size);
 size_t chrdev_show_misc(char *buf, size_t size);

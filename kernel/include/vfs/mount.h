@@ -145,8 +145,11 @@ struct mount_ns *mount_ns_find_get(u64 id);
 /* The namespace with the next (or last) lower or higher id that the caller may see, referenced; NULL. */
 struct mount_ns *mount_ns_neighbour(struct mount_ns *ns, bool previous);
 
+/* What root= names becomes the root of process 1, which calls it at boot. -ENODEV: there is no root=, or not that device. */
+int vfs_mount_root(void) MUST_CHECK;
 int vfs_statfs(const struct path *p, struct kstatfs *out) MUST_CHECK;
 int vfs_sync_all(void);
+void vfs_shutdown(void); /* before the power goes, or the machine restarts; may sleep */
 
 /*
  * Text of /proc/PID/{mounts,mountinfo,mountstats} of @ns as seen from @root, starting with the mount of id *cursor or above (advanced; whole lines only).

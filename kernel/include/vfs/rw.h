@@ -25,6 +25,13 @@ ssize_t file_copy(struct file *in, s64 *in_pos, struct file *out, s64 *out_pos, 
  */
 ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *segs, u32 *nsegs);
 
+/* Position arithmetic of lseek: SEEK_SET, SEEK_CUR, SEEK_END; for files whose size is not their inode's. */
+s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
+/* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
+int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
+/* Of mappings of a file: backing is the struct file. */
+extern const struct vm_backing_ops file_backing_ops;
+
 /*
  * The position of a file for one read, write or getdents: locked when somebody else could use it at the same time.
  */

@@ -23,6 +23,9 @@ struct sysfs_device {
 	u32 rdev;			/* 0: has no node in /dev */
 	u16 mode;			/* of its node, when that is not 0600 */
 	bool is_block;
+	const char *devtype;		/* "disk": is seen in /sys/block; "partition"; NULL */
+	void (*more)(const struct sysfs_device *d, struct strbuf *sb, char end); /* further words of its events: "KEY=value", each with @end; NULL */
+	bool quiet;			/* who adds it tells "add" himself, when all below it is there */
 	const char *devname;		/* its node, relative to /dev; NULL: name */
 	const struct pseudo_file *files; /* attributes of its own */
 	size_t nfiles;
@@ -50,4 +53,5 @@ int device_node_add(const struct device_node *n) MUST_CHECK;
  */
 void sysfs_set_uevent_listener(void (*fn)(const char *text, size_t len));
 void sysfs_uevent(struct sysfs_device *d, const char *action);
+void sysfs_uevent_word(struct sysfs_device *d, const char *action, const char *word); /* with one more word: "RESIZE=1" */
 u64 sysfs_uevent_seq_next(void); /* the number of an event that somebody else makes */

@@ -138,18 +138,6 @@ static int show_misc(struct pseudo_text *t)
 	return show_from(t, chrdev_show_misc);
 }
 
-static int show_partitions(struct pseudo_text *t)
-{
-	strbuf_puts(&t->sb, "major minor  #blocks  name\n\n");
-	return 0;
-}
-
-/* There are no block devices. */
-static int show_diskstats(struct pseudo_text *t)
-{
-	return 0;
-}
-
 static int show_swaps(struct pseudo_text *t)
 {
 	strbuf_puts(&t->sb, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
@@ -176,14 +164,12 @@ static const struct pseudo_file files[] = {
 	{.name = "version", .mode = 0444, .show = show_version},
 	{.name = "cmdline", .mode = 0444, .show = show_cmdline},
 	{.name = "cpuinfo", .mode = 0444, .next = next_cpuinfo},
-	{.name = "diskstats", .mode = 0444, .show = show_diskstats},
 	{.name = "filesystems", .mode = 0444, .show = show_filesystems},
 	{.name = "devices", .mode = 0444, .show = show_devices},
 	{.name = "locks", .mode = 0444, .next = next_locks},
 	{.name = "interrupts", .mode = 0444, .show = show_interrupts},
 	{.name = "softirqs", .mode = 0444, .show = show_softirqs},
 	{.name = "misc", .mode = 0444, .show = show_misc},
-	{.name = "partitions", .mode = 0444, .show = show_partitions},
 	{.name = "swaps", .mode = 0444, .show = show_swaps},
 	{.name = "sysrq-trigger", .mode = 0200, .store = store_sysrq},
 };

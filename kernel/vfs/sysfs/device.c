@@ -41,11 +41,23 @@ static void put_env(struct strbuf *sb, const struct sysfs_device *d, char end)
 		strbuf_printf(sb, "MAJOR=%u%cMINOR=%u%cDEVNAME=%s%c", vfs_major(d->rdev), end, vfs_minor(d->rdev), end, devname(d), end);
 	if (d->rdev && d->mode && d->mode != 0600)
 		strbuf_printf(sb, "DEVMODE=%#o%c", d->mode, end);
-	if (d->is_block)
-		strbuf_printf(sb, "DEVTYPE=disk%c", end);
+	if (d->devtype)
+		strbuf_printf(sb, "DEVTYPE=%s%c", d->devtype, end);
+	if (d->more)
+		d->more(d, sb, end);
+}
+
+static bool is_whole_disk(const struct sysfs_device *d)
+{
+	return d->is_block && strcmp(d->devtype, "disk") == 0;
 }
 
 void sysfs_uevent(struct sysfs_device *d, const char *action)
+{
+	sysfs_uevent_word(d, action, NULL);
+}
+
+void sysfs_uevent_word(struct sysfs_device *d, const char *action, const char *word)
 {
 	void (*fn)(const char *text, size_t len) = LOAD_ACQUIRE(listener);
 	struct strbuf sb;
@@ -62,6 +74,8 @@ void sysfs_uevent(struct sysfs_device *d, const char *action)
 	strbuf_printf(&sb, "%cACTION=%s%cDEVPATH=", 0, action, 0);
 	put_path(&sb, d->node);
 	strbuf_printf(&sb, "%cSUBSYSTEM=%s%c", 0, d->class, 0);
+	if (word)
+		strbuf_printf(&sb, "%s%c", word, 0);
 	put_env(&sb, d, '\0');
 	strbuf_printf(&sb, "SEQNUM=%llu%c", sysfs_uevent_seq_next(), 0);
 	if (!strbuf_overflowed(&sb))
@@ -121,7 +135,7 @@ static int fill_device(struct sysfs_device *d, struct pseudo_node *class)
 		err = pseudo_add_link(node, "subsystem", class);
 	if (!err)
 		err = pseudo_add_link(class, d->name, node);
-	if (!err && d->is_block)
+	if (!err && is_whole_disk(d))
 		err = pseudo_add_link(sysfs_block, d->name, node);
 	if (!err && d->rdev) {
 		dev_name(d, name);
@@ -149,7 +163,7 @@ static void drop_device(struct sysfs_device *d)
 		drop_link(class, d->name, d->node);
 		pseudo_node_put(class);
 	}
-	if (d->is_block)
+	if (is_whole_disk(d))
 		drop_link(sysfs_block, d->name, d->node);
 	if (d->rdev) {
 		dev_name(d, name);
@@ -173,7 +187,7 @@ int sysfs_add_device(struct sysfs_device *d)
 	err = fill_device(d, class);
 	if (err)
 		drop_device(d);
-	else
+	else if (!d->quiet)
 		sysfs_uevent(d, "add");
 	return err;
 }

@@ -95,7 +95,7 @@ struct fsys_attr {
 
 struct fsys_statfs {
 	u64 magic, block_bytes, blocks, free, available, files, files_free;
-	u64 fsid;
+	u64 fsid, file_max; /* bytes of the largest file */
 	u32 name_max;
 };
 
@@ -143,9 +143,9 @@ struct fsys_extent {
 };
 
 struct fsys_client_ops {
-	/* The file system turned read-only, or an error was found (for fsnotify and the log). Any
-	 * context. */
-	void (*event)(void *client, s32 error, u64 ino);
+	/* An error was found (for fsnotify and the log), at inode @ino (0: none); @read_only: nothing
+	 * can be changed from now on. Any context. */
+	void (*event)(void *client, s32 error, u64 ino, bool read_only);
 	/* @node changed behind the VFS (network and shared file systems): forget pages [off, off +
 	 * len) and attributes. */
 	void (*invalidate)(void *client, u64 node, u64 off, u64 len);

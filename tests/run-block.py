@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks: Debian 13's tools on virtio disks over PCI and MMIO and on loop devices, compared with what is expected
+(tests/block/tools.expect); what was synced must be in the host's image."""
+import difflib
+import hashlib
+import re
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'tools'))
+import nostest  # noqa: E402 pylint: disable=wrong-import-position
+import debian  # noqa: E402 pylint: disable=wrong-import-position,import-error
+
+SIZE = 64 << 20
+LINUX_TYPE = bytes.fromhex('af3dc60f838472478e793d69d8477de4')
+suite = nostest.Suite(__doc__)
+
+
+def gpt_image(path, parts):
+    """A disk with GPT: parts are (first sector, sectors, name)."""
+    last = SIZE // 512 - 1
+    entries = b''.join(
+        struct.pack('<16s16sQQQ', LINUX_TYPE, bytes([number] * 16), first, first + count - 1, 0)
+        + name.encode('utf-16le').ljust(72, b'\0')
+        for number, (first, count, name) in enumerate(parts, 1)).ljust(128 * 128, b'\0')
+
+    def header(mine, other, at):
+        text = struct.pack('<8sIIIIQQQQ16sQIII', b'EFI PART', 0x10000, 92, 0, 0, mine, other, 34, last - 33,
+                           bytes([0xab] * 16), at, 128, 128, zlib.crc32(entries))
+        return (text[:16] + struct.pack('<I', zlib.crc32(text)) + text[20:]).ljust(512, b'\0')
+
+    protective = bytearray(512)
+    protective[450] = 0xee
+    protective[454:462] = struct.pack('<II', 1, last)
+    protective[510:] = b'\x55\xaa'
+    with open(path, 'wb') as disk:
+        disk.truncate(SIZE)
+        disk.write(protective + header(1, last, 2) + entries)
+        disk.seek((last - 32) * 512)
+        disk.write(entries + header(last, 1, last - 32))
+
+
+def run_tools(t, machine, device):
+    folder = Path(t.folder)
+    disk, initrd = folder / 'disk.img', folder / 'tools.cpio'
+    gpt_image(disk, [(2048, 20480, 'root'), (24576, 40960, 'data')])
+    session = debian.session((HERE / 'block' / 'tools.sh').read_text(), 'NOS-END')
+    initrd.write_bytes(debian.base(debian.DISK).read_bytes() + session.bytes())
+    result = t.boot(initrd=initrd, machine=machine, memory='1G', timeout=240, append='quiet', check=False, extra=(
+        '-drive', f'file={disk},format=raw,if=none,id=d,discard=unmap', '-device', device + ',drive=d,serial=abc',
+        '-global', 'virtio-mmio.force-legacy=false'),
+        stop_on=re.compile(rb'^NOS-END \d+\r*\n', re.M))
+    t.expect_no_report(result)
+    text = result.log[result.log.find('vda '):].split('\nNOS-END')[0]
+    text = '\n'.join(line for line in text.split('\n') if not re.match(r'\[ *\d+\.\d+\]', line)).strip() + '\n'
+    digest = re.search(r'^([0-9a-f]{32})$', text, re.M)
+    t.expect(digest, 'the script came to its end')
+    text = text.replace(digest[1], 'MD5')
+    expect = HERE / 'block' / 'tools.expect'
+    if text != expect.read_text():
+        diff = '\n'.join(difflib.unified_diff(expect.read_text().split('\n'), text.split('\n'), 'expected', 'NOS', lineterm=''))
+        raise nostest.Failed('the outputs differ', diff)
+    with open(disk, 'rb') as image:
+        image.seek(40 << 20)
+        t.expect(hashlib.md5(image.read(8 << 20)).hexdigest() == digest[1], "what was synced is in the host's image")
+
+
+@suite.test
+def tools_pci(t):
+    run_tools(t, 'q35', 'virtio-blk-pci')
+
+
+@suite.test
+def tools_mmio(t):
+    run_tools(t, 'microvm,rtc=on', 'virtio-blk-device')
+
+
+if __name__ == '__main__':
+    suite.main()
