@@ -45,8 +45,9 @@ enum nic_gso { NIC_GSO_NONE, NIC_GSO_TCP4, NIC_GSO_TCP6, NIC_GSO_UDP };
 
 struct nic_frame {
 	u64 cookie;        /* the client's */
-	struct iobuf data; /* out: the frame. In: the buffer, kernel memory or page frames */
-	u32 len;           /* in: bytes received */
+	struct iobuf data; /* out: the frame. In: the buffer, kernel memory or page frames; after rx
+			    * it stands at the first byte of this piece of the frame */
+	u32 len;           /* in: bytes received of this piece; 0: nothing, a buffer returned */
 	u16 flags;         /* enum nic_frame_flags */
 	u8 gso; /* enum nic_gso: cut by the device into segments of gso_size payload bytes */
 	u8 gso_ecn;
