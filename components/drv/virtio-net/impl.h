@@ -8,8 +8,8 @@
  *	tx	chain = header (a slot's own, in memory shared for good) + the frame's pieces
  *
  * A ring entry is known by its slot: the client's frame and the segments that were mapped for it.
- * Everything of a pair belongs to whoever makes the one call for it that may run (<port/nic.h>);
- * interrupts touch `armed` only.
+ * The receiving half of a pair belongs to the poller, the one call of poll, rx_fill or arm that may run
+ * (<port/nic.h>), the sending half to who has its lock; interrupts touch `armed` only.
  *
  * A pair is ARMED or POLLED by `armed`. Whoever turns it from true to false, an interrupt or
  * the watch, tells the client; arm() sets it before it looks whether something came meanwhile,
@@ -55,8 +55,10 @@ struct vnet_pair {
 	struct vnet *net;
 	u16 index;
 	bool armed;  /* atomic */
-	bool quiet;  /* interrupts of both rings are off */
-	struct vnet_ring rx, tx;
+	bool quiet;  /* interrupts of both rings are off; the poller's */
+	struct vnet_ring rx; /* the poller's */
+	struct env_spin lock; /* tx, headers, refused: senders come beside the poller */
+	struct vnet_ring tx;
 	void *headers; /* of tx slots, shared with the device */
 	u64 headers_addr;
 	struct nic_frame *refused; /* list by provider[0]: sent, but not to be sent; for poll */
@@ -101,7 +103,7 @@ struct vnet {
 	struct nic_stats *stats; /* [pairs]; atomic, each written by its pair's caller */
 };
 
-/* pair.c: rings. All of them: the pair's caller. */
+/* pair.c: rings. As the port's calls. */
 int vnet_pair_open(struct vnet *n, u16 index) MUST_CHECK;
 /* The device is reset or gone: buffers go back to the client, memory is freed. May sleep. */
 void vnet_pair_close(struct vnet_pair *p);

@@ -9,6 +9,8 @@
 #include <env/log.h>
 #include <env/mem.h>
 
+ENV_LOCK_CLASS(virtio_net_tx, ENV_RANK_DRIVER_QUEUE, "one ring of frames out");
+
 #define NONE	 0xffffu
 #define RX_BATCH (VNET_MERGE_MAX * 2)
 #define TX_BATCH 64u
@@ -101,6 +103,7 @@ static void refuse(struct vnet_pair *p, struct nic_frame *f)
 	count(&p->stats->tx_dropped, 1);
 }
 
+/* lock held */
 static int send_one(struct vnet_pair *p, struct nic_frame *f)
 {
 	struct virtq_seg segs[VNET_TX_SEGS + 1];
@@ -127,6 +130,7 @@ static int send_one(struct vnet_pair *p, struct nic_frame *f)
 
 unsigned vnet_pair_tx(struct vnet_pair *p, struct nic_frame *const *frames, unsigned n)
 {
+	unsigned long flags = env_spin_lock(&p->lock);
 	unsigned taken = 0;
 	bool refused = false;
 
@@ -141,42 +145,51 @@ unsigned vnet_pair_tx(struct vnet_pair *p, struct nic_frame *const *frames, unsi
 		}
 	}
 	publish(&p->tx);
+	env_spin_unlock(&p->lock, flags);
 	if (refused)
 		vnet_pair_wake(p);
 	return taken;
 }
 
-/* Frames that were sent, and those that were not to be: how many. */
+/* The next frame that was sent, or was not to be; lock held. NULL: none. */
+static struct nic_frame *take_sent(struct vnet_pair *p, u64 *bytes)
+{
+	struct nic_frame *f = p->refused;
+	u32 len;
+
+	if (f) {
+		p->refused = (struct nic_frame *)(unsigned long)f->provider[0];
+		return f;
+	}
+	if (!ring_pop(p, &p->tx, &f, &len))
+		return NULL;
+	*bytes += f->provider[1];
+	count(&p->stats->tx_frames, 1);
+	return f;
+}
+
+/* Give them back: how many. */
 static unsigned reclaim(struct vnet_pair *p, unsigned budget)
 {
 	struct nic_frame *batch[TX_BATCH];
-	unsigned n = 0, total = 0;
-	u64 bytes = 0;
-	u32 len;
+	unsigned n, total = 0;
 
-	while (total + n < budget) {
-		struct nic_frame *f = p->refused;
+	do {
+		unsigned long flags = env_spin_lock(&p->lock);
+		u64 bytes = 0;
 
-		if (f) {
-			p->refused = (struct nic_frame *)(unsigned long)f->provider[0];
-		} else {
-			if (!ring_pop(p, &p->tx, &f, &len))
+		for (n = 0; n < TX_BATCH && total + n < budget; n++) {
+			batch[n] = take_sent(p, &bytes);
+			if (!batch[n])
 				break;
-			bytes += f->provider[1];
-			count(&p->stats->tx_frames, 1);
 		}
-		batch[n++] = f;
-		if (n == TX_BATCH) {
-			p->net->ops->tx_done(p->net->client, p->index, batch, n);
-			total += n;
-			n = 0;
-		}
-	}
-	if (bytes)
 		count(&p->stats->tx_bytes, bytes);
-	if (n)
-		p->net->ops->tx_done(p->net->client, p->index, batch, n);
-	return total + n;
+		env_spin_unlock(&p->lock, flags);
+		if (n)
+			p->net->ops->tx_done(p->net->client, p->index, batch, n);
+		total += n;
+	} while (n == TX_BATCH);
+	return total;
 }
 
 /* ---- in ---- */
@@ -291,8 +304,11 @@ unsigned vnet_pair_poll(struct vnet_pair *p, unsigned budget)
 	unsigned done;
 
 	if (!p->quiet) {
-		virtq_disarm(&p->rx.queue.q);
+		unsigned long flags = env_spin_lock(&p->lock);
+
 		virtq_disarm(&p->tx.queue.q);
+		env_spin_unlock(&p->lock, flags);
+		virtq_disarm(&p->rx.queue.q);
 		p->quiet = true;
 	}
 	/* Neither direction may starve the other; less than the budget only if both are empty. */
@@ -306,14 +322,17 @@ unsigned vnet_pair_poll(struct vnet_pair *p, unsigned budget)
 
 bool vnet_pair_arm(struct vnet_pair *p)
 {
-	bool more = p->refused;
+	unsigned long flags;
+	bool more;
 
 	if (READ_ONCE(p->net->dead))
 		return true; /* nothing will come; the client has been told */
 	__atomic_store_n(&p->armed, true, __ATOMIC_SEQ_CST);
 	p->quiet = false;
-	more |= virtq_arm(&p->rx.queue.q);
-	more |= virtq_arm_most(&p->tx.queue.q);
+	more = virtq_arm(&p->rx.queue.q);
+	flags = env_spin_lock(&p->lock);
+	more |= p->refused || virtq_arm_most(&p->tx.queue.q);
+	env_spin_unlock(&p->lock, flags);
 	if (!more)
 		return true;
 	return !__atomic_exchange_n(&p->armed, false, __ATOMIC_SEQ_CST);
@@ -389,6 +408,7 @@ int vnet_pair_open(struct vnet *n, u16 index)
 	p->net = n;
 	p->index = index;
 	p->stats = &n->stats[index];
+	env_spin_init(&p->lock, &env_lock_class_virtio_net_tx);
 	err = ring_open(p, &p->rx, false);
 	if (!err)
 		err = ring_open(p, &p->tx, true);

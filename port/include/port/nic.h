@@ -18,8 +18,9 @@
  *budget, then arm; arm returns false if something came meanwhile, and the queue stays POLLED.
  *Upcalls rx and tx_done come only from within poll and stop, in their caller's thread.
  *
- * Locks: calls for one queue come one at a time, for different queues at the same time. Upcalls may
- *call tx and rx_fill of the same queue.
+ * Locks: of poll, rx_fill and arm one call runs at a time for one queue, and of tx one, which may be at the
+ * same time as the others; different queues are independent; stop comes alone. The client may hold a
+ * spinlock over tx. Upcalls may call tx and rx_fill of the same queue. A queue is POLLED after start.
  *
  * Death of a provider: frames in flight are lost, which the layers above know how to bear; the
  *proxy returns their buffers with len 0, gives the successor the same filters and state, and the
