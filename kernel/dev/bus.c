@@ -6,6 +6,7 @@
 #include <debug/log.h>
 #include <dev/device.h>
 #include <io/vt.h>
+#include <net/device.h>
 #include <port/port.h>
 #include <sync/spinlock.h>
 
@@ -34,12 +35,21 @@ static const struct env_driver *find_driver(const struct env_device *dev)
 	return NULL;
 }
 
+static int give_nic(const struct env_driver *d, void *self)
+{
+	const struct nic_port nic = {.ops = d->ops, .self = self};
+	u32 ifindex;
+
+	return net_device_add("eth%u", &nic, &ifindex);
+}
+
 static int give_port(struct env_device *dev, const struct env_driver *d, void *self)
 {
 	switch (d->port) {
 	case PORT_RNG: return hwrng_add(dev->info.name, d->ops, self);
 	case PORT_DISPLAY: return vt_display_add(d->ops, self);
 	case PORT_INPUT: return vt_input_add(d->ops, self);
+	case PORT_NIC: return give_nic(d, self);
 	default: return -EOPNOTSUPP;
 	}
 }
@@ -50,6 +60,7 @@ static void take_port(const struct env_driver *d, void *self)
 	case PORT_RNG: hwrng_remove(self); break;
 	case PORT_DISPLAY: vt_display_remove(self); break;
 	case PORT_INPUT: vt_input_remove(self); break;
+	case PORT_NIC: net_device_remove(self); break;
 	default: break;
 	}
 }

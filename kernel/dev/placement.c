@@ -4,9 +4,10 @@
  */
 #include <dev/device.h>
 
-extern const struct env_driver virtio_rng_driver, vga_text_driver, fb_text_driver, i8042_driver;
+extern const struct env_driver virtio_net_driver, virtio_rng_driver, vga_text_driver, fb_text_driver, i8042_driver;
 
 const struct driver_placement driver_placements[] = {
+	{.driver = &virtio_net_driver},
 	{.driver = &virtio_rng_driver},
 	{.driver = &vga_text_driver},
 	{.driver = &fb_text_driver},

@@ -21,6 +21,9 @@ enum {
 	IFF_LOWER_UP = 1u << 16,
 };
 
+/* Kinds of links, as <linux/if_arp.h> numbers them. */
+enum { ARPHRD_ETHER = 1, ARPHRD_LOOPBACK = 772, ARPHRD_NONE = 0xfffe };
+
 /*
  *	| name 16 | one of: address 16, flags 2, number 4, map 24 |
  */

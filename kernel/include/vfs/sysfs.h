@@ -27,6 +27,8 @@ struct sysfs_device {
 	const struct pseudo_file *files; /* attributes of its own */
 	size_t nfiles;
 	void *arg;			/* of the files */
+	/* More KEY=value of its events, each followed by @end; NULL: none. */
+	void (*env)(const struct sysfs_device *d, struct strbuf *sb, char end);
 	struct pseudo_node *node;	/* set by sysfs_add_device */
 };
 /* @d stays until removed. Tells the listener "add". -EEXIST -ENOMEM. May sleep. */

@@ -148,6 +148,7 @@ int inet_accept(struct socket *s, bool nonblock, struct socket **out)
 		return err;
 	}
 	inherit(&fresh->sock, s);
+	fresh->sock.cookie = fresh->cookie;
 	*out = &fresh->sock;
 	return 0;
 }

@@ -40,6 +40,7 @@ static inline struct inet_sock *inet_of(struct socket *s)
 }
 
 extern struct inet_port inet_stack; /* written once, before there are sockets */
+extern u64 inet_device_handle;	    /* of a socket of the kernel's own, for requests about links */
 
 static inline const struct inet_ops *inet_call(void)
 {
@@ -90,6 +91,9 @@ void inet_buffers_changed(struct socket *s);
 int inet_take_error(struct socket *s);
 /* A number that the port keeps, as set_option. */
 int inet_tell_option(struct inet_sock *i, int name, const void *v, u32 len);
+
+/* proc.c: /proc/net and /proc/sys/net of the provider. */
+int inet_proc_init(void) MUST_CHECK;
 
 /* ioctl.c */
 s64 inet_ioctl(struct socket *s, unsigned cmd, u64 arg);

@@ -90,7 +90,6 @@ static s64 list_interfaces(u64 handle, struct uptr p)
 	return user_store32(p, room ? min(got, room) : got);
 }
 
-/* @handle 0: of no inet socket. */
 static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 {
 	const struct request *r = find(cmd);
@@ -118,9 +117,20 @@ static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 
 s64 inet_device_ioctl(unsigned cmd, u64 arg)
 {
-	if (!inet_provider())
+	if (!inet_network())
 		return find(cmd) || cmd == SIOCGIFCONF ? -ENOTTY : -ENOIOCTLCMD;
-	return device_request(0, cmd, (struct uptr){arg});
+	return device_request(inet_device_handle, cmd, (struct uptr){arg});
+}
+
+int inet_device_request(u32 cmd, struct ifreq *r)
+{
+	struct iobuf b;
+	u32 value;
+
+	if (!inet_network())
+		return -ENODEV;
+	iobuf_init_kernel(&b, r, sizeof(*r));
+	return inet_call()->control(inet_stack.self, inet_device_handle, cmd, &b, &value);
 }
 
 s64 inet_ioctl(struct socket *s, unsigned cmd, u64 arg)

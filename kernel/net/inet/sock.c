@@ -17,12 +17,13 @@
 #include <asm/ioctls.h>
 
 struct inet_port inet_stack;
+u64 inet_device_handle;
 static bool provided; /* published with release */
 
 #define LINGER_STEP_FIRST 1000000ull   /* ns */
 #define LINGER_STEP_MOST  100000000ull
 
-const struct inet_port *inet_provider(void)
+const struct inet_port *inet_network(void)
 {
 	return LOAD_ACQUIRE(provided) ? &inet_stack : NULL;
 }
@@ -88,6 +89,7 @@ static int create(u32 family, u32 type, u32 protocol, struct socket **out)
 		inet_sock_put(i);
 		return err;
 	}
+	i->sock.cookie = i->cookie; /* what SO_COOKIE and sock_diag say */
 	*out = &i->sock;
 	return 0;
 }
@@ -214,6 +216,7 @@ static const struct inet_client_ops client_ops = {.ready = inet_ready, .notify =
 
 int inet_provide(const struct inet_port *port)
 {
+	const struct inet_cred root = {0, 0};
 	int err;
 
 	if (LOAD_ACQUIRE(provided))
@@ -221,6 +224,11 @@ int inet_provide(const struct inet_port *port)
 	err = port->ops->open(port->self, &client_ops, NULL);
 	if (err)
 		return err;
+	err = port->ops->socket(port->self, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &root, ~0ull, &inet_device_handle);
+	if (err) {
+		port->ops->close(port->self);
+		return err;
+	}
 	inet_stack = *port;
 	STORE_RELEASE(provided, true);
 	socket_family_register(AF_INET, &family4);

@@ -167,13 +167,13 @@ static int diag_request(struct nl_request *r)
 {
 	const struct unix_diag_req *q = r->body;
 
-	if (r->h->nlmsg_type == SOCK_DESTROY && r->len >= sizeof(struct sock_diag_req) && q->sdiag_family != AF_UNIX && inet_provider())
+	if (r->h->nlmsg_type == SOCK_DESTROY && r->len >= sizeof(struct sock_diag_req) && q->sdiag_family != AF_UNIX && inet_network())
 		return capable(CAP_NET_ADMIN) ? nl_ask_inet(r, NETLINK_SOCK_DIAG) : -EPERM;
 	if (r->h->nlmsg_type == SOCK_DESTROY)
 		return -EOPNOTSUPP;
 	if (r->h->nlmsg_type != SOCK_DIAG_BY_FAMILY || r->len < sizeof(struct sock_diag_req) || q->sdiag_family >= AF_MAX)
 		return -EINVAL;
-	if ((q->sdiag_family == AF_INET || q->sdiag_family == AF_INET6) && inet_provider())
+	if ((q->sdiag_family == AF_INET || q->sdiag_family == AF_INET6) && inet_network())
 		return nl_ask_inet(r, NETLINK_SOCK_DIAG);
 	if (q->sdiag_family != AF_UNIX)
 		return -ENOENT;

@@ -20,7 +20,7 @@
 
 static int ask(u32 protocol, void *request, u32 len, struct nl_out *o, u64 *resume)
 {
-	const struct inet_port *p = inet_provider();
+	const struct inet_port *p = inet_network();
 	struct iobuf in, out;
 	int err;
 
@@ -179,7 +179,7 @@ static int route_request(struct nl_request *r)
 		return 0; /* all of them begin with a family */
 	if (!is_get(type) && !capable(CAP_NET_ADMIN))
 		return -EPERM;
-	if (inet_provider())
+	if (inet_network())
 		return nl_ask_inet(r, NETLINK_ROUTE);
 	if (!is_get(type) || !is_known_get(type))
 		return -EOPNOTSUPP;

@@ -43,6 +43,8 @@ static void put_env(struct strbuf *sb, const struct sysfs_device *d, char end)
 		strbuf_printf(sb, "DEVMODE=%#o%c", d->mode, end);
 	if (d->is_block)
 		strbuf_printf(sb, "DEVTYPE=disk%c", end);
+	if (d->env)
+		d->env(d, sb, end);
 }
 
 void sysfs_uevent(struct sysfs_device *d, const char *action)
