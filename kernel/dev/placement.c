@@ -14,3 +14,5 @@ const struct driver_placement driver_placements[] = {
 	{.driver = &i8042_driver},
 };
 const unsigned driver_placements_nr = ARRAY_SIZE(driver_placements);
+
+const struct inet_provider *const network_placement = NULL;

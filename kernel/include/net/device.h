@@ -30,8 +30,8 @@ int net_device_add(const char *format, const struct nic_port *nic, u32 *out_ifin
 void net_device_remove(void *nic_self);
 /* There is a network: lo, and what was found before. May sleep. */
 int net_devices_start(void) MUST_CHECK;
-/* The first that a nic stands behind (ip=dhcp): its number, 0: none; name to @name. */
-u32 net_device_first(char name[NET_NAME_MAX]);
+/* The one called @wanted, or for "" the first that a nic stands behind: its number, 0: none; its name to @name. */
+u32 net_device_find(const char *wanted, char name[NET_NAME_MAX]);
 /* The attributes of /sys/class/net/NAME. (sysfs.c) */
 extern const struct pseudo_file net_device_files[];
 extern const size_t net_device_files_nr;

@@ -158,7 +158,7 @@ int net_devices_start(void)
 	return err;
 }
 
-u32 net_device_first(char name[NET_NAME_MAX])
+u32 net_device_find(const char *wanted, char name[NET_NAME_MAX])
 {
 	struct net_device *d;
 	u32 ifindex = 0;
@@ -166,7 +166,7 @@ u32 net_device_first(char name[NET_NAME_MAX])
 	mutex_lock(&lock);
 	list_for_each_entry(d, &devices, link)
 	{
-		if (!ifindex && d->attached && d->nic.ops) {
+		if (!ifindex && d->attached && d->nic.ops && (!*wanted || strcmp(d->name, wanted) == 0)) {
 			ifindex = d->ifindex;
 			strscpy(name, d->name, NET_NAME_MAX);
 		}

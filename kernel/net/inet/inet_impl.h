@@ -61,6 +61,8 @@ void inet_names_init(void);
 /* sock.c */
 extern const struct socket_ops inet_stream_ops, inet_dgram_ops;
 
+/* As a family's create; also for the kernel itself. */
+int inet_socket_create(u32 family, u32 type, u32 protocol, struct socket **out) MUST_CHECK;
 /* Sleep until something has happened since @seen, as socket_wait_error says. */
 int inet_wait(struct inet_sock *i, struct wait_queue *q, u32 seen, u64 deadline, bool exclusive) MUST_CHECK;
 static inline u32 inet_seen(const struct inet_sock *i)

@@ -72,7 +72,7 @@ static int check_kind(u32 family, u32 type, u32 *protocol)
 	}
 }
 
-static int create(u32 family, u32 type, u32 protocol, struct socket **out)
+int inet_socket_create(u32 family, u32 type, u32 protocol, struct socket **out)
 {
 	struct inet_cred cred = {.uid = cred_current()->fsuid, .gid = cred_current()->fsgid};
 	struct inet_sock *i;
@@ -96,12 +96,12 @@ static int create(u32 family, u32 type, u32 protocol, struct socket **out)
 
 static int create4(u32 type, u32 protocol, struct socket **out)
 {
-	return create(AF_INET, type, protocol, out);
+	return inet_socket_create(AF_INET, type, protocol, out);
 }
 
 static int create6(u32 type, u32 protocol, struct socket **out)
 {
-	return create(AF_INET6, type, protocol, out);
+	return inet_socket_create(AF_INET6, type, protocol, out);
 }
 
 /* SO_LINGER with a time: until what was sent has been acknowledged, or the time is over. */
