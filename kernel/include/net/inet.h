@@ -15,9 +15,8 @@ const struct inet_port *inet_network(void);
 /* SIOCGIF*, SIOCSIF* and their like, on a socket of whatever family. -ENOIOCTLCMD: it is none of them. */
 s64 inet_device_ioctl(unsigned cmd, u64 arg);
 
-/* One of them with its argument (struct ifreq) in kernel memory, unchecked rights. 0; -ENODEV; ... */
-struct ifreq;
-int inet_device_request(u32 cmd, struct ifreq *r) MUST_CHECK;
+/* One of them with its argument (struct ifreq, struct rtentry) in kernel memory; rights are not asked for. 0; -ENODEV; ... May sleep. */
+int inet_device_request(u32 cmd, void *arg, u32 len) MUST_CHECK;
 
 /* A netlink message of the provider for @group of NETLINK_ROUTE; any context. (netlink/route.c) */
 void netlink_route_notify(u32 group, const struct iobuf *message);

@@ -3,7 +3,7 @@
  * /sys/class/net/NAME. What changes is asked of the network, by the requests of netdevice(7) and the line of /proc/net/dev.
  */
 #include <net/device.h>
-#include <abi/netdev.h>
+#include <abi/netif.h>
 #include <lib/errno.h>
 #include <lib/parse.h>
 #include <lib/printf.h>
@@ -25,7 +25,7 @@ static const struct net_device *device_of(struct pseudo_text *t)
 static int request(const struct net_device *d, u32 cmd, struct ifreq *r)
 {
 	strscpy(r->name, d->name, sizeof(r->name));
-	return inet_device_request(cmd, r);
+	return inet_device_request(cmd, r, sizeof(*r));
 }
 
 static int put_number(struct pseudo_text *t, const char *format, u32 v)
@@ -45,7 +45,7 @@ static int show_flags(struct pseudo_text *t)
 	struct ifreq r = {0};
 	int err = request(device_of(t), SIOCGIFFLAGS, &r);
 
-	return err ? err : put_number(t, "0x%x\n", r.flags & ~(u32)(IFF_RUNNING | IFF_LOWER_UP));
+	return err ? err : put_number(t, "0x%x\n", (u16)r.flags & ~(u32)IFF_RUNNING);
 }
 
 static int store_flags(struct pseudo_text *t, char *text, size_t len)
@@ -57,7 +57,7 @@ static int store_flags(struct pseudo_text *t, char *text, size_t len)
 		return -EINVAL;
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
-	r.flags = (u16)v;
+	r.flags = (s16)v;
 	return request(device_of(t), SIOCSIFFLAGS, &r);
 }
 
@@ -93,7 +93,7 @@ static int show_address(struct pseudo_text *t)
 	struct ifreq r = {0};
 	int err = request(device_of(t), SIOCGIFHWADDR, &r);
 
-	return err ? err : put_mac(t, r.address + 2);
+	return err ? err : put_mac(t, r.sockaddr + 2);
 }
 
 static int show_broadcast(struct pseudo_text *t)

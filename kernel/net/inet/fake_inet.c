@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fake_inet.h"
-#include <abi/netdev.h>
+#include <abi/netif.h>
 #include <abi/socket.h>
 #include <lib/endian.h>
 #include <lib/errno.h>

@@ -5,7 +5,7 @@
 #include "../test_env.h"
 #include "fake_inet.h"
 #include "inet_impl.h"
-#include <abi/netdev.h>
+#include <abi/netif.h>
 #include <lib/endian.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -489,7 +489,8 @@ TEST(inet_options)
 	CHECK_EQ(set_int(f, SOL_SOCKET, SO_REUSEADDR, 1), 0);
 	CHECK_EQ(s->told[SO_REUSEADDR], 1);
 	CHECK_EQ(set_int(f, SOL_SOCKET, SO_RCVBUF, 10000), 0);
-	CHECK_EQ(s->told[SO_RCVBUF], 20000);
+	CHECK_EQ(s->told[SO_RCVBUFFORCE], 10000);
+	CHECK_EQ(s->told[SO_SNDBUFFORCE], 0);
 	CHECK_EQ(set_int(f, SOL_SOCKET, SO_TIMESTAMPNS_OLD, 1), 0);
 	CHECK_EQ(s->told[SO_TIMESTAMPNS_OLD], 1);
 	CHECK_EQ(get_int(f, SOL_SOCKET, SO_PROTOCOL, &v), 0);
@@ -515,7 +516,11 @@ TEST(inet_options)
 TEST(inet_ioctls)
 {
 	struct ifreq r = {.name = "lo"}, list[2];
-	struct ifconf conf = {.len = sizeof(list), .list = {(u64)(unsigned long)list}};
+	struct {
+		s32 len;
+		u32 pad;
+		void *list;
+	} conf = {.len = sizeof(list), .list = list};
 	struct file *f;
 	s32 n = -1;
 
@@ -527,7 +532,7 @@ TEST(inet_ioctls)
 	CHECK_EQ(r.number, 1);
 	CHECK_EQ(f->ops->ioctl(f, SIOCGIFCONF, (u64)(unsigned long)&conf), 0);
 	CHECK_EQ(conf.len, sizeof(struct ifreq));
-	conf.list.va = 0;
+	conf.list = NULL;
 	CHECK_EQ(f->ops->ioctl(f, SIOCGIFCONF, (u64)(unsigned long)&conf), 0);
 	CHECK_EQ(conf.len, sizeof(struct ifreq));
 	CHECK_EQ(f->ops->ioctl(f, SIOCSIFFLAGS, (u64)(unsigned long)&r), 0);

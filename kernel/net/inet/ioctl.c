@@ -3,7 +3,7 @@
  * ioctl of sockets: queues, and interfaces by struct ifreq. [man ioctl_socket(2), netdevice(7)]
  */
 #include "inet_impl.h"
-#include <abi/netdev.h>
+#include <abi/netif.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/sockios.h>
@@ -13,8 +13,6 @@
 #include <asm/ioctls.h>
 
 #define CONF_MOST (256u * sizeof(struct ifreq))
-#define RTENTRY_LEN 120u /* struct rtentry */
-#define ARPREQ_LEN  68u
 
 /* Requests with an argument of a fixed size. */
 static const struct request {
@@ -48,11 +46,11 @@ static const struct request {
 	{SIOCGIFTXQLEN, sizeof(struct ifreq), false, true},
 	{SIOCSIFTXQLEN, sizeof(struct ifreq), true, false},
 	{SIOCGIFMAP, sizeof(struct ifreq), false, true},
-	{SIOCADDRT, RTENTRY_LEN, true, false},
-	{SIOCDELRT, RTENTRY_LEN, true, false},
-	{SIOCGARP, ARPREQ_LEN, false, true},
-	{SIOCSARP, ARPREQ_LEN, true, false},
-	{SIOCDARP, ARPREQ_LEN, true, false},
+	{SIOCADDRT, sizeof(struct rtentry), true, false},
+	{SIOCDELRT, sizeof(struct rtentry), true, false},
+	{SIOCGARP, sizeof(struct arpreq), false, true},
+	{SIOCSARP, sizeof(struct arpreq), true, false},
+	{SIOCDARP, sizeof(struct arpreq), true, false},
 };
 
 static const struct request *find(unsigned cmd)
@@ -66,7 +64,11 @@ static const struct request *find(unsigned cmd)
 /* struct ifconf: the room in bytes and where; without a place, how much there would be. */
 static s64 list_interfaces(u64 handle, struct uptr p)
 {
-	struct ifconf conf;
+	struct {
+		s32 len;
+		u32 pad;
+		struct uptr list;
+	} conf;
 	struct iobuf b;
 	void *list = NULL;
 	u32 room, got = 0;
@@ -90,10 +92,20 @@ static s64 list_interfaces(u64 handle, struct uptr p)
 	return user_store32(p, room ? min(got, room) : got);
 }
 
+/* Behind a struct rtentry stands the name that its pointer means. */
+static int add_name(u8 *arg)
+{
+	const struct rtentry *e = (const void *)arg;
+	char *name = (char *)arg + sizeof(*e);
+
+	memset(name, 0, IFNAMSIZ);
+	return uptr_is_null(e->dev) || arch_strncpy_from_user(name, e->dev, IFNAMSIZ - 1) >= 0 ? 0 : -EFAULT;
+}
+
 static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 {
 	const struct request *r = find(cmd);
-	u8 arg[RTENTRY_LEN] __aligned(8);
+	u8 arg[sizeof(struct rtentry) + IFNAMSIZ] __aligned(8);
 	struct iobuf b;
 	u32 value = 0;
 	int err;
@@ -109,6 +121,12 @@ static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 	if (r->len == sizeof(struct ifreq))
 		arg[IFNAMSIZ - 1] = 0;
 	iobuf_init_kernel(&b, arg, r->len);
+	if (cmd == SIOCADDRT || cmd == SIOCDELRT) {
+		err = add_name(arg);
+		if (err)
+			return err;
+		iobuf_init_kernel(&b, arg, sizeof(arg));
+	}
 	err = inet_call()->control(inet_stack.self, handle, cmd, &b, &value);
 	if (!err && r->back && copy_to_user(p, arg, r->len))
 		err = -EFAULT;
@@ -122,14 +140,14 @@ s64 inet_device_ioctl(unsigned cmd, u64 arg)
 	return device_request(inet_device_handle, cmd, (struct uptr){arg});
 }
 
-int inet_device_request(u32 cmd, struct ifreq *r)
+int inet_device_request(u32 cmd, void *arg, u32 len)
 {
 	struct iobuf b;
 	u32 value;
 
 	if (!inet_network())
 		return -ENODEV;
-	iobuf_init_kernel(&b, r, sizeof(*r));
+	iobuf_init_kernel(&b, arg, len);
 	return inet_call()->control(inet_stack.self, inet_device_handle, cmd, &b, &value);
 }
 

@@ -28,12 +28,15 @@ int inet_tell_option(struct inet_sock *i, int name, const void *v, u32 len)
 	return inet_call()->set_option(inet_stack.self, i->handle, SOL_SOCKET, (u32)name, &b);
 }
 
+/* The port doubles, as Linux does; what is here has been checked and doubled. */
 void inet_buffers_changed(struct socket *s)
 {
-	s32 send = (s32)READ_ONCE(s->sndbuf), receive = (s32)READ_ONCE(s->rcvbuf);
+	s32 send = (s32)READ_ONCE(s->sndbuf) / 2, receive = (s32)READ_ONCE(s->rcvbuf) / 2;
 
-	(void)!inet_tell_option(inet_of(s), SO_SNDBUF, &send, sizeof(send));
-	(void)!inet_tell_option(inet_of(s), SO_RCVBUF, &receive, sizeof(receive));
+	if (socket_has(s, SOCKF_SNDBUF_LOCK))
+		(void)!inet_tell_option(inet_of(s), SO_SNDBUFFORCE, &send, sizeof(send));
+	if (socket_has(s, SOCKF_RCVBUF_LOCK))
+		(void)!inet_tell_option(inet_of(s), SO_RCVBUFFORCE, &receive, sizeof(receive));
 }
 
 static const struct {

@@ -6,106 +6,84 @@
  */
 #include "dhcp.h"
 #include "../inet/inet_impl.h"
-#include "../netlink/netlink_impl.h"
-#include <abi/netdev.h>
+#include <abi/netif.h>
 #include <debug/log.h>
 #include <init/initcall.h>
 #include <init/param.h>
 #include <lib/bits.h>
 #include <lib/endian.h>
 #include <lib/string.h>
-#include <linux/if_addr.h>
 #include <linux/in.h>
-#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/device.h>
-#include <proc/uts.h>
 #include <security/random.h>
 #include <time/clock.h>
 #include <vfs/procfs.h>
 
 #define TRIES	   6
 #define FIRST_WAIT 500000000ull /* ns; doubled each time */
-#define ROOM	   512u
 
 static struct dhcp_lease lease; /* what is configured; written before there are programs */
 
 /* ---- telling the network ---- */
 
-static int ask_route(struct nl_out *o)
+static int request(const char *name, u32 cmd, struct ifreq *r)
 {
-	const struct inet_port *p = inet_network();
-	struct iobuf in, out;
-	char reply[128];
-	u64 resume = 0;
-	int err;
-
-	(void)nl_end(o);
-	iobuf_init_kernel(&in, o->buf->bytes, o->len);
-	iobuf_init_kernel(&out, reply, sizeof(reply));
-	err = p->ops->netlink(p->self, NETLINK_ROUTE, &in, &out, &resume);
-	nl_buf_put(o->buf);
-	return err;
+	strscpy(r->name, name, sizeof(r->name));
+	return inet_device_request(cmd, r, sizeof(*r));
 }
 
-static int link_up(u32 ifindex)
+static int link_up(const char *name)
 {
-	struct ifinfomsg *m;
-	struct nl_out o;
-	int err = nl_out_init(&o, ROOM);
+	struct ifreq r = {0};
+	int err = request(name, SIOCGIFFLAGS, &r);
 
 	if (err)
 		return err;
-	m = nl_begin(&o, RTM_NEWLINK, NLM_F_REQUEST, 0, 0, sizeof(*m));
-	m->ifi_index = (s32)ifindex;
-	m->ifi_flags = m->ifi_change = IFF_UP;
-	return ask_route(&o);
+	r.flags |= IFF_UP;
+	return request(name, SIOCSIFFLAGS, &r);
 }
 
-static int add_address(u32 ifindex, const struct dhcp_lease *l)
+static void put_sockaddr(u8 at[16], u32 address)
 {
-	u32 broadcast = l->address | ~l->mask;
-	struct ifaddrmsg *m;
-	struct nl_out o;
-	int err = nl_out_init(&o, ROOM);
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = {address}};
 
-	if (err)
-		return err;
-	m = nl_begin(&o, RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE, 0, 0, sizeof(*m));
-	m->ifa_family = AF_INET;
-	m->ifa_prefixlen = (u8)popcount32(l->mask);
-	m->ifa_index = ifindex;
-	nl_attr(&o, IFA_LOCAL, &l->address, 4);
-	nl_attr(&o, IFA_ADDRESS, &l->address, 4);
-	nl_attr(&o, IFA_BROADCAST, &broadcast, 4);
-	return ask_route(&o);
+	memcpy(at, &sin, sizeof(sin));
 }
 
-static int add_default_route(u32 ifindex, u32 gateway)
+static int set_one(const char *name, u32 cmd, u32 address)
 {
-	struct rtmsg *m;
-	struct nl_out o;
-	int err = nl_out_init(&o, ROOM);
+	struct ifreq r = {0};
 
-	if (err)
-		return err;
-	m = nl_begin(&o, RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE, 0, 0, sizeof(*m));
-	m->rtm_family = AF_INET;
-	m->rtm_table = RT_TABLE_MAIN;
-	m->rtm_protocol = RTPROT_BOOT;
-	m->rtm_scope = RT_SCOPE_UNIVERSE;
-	m->rtm_type = RTN_UNICAST;
-	nl_attr(&o, RTA_GATEWAY, &gateway, 4);
-	nl_attr_u32(&o, RTA_OIF, ifindex);
-	return ask_route(&o);
+	put_sockaddr(r.sockaddr, address);
+	return request(name, cmd, &r);
 }
 
-static int configure(u32 ifindex, const char *name, const struct dhcp_lease *l)
+static int add_address(const char *name, const struct dhcp_lease *l)
 {
-	int err = add_address(ifindex, l);
+	int err = set_one(name, SIOCSIFADDR, l->address);
+
+	if (!err)
+		err = set_one(name, SIOCSIFNETMASK, l->mask);
+	return err ? err : set_one(name, SIOCSIFBRDADDR, l->address | ~l->mask);
+}
+
+static int add_default_route(u32 gateway)
+{
+	struct rtentry r = {.flags = RTF_UP | RTF_GATEWAY};
+
+	put_sockaddr(r.dst, 0);
+	put_sockaddr(r.genmask, 0);
+	put_sockaddr(r.gateway, gateway);
+	return inet_device_request(SIOCADDRT, &r, sizeof(r));
+}
+
+static int configure(const char *name, const struct dhcp_lease *l)
+{
+	int err = add_address(name, l);
 
 	if (!err && l->gateway)
-		err = add_default_route(ifindex, l->gateway);
+		err = add_default_route(l->gateway);
 	if (err) {
 		klog(LOG_ERR, "%s: ip=: error %d", name, err);
 		return err;
@@ -217,13 +195,12 @@ static int get_lease(const char *device, struct dhcp_lease *out)
 	u64 wait = FIRST_WAIT;
 	int err;
 
-	strscpy(r.name, device, sizeof(r.name));
-	err = inet_device_request(SIOCGIFHWADDR, &r);
+	err = request(device, SIOCGIFHWADDR, &r);
 	if (!err)
 		err = open_socket(&a, device);
 	if (err)
 		return err;
-	memcpy(a.mac, r.address + 2, sizeof(a.mac));
+	memcpy(a.mac, r.sockaddr + 2, sizeof(a.mac));
 	a.began = clock_monotonic();
 	err = -EAGAIN;
 	for (int i = 0; err && i < TRIES; i++, wait *= 2) {
@@ -265,22 +242,21 @@ static void do_words(const struct ip_words *w)
 {
 	struct dhcp_lease l = {.address = w->address, .mask = w->mask, .gateway = w->gateway, .dns = {w->dns[0], w->dns[1]}};
 	char name[NET_NAME_MAX];
-	u32 ifindex = net_device_find(w->device, name);
 	int err;
 
-	if (link_up(1))
+	if (link_up("lo"))
 		klog(LOG_WARN, "ip=: lo does not come up");
-	if (!ifindex) {
+	if (!net_device_find(w->device, name)) {
 		klog(LOG_ERR, "ip=: there is no network device");
 		return;
 	}
-	err = link_up(ifindex);
+	err = link_up(name);
 	if (!err && w->dhcp)
 		err = get_lease(name, &l);
 	if (err)
 		klog(LOG_ERR, "%s: ip=: no address: error %d", name, err);
 	else
-		(void)!configure(ifindex, name, &l);
+		(void)!configure(name, &l);
 }
 
 static int ipconfig_init(void)
