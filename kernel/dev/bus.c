@@ -7,6 +7,7 @@
 #include <debug/log.h>
 #include <dev/device.h>
 #include <io/vt.h>
+#include <net/device.h>
 #include <port/port.h>
 #include <sync/spinlock.h>
 
@@ -35,6 +36,14 @@ static const struct env_driver *find_driver(const struct env_device *dev)
 	return NULL;
 }
 
+static int give_nic(const struct env_driver *d, void *self)
+{
+	const struct nic_port nic = {.ops = d->ops, .self = self};
+	u32 ifindex;
+
+	return net_device_add("eth%u", &nic, &ifindex);
+}
+
 static int give_port(struct env_device *dev, const struct env_driver *d, void *self)
 {
 	switch (d->port) {
@@ -42,6 +51,7 @@ static int give_port(struct env_device *dev, const struct env_driver *d, void *s
 	case PORT_BLK: return bdev_disk_add(&(struct bdev_disk_args){.device = dev->info.name, .ops = d->ops, .self = self});
 	case PORT_DISPLAY: return vt_display_add(d->ops, self);
 	case PORT_INPUT: return vt_input_add(d->ops, self);
+	case PORT_NIC: return give_nic(d, self);
 	default: return -EOPNOTSUPP;
 	}
 }
@@ -53,6 +63,7 @@ static void take_port(const struct env_driver *d, void *self)
 	case PORT_BLK: bdev_disk_remove(self); break;
 	case PORT_DISPLAY: vt_display_remove(self); break;
 	case PORT_INPUT: vt_input_remove(self); break;
+	case PORT_NIC: net_device_remove(self); break;
 	default: break;
 	}
 }

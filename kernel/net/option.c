@@ -213,6 +213,8 @@ int socket_set_option(struct socket *s, int level, int name, struct uptr val, u3
 
 	if (level == SOL_SOCKET) {
 		err = set_option(s, name, val, len);
+		if (!err && s->ops->option_changed)
+			s->ops->option_changed(s, name);
 		if (err != -ENOPROTOOPT || !s->ops->set_option)
 			return err;
 	}
@@ -339,7 +341,7 @@ static int get_number(struct socket *s, int name, s32 *v)
 	case SO_TYPE: *v = s->type; break;
 	case SO_DOMAIN: *v = s->family; break;
 	case SO_PROTOCOL: *v = s->protocol; break;
-	case SO_ERROR: *v = -socket_take_error(s); break;
+	case SO_ERROR: *v = -(s->ops->take_error ? s->ops->take_error(s) : socket_take_error(s)); break;
 	case SO_SNDBUF: *v = (s32)READ_ONCE(s->sndbuf); break;
 	case SO_RCVBUF: *v = (s32)READ_ONCE(s->rcvbuf); break;
 	case SO_SNDLOWAT: *v = 1; break;
@@ -357,9 +359,13 @@ static int get_number(struct socket *s, int name, s32 *v)
 		*v = READ_ONCE(s->peek_off);
 		break;
 	case SO_BUF_LOCK: *v = (flags & SOCKF_SNDBUF_LOCK ? 1 : 0) | (flags & SOCKF_RCVBUF_LOCK ? 2 : 0); break;
-	case SO_BSDCOMPAT:
+	case SO_BSDCOMPAT: *v = 0; break;
 	case SO_ZEROCOPY:
-	case SO_BINDTOIFINDEX: *v = 0; break;
+	case SO_BINDTOIFINDEX:
+		if (is_inet(s))
+			return -ENOPROTOOPT; /* the family knows */
+		*v = 0;
+		break;
 	default: return -ENOPROTOOPT;
 	}
 	return 0;
@@ -384,7 +390,10 @@ static int get_option(struct socket *s, int name, struct uptr val, struct uptr u
 	case SO_PEERPIDFD: return get_peer(s, name, val, user_len, room);
 	case SO_PEERNAME: return get_peer_name(s, val, room);
 	case SO_COOKIE: return get_cookie(s, val, room);
-	case SO_BINDTODEVICE: return 0; /* none: no bytes */
+	case SO_BINDTODEVICE:
+		if (is_inet(s))
+			return -ENOPROTOOPT;
+		return 0; /* none: no bytes */
 	case SO_ATTACH_FILTER: return socket_filter_get(s, val, room);
 	default: break;
 	}

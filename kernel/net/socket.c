@@ -4,6 +4,7 @@
  */
 #include <net/socket.h>
 #include <net/filter.h>
+#include <net/inet.h>
 #include <init/initcall.h>
 #include <io/poll.h>
 #include <lib/errno.h>
@@ -232,6 +233,7 @@ static s64 socket_ioctl(struct file *f, unsigned cmd, u64 arg)
 	struct socket *s = f->private;
 	struct uptr p = {arg};
 	enum pid_type type;
+	s64 ret;
 	s32 who;
 
 	switch (cmd) {
@@ -244,8 +246,10 @@ static s64 socket_ioctl(struct file *f, unsigned cmd, u64 arg)
 	case SIOCGPGRP:
 		who = file_get_owner(f, &type);
 		return user_store32(p, (u32)(type == PID_PGID ? -who : who));
-	default: return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOIOCTLCMD;
+	default: break;
 	}
+	ret = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOIOCTLCMD;
+	return ret == -ENOIOCTLCMD && s->family != AF_INET && s->family != AF_INET6 ? inet_device_ioctl(cmd, arg) : ret;
 }
 
 static int socket_fasync(struct file *f, int fd, bool on)

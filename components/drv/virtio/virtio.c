@@ -60,8 +60,6 @@ int virtio_open(struct virtio_device *v, struct env_device *dev, u32 id)
 		virtio_close(v);
 		return err;
 	}
-	add_status(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-	add_status(v, VIRTIO_CONFIG_S_DRIVER);
 	return 0;
 }
 
@@ -75,8 +73,11 @@ void virtio_close(struct virtio_device *v)
 
 int virtio_negotiate(struct virtio_device *v, u64 wanted)
 {
-	u64 offered = v->ops->features(v, 0) | (u64)v->ops->features(v, 1) << 32;
+	u64 offered;
 
+	add_status(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	add_status(v, VIRTIO_CONFIG_S_DRIVER);
+	offered = v->ops->features(v, 0) | (u64)v->ops->features(v, 1) << 32;
 	if (!(offered >> VIRTIO_F_VERSION_1 & 1) || offered == ~0ull)
 		return -ENODEV;
 	v->features =

@@ -17,7 +17,7 @@
 #include <env/device.h>
 #include "virtq.h"
 
-#define VIRTIO_QUEUES_MAX 16
+#define VIRTIO_QUEUES_MAX 36
 
 struct virtio_device;
 

@@ -236,14 +236,25 @@ void virtq_disarm(struct virtq *q)
 		put16(&avail_of(q)->flags, VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-bool virtq_arm(struct virtq *q)
+/* Ask to hear of the entry after the next @skip; true: it is there already. */
+static bool arm_after(struct virtq *q, u16 skip)
 {
 	if (q->event_idx)
-		put16(used_event(q), q->used_idx);
+		put16(used_event(q), (u16)(q->used_idx + skip));
 	else
 		put16(&avail_of(q)->flags, 0);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return get16(&used_of(q)->idx) != q->used_idx;
+	return (u16)(get16(&used_of(q)->idx) - q->used_idx) > skip;
+}
+
+bool virtq_arm(struct virtq *q)
+{
+	return arm_after(q, 0);
+}
+
+bool virtq_arm_most(struct virtq *q)
+{
+	return arm_after(q, q->event_idx ? (u16)(q->inflight * 3u / 4) : 0);
 }
 
 void *virtq_abort(struct virtq *q)

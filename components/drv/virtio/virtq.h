@@ -83,6 +83,8 @@ int virtq_pop(struct virtq *q, void **out_token, u32 *out_len) MUST_CHECK;
 /* Ask for no interrupts; ask for the next one: then true means that something came meanwhile. */
 void virtq_disarm(struct virtq *q);
 bool virtq_arm(struct virtq *q);
+/* The same for when most of what is in flight is done, or the next one if the device cannot. */
+bool virtq_arm_most(struct virtq *q);
 
 /* After the device was reset: take back what is in flight, one token a call; NULL: no more. */
 void *virtq_abort(struct virtq *q);

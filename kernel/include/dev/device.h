@@ -12,6 +12,8 @@
 #include <irq/irq.h>
 #include <sync/mutex.h>
 
+struct inet_provider;
+
 struct device_window {
 	u64 base; /* memory, or the first port */
 	u64 len;  /* 0: none */
@@ -69,6 +71,8 @@ struct driver_placement {
 };
 extern const struct driver_placement driver_placements[];
 extern const unsigned driver_placements_nr;
+/* The protocol family behind sockets; NULL: none. */
+extern const struct inet_provider *const network_placement;
 
 /* Ports: what becomes of an instance's ops table. 0; -ENOMEM: the driver is detached again. May
  * sleep. */

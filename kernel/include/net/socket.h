@@ -128,6 +128,10 @@ struct socket_ops {
 	int (*get_option)(struct socket *s, int level, int name, struct uptr val, u32 len);
 	/* sndbuf or rcvbuf has changed. */
 	void (*buffers_changed)(struct socket *s);
+	/* Another option of SOL_SOCKET that this layer keeps has been set. */
+	void (*option_changed)(struct socket *s, int name);
+	/* SO_ERROR of a family that keeps its own: 0 or -errno, and it is taken. NULL: socket_take_error. */
+	int (*take_error)(struct socket *s);
 	/* SO_PEERCRED and friends: the peer's process (a reference) and credentials (a reference); NULLs if there is none. */
 	void (*peer_identity)(struct socket *s, struct pid **out_pid, const struct cred **out_cred);
 	size_t (*show_fdinfo)(struct socket *s, char *buf, size_t size);

@@ -6,8 +6,10 @@
  */
 #include "netlink_impl.h"
 #include "../unix/unix_impl.h"
+#include <linux/capability.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <net/inet.h>
 #include <proc/cred.h>
 #include <vfs/inode.h>
 
@@ -165,10 +167,14 @@ static int diag_request(struct nl_request *r)
 {
 	const struct unix_diag_req *q = r->body;
 
+	if (r->h->nlmsg_type == SOCK_DESTROY && r->len >= sizeof(struct sock_diag_req) && q->sdiag_family != AF_UNIX && inet_network())
+		return capable(CAP_NET_ADMIN) ? nl_ask_inet(r, NETLINK_SOCK_DIAG) : -EPERM;
 	if (r->h->nlmsg_type == SOCK_DESTROY)
 		return -EOPNOTSUPP;
 	if (r->h->nlmsg_type != SOCK_DIAG_BY_FAMILY || r->len < sizeof(struct sock_diag_req) || q->sdiag_family >= AF_MAX)
 		return -EINVAL;
+	if ((q->sdiag_family == AF_INET || q->sdiag_family == AF_INET6) && inet_network())
+		return nl_ask_inet(r, NETLINK_SOCK_DIAG);
 	if (q->sdiag_family != AF_UNIX)
 		return -ENOENT;
 	if (r->len < sizeof(*q))

@@ -108,6 +108,8 @@ struct nl_request {
 	struct nl_extack ext;
 };
 
+#define NL_DUMP_REQUEST 256u
+
 /* A dump under way. */
 struct nl_dump {
 	/* Append records from cursor on: 0: that was all; 1: full; -errno. */
@@ -115,6 +117,8 @@ struct nl_dump {
 	u64 cursor, arg[4];
 	u32 seq, port;
 	u16 flags; /* NLM_F_DUMP_FILTERED and the like */
+	u16 request_len;
+	char request[NL_DUMP_REQUEST] __aligned(8); /* what is dumped by somebody who must see it again */
 };
 
 struct nl_protocol {
@@ -131,6 +135,9 @@ struct nl_protocol {
 	struct list_head sockets; /* mutex */
 };
 #define NL_NO_ACK 1
+
+/* Have the network answer @r, which is of NETLINK_ROUTE or for AF_INET, AF_INET6 of NETLINK_SOCK_DIAG; as `request`. */
+int nl_ask_inet(struct nl_request *r, u32 protocol);
 
 extern struct nl_protocol nl_route, nl_usersock, nl_sock_diag, nl_uevent, nl_generic;
 /* NULL: there is none. */

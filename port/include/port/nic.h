@@ -18,8 +18,9 @@
  *budget, then arm; arm returns false if something came meanwhile, and the queue stays POLLED.
  *Upcalls rx and tx_done come only from within poll and stop, in their caller's thread.
  *
- * Locks: calls for one queue come one at a time, for different queues at the same time. Upcalls may
- *call tx and rx_fill of the same queue.
+ * Locks: of poll, rx_fill and arm one call runs at a time for one queue, and of tx one, which may be at the
+ * same time as the others; different queues are independent; stop comes alone. The client may hold a
+ * spinlock over tx. Upcalls may call tx and rx_fill of the same queue. A queue is POLLED after start.
  *
  * Death of a provider: frames in flight are lost, which the layers above know how to bear; the
  *proxy returns their buffers with len 0, gives the successor the same filters and state, and the
@@ -45,8 +46,9 @@ enum nic_gso { NIC_GSO_NONE, NIC_GSO_TCP4, NIC_GSO_TCP6, NIC_GSO_UDP };
 
 struct nic_frame {
 	u64 cookie;        /* the client's */
-	struct iobuf data; /* out: the frame. In: the buffer, kernel memory or page frames */
-	u32 len;           /* in: bytes received */
+	struct iobuf data; /* out: the frame. In: the buffer, kernel memory or page frames; after rx
+			    * it stands at the first byte of this piece of the frame */
+	u32 len;           /* in: bytes received of this piece; 0: nothing, a buffer returned */
 	u16 flags;         /* enum nic_frame_flags */
 	u8 gso; /* enum nic_gso: cut by the device into segments of gso_size payload bytes */
 	u8 gso_ecn;

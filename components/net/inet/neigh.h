@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Neighbours: link addresses of the next hops of a link, for ARP [rfc826] and NDP [rfc4861 7.3] alike.
+ *
+ *	NONE --first packet--> INCOMPLETE --answer--> REACHABLE --reachable time--> STALE --a packet--> DELAY --5 s--> PROBE
+ *	                           |                      ^                          ^                    |             |
+ *	                      no answer: FAILED           +---- confirmation --------+--------------------+-------------+ no answer: FAILED
+ *
+ * PERMANENT and NOARP are set by hand. States are NUD_* of <linux/neighbour.h>.
+ */
+#include "link.h"
+
+#define NEIGH_QUEUE_PKTS 101
+
+struct neigh {
+	struct table_node node; /* neigh_table.table */
+	struct link *link;
+	union ipaddr addr;
+	struct env_spin lock; /* TABLE + ...: all below; mac is also read under seq */
+	u32 seq;
+	u8 mac[6];
+	u8 state, flags; /* NUD_*, NTF_* */
+	bool router, dead;
+	u8 probes;
+	u64 confirmed_ns, used_ns, updated_ns;
+	struct pkt_queue waiting;
+	u32 waiting_bytes;
+	struct inet_timer timer;
+	struct refcount refs; /* table, timer */
+	struct env_rcu rcu;
+};
+
+/* Find or make the neighbour @addr of @l. NULL: the table is full (gc_thresh3) or no memory. Read section. */
+struct neigh *neigh_get(struct link *l, const union ipaddr *addr);
+/* Send an IP packet (net header first) to it; it waits while the address is being found. Takes @p. */
+int neigh_output(struct neigh *n, struct pkt *p);
+/* The path to it works: an upper layer's hint (a new acknowledgment) [rfc4861 7.3.1]. */
+void neigh_confirm(struct neigh *n);
