@@ -211,22 +211,22 @@ int vm_object_insert_block(struct vm_object *obj, u64 index, struct page *first,
 	int err;
 
 	for (i = 0; i < n; i++) {
-		page_set_kind(&first[i], PAGE_CACHE);
 		first[i].index_lo = (u32)(index + i);
 		first[i].index_hi = (u16)((index + i) >> 32);
 		WRITE_ONCE(first[i].object, obj);
 		__atomic_fetch_or(&first[i].flags, PAGE_F_UPTODATE | PAGE_F_DIRTY, __ATOMIC_RELAXED);
 		page_get(&first[i]);
+		page_set_kind(&first[i], PAGE_CACHE);
 	}
 	spin_lock(&obj->lock);
 	err = obj->dead ? -EFAULT : 0;
 	for (i = 0; i < n && !err; i++)
-		err = radix_insert(&obj->pages, index + i, &first[i], &nodes);
+		err = radix_insert(&obj->pages, index + i, &first[i], &vm_object_nodes);
 	if (!err)
 		obj->npages += n;
 	for (i = err ? i : 0; i; i--) {
 		if (radix_lookup(&obj->pages, index + i - 1) == &first[i - 1])
-			radix_erase(&obj->pages, index + i - 1, &nodes);
+			radix_erase(&obj->pages, index + i - 1, &vm_object_nodes);
 	}
 	spin_unlock(&obj->lock);
 	for (i = 0; err && i < n; i++) {
