@@ -157,6 +157,8 @@ s64 pagefile_lseek(struct file *f, s64 off, int whence);
 int pagefile_mmap(struct file *f, struct vm_map_args *args);
 /* Position arithmetic of lseek: SEEK_SET, SEEK_CUR, SEEK_END. */
 s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
+/* A file is to grow to @size: 0; -EFBIG, with SIGXFSZ. */
+int inode_grow_limit(u64 size) MUST_CHECK;
 /* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
 int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
 

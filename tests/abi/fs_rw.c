@@ -165,10 +165,21 @@ static void truncating(void)
 		R(truncate("f", top));
 		R(pwrite(fd, page, 50, top - 10));
 		R(pwrite(fd, page, 50, top));
+		R(fallocate(fd, 0, top - 1, 2));
+		R(fallocate(fd, FALLOC_FL_KEEP_SIZE, top, 1));
+		R(fallocate(fd, 0, 0, top));
 		signal(SIGXFSZ, SIG_DFL);
 		R(pwrite(fd, page, 50, top));
 	}
 	REAP("file size limit");
+	CHILD {
+		struct rlimit rl = {4096, 4096};
+
+		NEED(setrlimit(RLIMIT_FSIZE, &rl));
+		ftruncate(fd, 0);
+		fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4097);
+	}
+	REAP("room beyond the limit");
 	CHILD {
 		become(1000);
 		R(truncate("f", 0));
