@@ -137,13 +137,17 @@ struct page *vm_object_peek(struct vm_object *obj, u64 index)
 	return page;
 }
 
-/* Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EAGAIN (the object is dead). */
+#define INDEX_BITS 48 /* that a page has room for: nothing can be beyond 1 EiB of a file, however large it says it is */
+
+/* Put a fresh page in; the object and the caller hold it then. On error it is freed: -EEXIST -ENOMEM -ENOSPC -EFBIG -EAGAIN (the object is dead). */
 static int add_page(struct vm_object *obj, u64 index, struct page *page, unsigned flags)
 {
-	int err = obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
+	int err = index >> INDEX_BITS ? -EFBIG : obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
 
-	if (err)
+	if (err) {
+		page_put(page);
 		return err;
+	}
 	page_set_kind(page, PAGE_CACHE);
 	page->index_lo = (u32)index;
 	page->index_hi = (u16)(index >> 32);

@@ -172,6 +172,15 @@ static void truncating(void)
 		R(pwrite(fd, page, 50, top));
 	}
 	REAP("file size limit");
+	/* Whether there is room so far out is the system's affair; not that it is gone afterwards. */
+	for (int bit = 40; bit < 63; bit++) {
+		pwrite(fd, page, 50, 1ll << bit);
+		fallocate(fd, 0, 1ll << bit, 1);
+		ftruncate(fd, 0);
+		ftruncate(fd, 4096);
+		ftruncate(fd, 0);
+	}
+	R(lseek(fd, 0, SEEK_END));
 	CHILD {
 		struct rlimit rl = {4096, 4096};
 
