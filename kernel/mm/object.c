@@ -139,13 +139,15 @@ struct page *vm_object_peek(struct vm_object *obj, u64 index)
 	return page;
 }
 
+#define INDEX_BITS 48 /* that a page has room for: nothing can be beyond 1 EiB of a file, however large it says it is */
+
 /*
- * Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EAGAIN (the object is dead). Reclaim, which goes through all
+ * Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EFBIG -EAGAIN (the object is dead). Reclaim, which goes through all
  * frames, may see it as soon as its kind is set: so that comes last, and a page that is not wanted waits for a grace period like others.
  */
 static int add_page(struct vm_object *obj, u64 index, struct page *page, unsigned flags)
 {
-	int err = obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
+	int err = index >> INDEX_BITS ? -EFBIG : obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
 
 	if (err) {
 		page_free(page, 0);

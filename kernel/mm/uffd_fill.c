@@ -82,8 +82,13 @@ static bool is_beyond(const struct vm_area *a, vaddr_t va)
 
 static int fill_cached(struct fill *f, struct vm_area *a, vaddr_t va, struct page *page)
 {
-	int err = is_beyond(a, va) ? -EFAULT : vm_object_insert(a->object, area_index(a, va), page);
+	int err;
 
+	if (is_beyond(a, va)) {
+		page_put(page);
+		return -EFAULT;
+	}
+	err = vm_object_insert(a->object, area_index(a, va), page);
 	return err ? err : map_cached(f, a, va, page);
 }
 

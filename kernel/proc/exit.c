@@ -21,6 +21,19 @@
 #include <vfs/namei.h>
 #include "proc_impl.h"
 
+/* Nothing runs it here any more: who waits for us may write to it then. */
+static void leave_program(struct proc *p)
+{
+	struct file *f;
+
+	spin_lock(&p->lock);
+	f = p->exe;
+	p->exe = NULL;
+	spin_unlock(&p->lock);
+	if (f)
+		file_put(f);
+}
+
 static void exit_space(struct task *me)
 {
 	struct vm_space *s = me->thread.space;
@@ -41,8 +54,10 @@ static void exit_space(struct task *me)
 	spin_unlock(&me->alloc_lock);
 	if (s)
 		vm_space_put_user(s);
-	if (__atomic_sub_fetch(&me->proc->in_memory, 1, __ATOMIC_ACQ_REL) == 0)
+	if (__atomic_sub_fetch(&me->proc->in_memory, 1, __ATOMIC_ACQ_REL) == 0) {
+		leave_program(me->proc);
 		oom_memory_left(me->proc);
+	}
 }
 
 static void exit_files(struct task *me)

@@ -6,16 +6,16 @@
 
 u64 sched_runtime_ns(struct thread *t)
 {
-	u64 sum = READ_ONCE(t->se.sum_exec);
+	u64 start, sum;
+	s64 more;
 
-	/* What it has run since it was charged last; wrong by that much if it switches meanwhile. */
-	if (thread_is_running(t)) {
-		s64 more = (s64)(sched_clock() - READ_ONCE(t->se.exec_start));
-
-		if (more > 0)
-			sum += (u64)more;
-	}
-	return sum;
+	/* What it has run since it was charged last. The tick may charge it between two loads; wrong by that much if it switches on another CPU meanwhile. */
+	do {
+		start = READ_ONCE(t->se.exec_start);
+		sum = READ_ONCE(t->se.sum_exec);
+		more = thread_is_running(t) ? (s64)(sched_clock() - start) : 0;
+	} while (unlikely(READ_ONCE(t->se.exec_start) != start));
+	return sum + (u64)max(more, (s64)0);
 }
 
 static u64 never_back(u64 *seen, u64 value)

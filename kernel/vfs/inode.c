@@ -474,7 +474,7 @@ int inode_setattr(const struct path *p, const struct iattr *attr)
 	return err;
 }
 
-static int grow_limit(u64 size)
+int inode_grow_limit(u64 size)
 {
 	siginfo_t info;
 
@@ -491,7 +491,7 @@ int inode_truncate(struct inode *inode, u64 size, unsigned more)
 	int err;
 
 	write_lock(&inode->lock);
-	err = size > inode->data.size ? grow_limit(size) : 0;
+	err = size > inode->data.size ? inode_grow_limit(size) : 0;
 	if (!err) {
 		inode_strip_privs(inode);
 		err = inode_setattr_locked(inode, &a);

@@ -133,10 +133,11 @@ static int reserve(struct inode *inode, s64 off, s64 len, bool keep_size)
 
 	if (end > inode->super->maxbytes)
 		return -EFBIG;
-	if (!keep_size && end > old && (tmpfs_inode(inode)->seals & F_SEAL_GROW))
-		return -EPERM;
-	if (!keep_size && end > rlimit_cur(RLIMIT_FSIZE))
+	/* Also where the size is kept. */
+	if (end > old && inode_grow_limit(end))
 		return -EFBIG;
+	if (end > old && (tmpfs_inode(inode)->seals & F_SEAL_GROW))
+		return -EPERM;
 	if (ts->max_blocks && last + 1 - first > ts->max_blocks)
 		return -ENOSPC;
 	for (i = first; i <= last; i++) {

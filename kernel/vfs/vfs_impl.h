@@ -164,6 +164,8 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf);
 ssize_t pagefile_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
 s64 pagefile_lseek(struct file *f, s64 off, int whence);
 int pagefile_mmap(struct file *f, struct vm_map_args *args);
+/* A file is to grow to @size: 0; -EFBIG, with SIGXFSZ. */
+int inode_grow_limit(u64 size) MUST_CHECK;
 
 /* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;

@@ -165,10 +165,30 @@ static void truncating(void)
 		R(truncate("f", top));
 		R(pwrite(fd, page, 50, top - 10));
 		R(pwrite(fd, page, 50, top));
+		R(fallocate(fd, 0, top - 1, 2));
+		R(fallocate(fd, FALLOC_FL_KEEP_SIZE, top, 1));
+		R(fallocate(fd, 0, 0, top));
 		signal(SIGXFSZ, SIG_DFL);
 		R(pwrite(fd, page, 50, top));
 	}
 	REAP("file size limit");
+	/* Whether there is room so far out is the system's affair; not that it is gone afterwards. */
+	for (int bit = 40; bit < 63; bit++) {
+		pwrite(fd, page, 50, 1ll << bit);
+		fallocate(fd, 0, 1ll << bit, 1);
+		ftruncate(fd, 0);
+		ftruncate(fd, 4096);
+		ftruncate(fd, 0);
+	}
+	R(lseek(fd, 0, SEEK_END));
+	CHILD {
+		struct rlimit rl = {4096, 4096};
+
+		NEED(setrlimit(RLIMIT_FSIZE, &rl));
+		ftruncate(fd, 0);
+		fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 4097);
+	}
+	REAP("room beyond the limit");
 	CHILD {
 		become(1000);
 		R(truncate("f", 0));

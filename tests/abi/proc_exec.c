@@ -324,9 +324,47 @@ static void set_ids(void)
 	REAP("no new privileges");
 }
 
+/* What runs cannot be written; as soon as it has been waited for, it can. */
+static void busy(void)
+{
+	char buf[65536];
+	int in = open("/proc/self/exe", O_RDONLY), out = open("copy", O_WRONLY | O_CREAT, 0755), go[2], fd;
+	ssize_t n;
+
+	HEAD("a program that runs");
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		write(out, buf, n);
+	close(out);
+	pipe(go);
+	for (int i = 0; i < 20; i++) {
+		CHILD {
+			dup2(go[0], 0);
+			close(go[1]);
+			execl("copy", "proc_exec", "wait", NULL);
+		}
+		if (!i) {
+			while ((fd = open("copy", O_WRONLY)) >= 0) {
+				close(fd);
+				sleep_ms(1);
+			}
+			say("%s\n", err_name(errno));
+		}
+		write(go[1], "x", 1);
+		waitpid(child_pid, NULL, 0);
+		fd = open("copy", O_WRONLY);
+		if (fd < 0)
+			say("still: %s\n", err_name(errno));
+		close(fd);
+	}
+	close(in);
+	unlink("copy");
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	snprintf(self, sizeof(self), "/abi/proc_exec");
+	if (argc > 1 && !strcmp(argv[1], "wait"))
+		return (int)read(0, self, 1);
 	if (argc > 1)
 		child_main(argc, argv, envp);
 	arguments();
@@ -335,5 +373,6 @@ int main(int argc, char **argv, char **envp)
 	by_descriptor();
 	surviving();
 	set_ids();
+	busy();
 	return 0;
 }

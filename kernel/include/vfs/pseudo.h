@@ -49,6 +49,7 @@ struct pseudo_file {
 	int (*next)(struct pseudo_text *t);			/* append record t->cursor, advance: 1; 0: that was all; -errno */
 	int (*store)(struct pseudo_text *t, char *text, size_t len); /* NUL-terminated; 0: all taken; -errno */
 	u32 (*poll)(struct pseudo_text *t, struct poll_table *pt);	/* may sleep */
+	s64 (*ioctl)(struct pseudo_text *t, unsigned cmd, u64 arg);	/* reads and other calls may run at the same time: t->space and t->file only */
 	const struct file_ops *fops;				/* instead of all these */
 	ssize_t (*readlink)(struct pseudo_text *t, char *buf, size_t size);
 };
@@ -107,6 +108,7 @@ ssize_t pseudo_text_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rw
 ssize_t pseudo_text_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf);
 s64 pseudo_text_lseek(struct file *f, s64 off, int whence);
 u32 pseudo_text_poll(struct file *f, struct poll_table *pt);
+s64 pseudo_text_ioctl(struct file *f, unsigned cmd, u64 arg);
 void pseudo_text_release(struct file *f);
 
 /* For store: cut white space off both ends. */

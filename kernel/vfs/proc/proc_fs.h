@@ -95,6 +95,7 @@ int proc_show_thread_stat(struct pseudo_text *t);
 int proc_show_statm(struct pseudo_text *t);
 int proc_show_status(struct pseudo_text *t);
 int proc_next_maps(struct pseudo_text *t);
+s64 proc_ioctl_maps(struct pseudo_text *t, unsigned cmd, u64 arg);
 int proc_next_numa_maps(struct pseudo_text *t);
 int proc_next_smaps(struct pseudo_text *t);
 int proc_show_smaps_rollup(struct pseudo_text *t);

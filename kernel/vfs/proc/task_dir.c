@@ -173,7 +173,7 @@ static int task_file_open(struct inode *inode, struct file *f)
 
 #define TASK_FOPS                                                                                                              \
 	.open = task_file_open, .read = pseudo_text_read, .write = pseudo_text_write, .lseek = pseudo_text_lseek,              \
-	.release = pseudo_text_release
+	.ioctl = pseudo_text_ioctl, .release = pseudo_text_release
 
 static const struct file_ops task_file_fops = {TASK_FOPS, .no_splice = true};
 static const struct file_ops task_file_poll_fops = {TASK_FOPS, .poll = pseudo_text_poll};

@@ -27,7 +27,7 @@ const struct task_entry task_entries[] = {
 	FILE_("stat", 0444, .flags = PSEUDO_PROC, .show = proc_show_stat),
 	FILE_("stat", 0444, .flags = PSEUDO_THREAD, .show = proc_show_thread_stat),
 	FILE_("statm", 0444, .show = proc_show_statm),
-	FILE_("maps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_maps),
+	FILE_("maps", 0444, .flags = PSEUDO_SPACE, .next = proc_next_maps, .ioctl = proc_ioctl_maps),
 	FILE_("mem", 0600, .fops = &proc_mem_fops),
 	LINK_("cwd", proc_cwd_path),
 	LINK_("root", proc_root_path),

@@ -11,6 +11,9 @@
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <mm/uaccess.h>
+#include <asm/ioctl.h>
+#include <linux/fs.h>
 
 /* What is kept of an area after map_lock. */
 struct area_copy {
@@ -91,6 +94,106 @@ int proc_next_maps(struct pseudo_text *t)
 	proc_format_maps(&t->sb, &c.line);
 	kfree(c.name);
 	return 1;
+}
+
+/* ---- PROCMAP_QUERY ---- */
+
+struct area_query {
+	u64 addr;
+	u32 flags;		/* PROCMAP_QUERY_* */
+	struct area_copy *copy;
+};
+
+static bool fits_query(const struct vm_area *a, u32 flags)
+{
+	u32 need = (flags & PROCMAP_QUERY_VMA_READABLE ? VM_READ : 0) | (flags & PROCMAP_QUERY_VMA_WRITABLE ? VM_WRITE : 0) |
+		(flags & PROCMAP_QUERY_VMA_EXECUTABLE ? VM_EXEC : 0) | (flags & PROCMAP_QUERY_VMA_SHARED ? VM_SHARED : 0);
+
+	return (a->flags & need) == need && (!(flags & PROCMAP_QUERY_FILE_BACKED_VMA) || a->backing);
+}
+
+/* The area at the address; with COVERING_OR_NEXT_VMA the first from there on that fits. */
+static bool query_area(struct vm_area *a, void *arg)
+{
+	struct area_query *q = arg;
+	bool or_next = q->flags & PROCMAP_QUERY_COVERING_OR_NEXT_VMA;
+
+	if (!fits_query(a, q->flags) || (!or_next && a->start > q->addr))
+		return or_next;
+	return copy_area(a, q->copy);
+}
+
+static void fill_answer(struct procmap_query *q, const struct area_copy *c)
+{
+	const struct maps_line *l = &c->line;
+
+	q->vma_start = l->start;
+	q->vma_end = l->end;
+	q->vma_flags = (l->read ? PROCMAP_QUERY_VMA_READABLE : 0) | (l->write ? PROCMAP_QUERY_VMA_WRITABLE : 0) |
+		(l->exec ? PROCMAP_QUERY_VMA_EXECUTABLE : 0) | (l->shared ? PROCMAP_QUERY_VMA_SHARED : 0);
+	q->vma_page_size = PAGE_SIZE;
+	q->vma_offset = l->off;
+	q->inode = l->ino;
+	q->dev_major = l->major;
+	q->dev_minor = l->minor;
+	q->build_id_size = 0;
+}
+
+/* What is asked of @s, with @c's room for a name. */
+static s64 answer_query(struct vm_space *s, struct procmap_query *q, struct area_copy *c, struct uptr to, size_t size)
+{
+	struct area_query search = {q->query_addr, (u32)q->query_flags, c};
+	size_t len;
+
+	vm_for_each_area(s, q->query_addr, query_area, &search);
+	if (!c->found)
+		return -ENOENT;
+	fill_answer(q, c);
+	if (q->vma_name_size) {
+		len = strlen(c->name);
+		len += len ? 1 : 0;
+		if (len > q->vma_name_size)
+			return -ENAMETOOLONG;
+		q->vma_name_size = (u32)len;
+		if (copy_to_user(uptr_make(q->vma_name_addr), c->name, len))
+			return -EFAULT;
+	}
+	return copy_to_user(to, q, min(size, sizeof(*q)));
+}
+
+static s64 query_maps(struct vm_space *s, struct uptr user)
+{
+	struct area_copy c = {.found = false};
+	struct procmap_query q;
+	u64 size;
+	s64 err;
+
+	if (user_load64(&size, user))
+		return -EFAULT;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < offsetof(struct procmap_query, query_addr) + sizeof(q.query_addr))
+		return -EINVAL;
+	err = copy_struct_from_user(&q, sizeof(q), user, size);
+	if (err)
+		return err;
+	if ((q.query_flags & ~(u64)(PROCMAP_QUERY_VMA_READABLE | PROCMAP_QUERY_VMA_WRITABLE | PROCMAP_QUERY_VMA_EXECUTABLE |
+		    PROCMAP_QUERY_VMA_SHARED | PROCMAP_QUERY_COVERING_OR_NEXT_VMA | PROCMAP_QUERY_FILE_BACKED_VMA)) ||
+		!q.vma_name_size != !q.vma_name_addr || !q.build_id_size != !q.build_id_addr)
+		return -EINVAL;
+	if (!s)
+		return -ESRCH;
+	c.name = kmalloc(PATH_MAX, 0);
+	if (!c.name)
+		return -ENOMEM;
+	err = answer_query(s, &q, &c, user, size);
+	kfree(c.name);
+	return err;
+}
+
+s64 proc_ioctl_maps(struct pseudo_text *t, unsigned cmd, u64 arg)
+{
+	return cmd == PROCMAP_QUERY ? query_maps(t->space, uptr_make(arg)) : -ENOTTY;
 }
 
 /* ---- smaps ---- */

@@ -68,6 +68,13 @@ void pseudo_text_release(struct file *f)
 	kfree(st);
 }
 
+s64 pseudo_text_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+	struct text_state *st = f->private;
+
+	return st->file->ioctl ? st->file->ioctl(&st->t, cmd, arg) : -ENOTTY;
+}
+
 static int grow(struct text_state *st)
 {
 	size_t cap = st->cap ? 2 * st->cap : TEXT_ROOM;
