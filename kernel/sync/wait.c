@@ -4,8 +4,8 @@
  * wake-up stops at the right place. Queues nest (an epoll entry's fn wakes another queue), which
  * lockdep is told of; the order is the nesting of epoll instances, which is checked to be a tree.
  *
- * Threads are made runnable when the outermost queue's lock is free again: the first thing a woken thread does on another
- * CPU is often to take that lock. Interrupts stay off in between, so the batch belongs to the CPU, and a thread in it cannot be freed.
+ * Threads are made runnable when the queue's lock is free again: the first thing a woken thread does on another CPU is often to take it. Interrupts stay off in
+ * between, so no thread that was taken off the queue can be freed.
  */
 #include <sync/wait.h>
 #include <lib/errno.h>
@@ -90,18 +90,13 @@ bool wait_queue_active(struct wait_queue *q)
 	return !list_empty(&q->entries);
 }
 
-/* Threads to be woken by this CPU when it has let go of the queue; those beyond are woken at once. */
-#define BATCH_THREADS 8
+/* Threads whose entries are taken before any is woken; those beyond are woken under the lock. */
+#define LATER_MAX 8
 
-struct wake_batch {
-	u32 nr;
-	bool sync;
-	struct thread *threads[BATCH_THREADS];
-};
+/* What the entries of others do (epoll's wake another queue) differs by this, which travels with the CPU: interrupts are off. */
+static DEFINE_PER_CPU(u32, wake_is_sync);
 
-static DEFINE_PER_CPU(struct wake_batch *, wake_batch); /* NULL: no queue's lock is held for waking; interrupts off */
-
-static inline void wake_now(struct thread *t, bool sync)
+static inline void wake_one(struct thread *t, bool sync)
 {
 	if (sync)
 		thread_wake_sync(t);
@@ -109,77 +104,77 @@ static inline void wake_now(struct thread *t, bool sync)
 		thread_wake(t);
 }
 
-bool wait_fn_thread(struct wait_entry *e, u32 key)
+/*
+ * Off the queue first: once awake, the owner of @e may find `queued` false without the lock and return, which ends the life of @e; the thread stays at least
+ * until this read section ends.
+ */
+static inline struct thread *take_thread(struct wait_entry *e)
 {
 	struct thread *t = e->thread;
 
-	/*
-	 * Off the queue first: once awake, the owner of @e may find `queued` false without the lock
-	 * and return, which ends the life of @e; @t stays at least until this read section ends.
-	 */
 	list_del(&e->link);
 	STORE_RELEASE(e->queued, false);
-	wait_wake_thread(t);
+	return t;
+}
+
+bool wait_fn_thread(struct wait_entry *e, u32 key)
+{
+	wake_one(take_thread(e), this_cpu_read(wake_is_sync));
 	return true;
 }
 
-void wait_wake_thread(struct thread *t)
+static bool call_fn(struct wait_entry *e, u32 key, bool sync)
 {
-	struct wake_batch *batch = this_cpu_read(wake_batch);
+	u32 before = this_cpu_read(wake_is_sync);
+	bool taken;
 
-	if (batch && batch->nr < BATCH_THREADS)
-		batch->threads[batch->nr++] = t;
-	else
-		wake_now(t, batch && batch->sync);
+	this_cpu_write(wake_is_sync, sync);
+	taken = e->fn(e, key);
+	this_cpu_write(wake_is_sync, before);
+	return taken;
 }
 
-static void wake_entries_locked(struct wait_queue *q, int nr_exclusive, u32 key)
+/* @q is locked by queue_lock, which returned @flags; unlocks. */
+static inline void wake_unlock(struct wait_queue *q, int nr_exclusive, u32 key, bool sync, irqflags_t flags)
 {
+	struct thread *later[LATER_MAX];
 	struct wait_entry *e, *tmp;
+	unsigned n = 0;
 
 	list_for_each_entry_safe(e, tmp, &q->entries, link) {
-		bool exclusive = e->exclusive; /* fn may let the entry go */
+		bool exclusive = e->exclusive, taken = true; /* fn may let the entry go */
 
-		if (e->fn(e, key) && exclusive && nr_exclusive && --nr_exclusive == 0)
+		if (likely(e->fn == wait_fn_thread && n < LATER_MAX))
+			later[n++] = take_thread(e);
+		else
+			taken = call_fn(e, key, sync);
+		if (taken && exclusive && nr_exclusive && --nr_exclusive == 0)
 			break;
 	}
-}
-
-static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key, bool sync, u32 *done)
-{
-	struct wake_batch batch, *outer;
-	irqflags_t flags = irq_save();
-
-	outer = this_cpu_read(wake_batch);
-	if (!outer) {
-		batch.nr = 0;
-		batch.sync = sync;
-		this_cpu_write(wake_batch, &batch);
-	}
-	spin_lock_nested(&q->lock);
-	if (done)
-		STORE_RELEASE(*done, 1);
-	wake_entries_locked(q, nr_exclusive, key);
 	spin_unlock_raw(&q->lock);
-	if (!outer) {
-		this_cpu_write(wake_batch, NULL);
-		for (u32 i = 0; i < batch.nr; i++)
-			wake_now(batch.threads[i], sync);
-	}
+	for (unsigned i = 0; i < n; i++)
+		wake_one(later[i], sync);
 	irq_restore(flags);
 	preempt_enable(); /* now, and not once for each of them */
+}
+
+static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key, bool sync)
+{
+	irqflags_t flags = queue_lock(q);
+
+	wake_unlock(q, nr_exclusive, key, sync || this_cpu_read(wake_is_sync), flags);
 }
 
 void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key)
 {
 	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, false, NULL);
+		wake_slow(q, nr_exclusive, key, false);
 }
 
 void wait_wake_sync(struct wait_queue *q, int nr_exclusive, u32 key)
 {
 	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, true, NULL);
+		wake_slow(q, nr_exclusive, key, true);
 }
 
 /*
@@ -226,11 +221,14 @@ void completion_init(struct completion *c)
 
 void complete(struct completion *c)
 {
+	irqflags_t flags = queue_lock(&c->wait);
+
 	/*
 	 * Set under the lock, and waiters leave under it: so the waiter may free the completion as
 	 * soon as it returns.
 	 */
-	wake_slow(&c->wait, 0, ~0u, false, &c->done);
+	STORE_RELEASE(c->done, 1);
+	wake_unlock(&c->wait, 0, ~0u, false, flags);
 }
 
 static int completion_wait_state(struct completion *c, enum thread_state state)
