@@ -3,9 +3,6 @@
  * Wait queues. The list holds non-exclusive entries first, exclusive ones behind them, so that a
  * wake-up stops at the right place. Queues nest (an epoll entry's fn wakes another queue), which
  * lockdep is told of; the order is the nesting of epoll instances, which is checked to be a tree.
- *
- * Threads are made runnable when the queue's lock is free again: the first thing a woken thread does on another CPU is often to take it. Interrupts stay off in
- * between, so no thread that was taken off the queue can be freed.
  */
 #include <sync/wait.h>
 #include <lib/errno.h>
@@ -90,91 +87,57 @@ bool wait_queue_active(struct wait_queue *q)
 	return !list_empty(&q->entries);
 }
 
-/* Threads whose entries are taken before any is woken; those beyond are woken under the lock. */
-#define LATER_MAX 8
-
-/* What the entries of others do (epoll's wake another queue) differs by this, which travels with the CPU: interrupts are off. */
-static DEFINE_PER_CPU(u32, wake_is_sync);
-
-static inline void wake_one(struct thread *t, bool sync)
-{
-	if (sync)
-		thread_wake_sync(t);
-	else
-		thread_wake(t);
-}
-
-/*
- * Off the queue first: once awake, the owner of @e may find `queued` false without the lock and return, which ends the life of @e; the thread stays at least
- * until this read section ends.
- */
-static inline struct thread *take_thread(struct wait_entry *e)
-{
-	struct thread *t = e->thread;
-
-	list_del(&e->link);
-	STORE_RELEASE(e->queued, false);
-	return t;
-}
-
-bool wait_fn_thread(struct wait_entry *e, u32 key)
-{
-	wake_one(take_thread(e), this_cpu_read(wake_is_sync));
-	return true;
-}
-
-static bool call_fn(struct wait_entry *e, u32 key, bool sync)
-{
-	u32 before = this_cpu_read(wake_is_sync);
-	bool taken;
-
-	this_cpu_write(wake_is_sync, sync);
-	taken = e->fn(e, key);
-	this_cpu_write(wake_is_sync, before);
-	return taken;
-}
-
-/* @q is locked by queue_lock, which returned @flags; unlocks. */
-static inline void wake_unlock(struct wait_queue *q, int nr_exclusive, u32 key, bool sync, irqflags_t flags)
-{
-	struct thread *later[LATER_MAX];
-	struct wait_entry *e, *tmp;
-	unsigned n = 0;
-
-	list_for_each_entry_safe(e, tmp, &q->entries, link) {
-		bool exclusive = e->exclusive, taken = true; /* fn may let the entry go */
-
-		if (likely(e->fn == wait_fn_thread && n < LATER_MAX))
-			later[n++] = take_thread(e);
-		else
-			taken = call_fn(e, key, sync);
-		if (taken && exclusive && nr_exclusive && --nr_exclusive == 0)
-			break;
-	}
-	spin_unlock_raw(&q->lock);
-	for (unsigned i = 0; i < n; i++)
-		wake_one(later[i], sync);
-	irq_restore(flags);
-	preempt_enable(); /* now, and not once for each of them */
-}
-
-static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key, bool sync)
+static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key)
 {
 	irqflags_t flags = queue_lock(q);
+	struct wait_entry *e, *tmp;
 
-	wake_unlock(q, nr_exclusive, key, sync || this_cpu_read(wake_is_sync), flags);
+	list_for_each_entry_safe(e, tmp, &q->entries, link) {
+		bool exclusive = e->exclusive; /* fn may let the entry go */
+
+		if (e->fn(e, key) && exclusive && nr_exclusive && --nr_exclusive == 0)
+			break;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key)
 {
 	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, false);
+		wake_slow(q, nr_exclusive, key);
 }
+
+/* What wait_fn_thread does differs by one bit, which travels with the CPU: interrupts are off. */
+static DEFINE_PER_CPU(u32, wake_is_sync);
 
 void wait_wake_sync(struct wait_queue *q, int nr_exclusive, u32 key)
 {
-	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, true);
+	irqflags_t flags;
+
+	if (!wait_queue_active(q))
+		return;
+	flags = irq_save();
+	this_cpu_write(wake_is_sync, 1);
+	wake_slow(q, nr_exclusive, key);
+	this_cpu_write(wake_is_sync, 0);
+	irq_restore(flags);
+}
+
+bool wait_fn_thread(struct wait_entry *e, u32 key)
+{
+	struct thread *t = e->thread;
+
+	/*
+	 * Off the queue first: once awake, the owner of @e may find `queued` false without the lock
+	 * and return, which ends the life of @e; @t stays at least until this read section ends.
+	 */
+	list_del(&e->link);
+	STORE_RELEASE(e->queued, false);
+	if (this_cpu_read(wake_is_sync))
+		thread_wake_sync(t);
+	else
+		thread_wake(t);
+	return true;
 }
 
 /*
@@ -222,13 +185,16 @@ void completion_init(struct completion *c)
 void complete(struct completion *c)
 {
 	irqflags_t flags = queue_lock(&c->wait);
+	struct wait_entry *e, *tmp;
 
 	/*
 	 * Set under the lock, and waiters leave under it: so the waiter may free the completion as
 	 * soon as it returns.
 	 */
 	STORE_RELEASE(c->done, 1);
-	wake_unlock(&c->wait, 0, ~0u, false, flags);
+	list_for_each_entry_safe(e, tmp, &c->wait.entries, link)
+		e->fn(e, ~0u);
+	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 
 static int completion_wait_state(struct completion *c, enum thread_state state)
