@@ -21,7 +21,7 @@ static bool entry_woken(struct wait_entry *e, u32 key)
 	if (!(key & pe->events))
 		return false;
 	WRITE_ONCE(pe->waiter->woken, 1);
-	wait_wake_thread(pe->waiter->thread); /* full barrier before it looks at the state */
+	thread_wake(pe->waiter->thread); /* full barrier before it looks at the state */
 	return true;
 }
 

@@ -137,7 +137,7 @@ SYSCALL2(memfd_create, struct uptr, uname, unsigned, flags)
 	ssize_t len;
 	int err, fd;
 
-	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
+	if (flags & ~memfd_known_flags(flags))
 		return -EINVAL;
 	len = arch_strncpy_from_user(name, uname, NAME_MAX - 6 + 1);
 	if (len == -ENAMETOOLONG)

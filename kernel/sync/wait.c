@@ -3,9 +3,6 @@
  * Wait queues. The list holds non-exclusive entries first, exclusive ones behind them, so that a
  * wake-up stops at the right place. Queues nest (an epoll entry's fn wakes another queue), which
  * lockdep is told of; the order is the nesting of epoll instances, which is checked to be a tree.
- *
- * Threads are made runnable when the outermost queue's lock is free again: the first thing a woken thread does on another
- * CPU is often to take that lock. Interrupts stay off in between, so the batch belongs to the CPU, and a thread in it cannot be freed.
  */
 #include <sync/wait.h>
 #include <lib/errno.h>
@@ -90,23 +87,40 @@ bool wait_queue_active(struct wait_queue *q)
 	return !list_empty(&q->entries);
 }
 
-/* Threads to be woken by this CPU when it has let go of the queue; those beyond are woken at once. */
-#define BATCH_THREADS 8
-
-struct wake_batch {
-	u32 nr;
-	bool sync;
-	struct thread *threads[BATCH_THREADS];
-};
-
-static DEFINE_PER_CPU(struct wake_batch *, wake_batch); /* NULL: no queue's lock is held for waking; interrupts off */
-
-static inline void wake_now(struct thread *t, bool sync)
+static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key)
 {
-	if (sync)
-		thread_wake_sync(t);
-	else
-		thread_wake(t);
+	irqflags_t flags = queue_lock(q);
+	struct wait_entry *e, *tmp;
+
+	list_for_each_entry_safe(e, tmp, &q->entries, link) {
+		bool exclusive = e->exclusive; /* fn may let the entry go */
+
+		if (e->fn(e, key) && exclusive && nr_exclusive && --nr_exclusive == 0)
+			break;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key)
+{
+	if (wait_queue_active(q))
+		wake_slow(q, nr_exclusive, key);
+}
+
+/* What wait_fn_thread does differs by one bit, which travels with the CPU: interrupts are off. */
+static DEFINE_PER_CPU(u32, wake_is_sync);
+
+void wait_wake_sync(struct wait_queue *q, int nr_exclusive, u32 key)
+{
+	irqflags_t flags;
+
+	if (!wait_queue_active(q))
+		return;
+	flags = irq_save();
+	this_cpu_write(wake_is_sync, 1);
+	wake_slow(q, nr_exclusive, key);
+	this_cpu_write(wake_is_sync, 0);
+	irq_restore(flags);
 }
 
 bool wait_fn_thread(struct wait_entry *e, u32 key)
@@ -119,67 +133,11 @@ bool wait_fn_thread(struct wait_entry *e, u32 key)
 	 */
 	list_del(&e->link);
 	STORE_RELEASE(e->queued, false);
-	wait_wake_thread(t);
-	return true;
-}
-
-void wait_wake_thread(struct thread *t)
-{
-	struct wake_batch *batch = this_cpu_read(wake_batch);
-
-	if (batch && batch->nr < BATCH_THREADS)
-		batch->threads[batch->nr++] = t;
+	if (this_cpu_read(wake_is_sync))
+		thread_wake_sync(t);
 	else
-		wake_now(t, batch && batch->sync);
-}
-
-static void wake_entries_locked(struct wait_queue *q, int nr_exclusive, u32 key)
-{
-	struct wait_entry *e, *tmp;
-
-	list_for_each_entry_safe(e, tmp, &q->entries, link) {
-		bool exclusive = e->exclusive; /* fn may let the entry go */
-
-		if (e->fn(e, key) && exclusive && nr_exclusive && --nr_exclusive == 0)
-			break;
-	}
-}
-
-static NOINLINE void wake_slow(struct wait_queue *q, int nr_exclusive, u32 key, bool sync, u32 *done)
-{
-	struct wake_batch batch, *outer;
-	irqflags_t flags = irq_save();
-
-	outer = this_cpu_read(wake_batch);
-	if (!outer) {
-		batch.nr = 0;
-		batch.sync = sync;
-		this_cpu_write(wake_batch, &batch);
-	}
-	spin_lock_nested(&q->lock);
-	if (done)
-		STORE_RELEASE(*done, 1);
-	wake_entries_locked(q, nr_exclusive, key);
-	spin_unlock_raw(&q->lock);
-	if (!outer) {
-		this_cpu_write(wake_batch, NULL);
-		for (u32 i = 0; i < batch.nr; i++)
-			wake_now(batch.threads[i], sync);
-	}
-	irq_restore(flags);
-	preempt_enable(); /* now, and not once for each of them */
-}
-
-void wait_wake(struct wait_queue *q, int nr_exclusive, u32 key)
-{
-	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, false, NULL);
-}
-
-void wait_wake_sync(struct wait_queue *q, int nr_exclusive, u32 key)
-{
-	if (wait_queue_active(q))
-		wake_slow(q, nr_exclusive, key, true, NULL);
+		thread_wake(t);
+	return true;
 }
 
 /*
@@ -226,11 +184,17 @@ void completion_init(struct completion *c)
 
 void complete(struct completion *c)
 {
+	irqflags_t flags = queue_lock(&c->wait);
+	struct wait_entry *e, *tmp;
+
 	/*
 	 * Set under the lock, and waiters leave under it: so the waiter may free the completion as
 	 * soon as it returns.
 	 */
-	wake_slow(&c->wait, 0, ~0u, false, &c->done);
+	STORE_RELEASE(c->done, 1);
+	list_for_each_entry_safe(e, tmp, &c->wait.entries, link)
+		e->fn(e, ~0u);
+	spin_unlock_irqrestore(&c->wait.lock, flags);
 }
 
 static int completion_wait_state(struct completion *c, enum thread_state state)

@@ -176,7 +176,25 @@ static void hugefile_fini(struct inode *inode)
 	hugetlb_file_destroy(pages_of(inode));
 }
 
-static const struct tmpfs_files hugetlb_files = {hugefile_init, hugefile_fini};
+void hugetlb_empty(struct file *f)
+{
+	hugetlb_truncate(pages_of(f->inode), 0);
+}
+
+/* As on Linux, a directory has no size, and there are no symbolic links: their text would have to be written. */
+static int dir_getattr(struct inode *inode, struct kstat *st)
+{
+	st->size = 0;
+	return 0;
+}
+
+static int no_symlink(struct inode *dir, struct dentry *d, const char *text)
+{
+	return -EINVAL;
+}
+
+static struct inode_ops dir_ops; /* tmpfs', but for these */
+static const struct tmpfs_files hugetlb_files = {hugefile_init, hugefile_fini, &dir_ops};
 
 /* ---- the file system ---- */
 
@@ -361,6 +379,9 @@ static struct fs_type hugetlbfs_type = {.name = "hugetlbfs", .flags = FS_NODEV |
 int hugetlbfs_init(void);
 int hugetlbfs_init(void)
 {
+	dir_ops = tmpfs_dir_ops;
+	dir_ops.getattr = dir_getattr;
+	dir_ops.symlink = no_symlink;
 	fs_register(&hugetlbfs_type);
 	return mount_internal(&hugetlbfs_type, NULL, &hugetlb_mount);
 }

@@ -51,16 +51,19 @@ int shmem_create(const char *name, u64 size, struct file **out)
 	return memory_file_create(shm_mount, name, size, 0777, F_SEAL_SEAL, out);
 }
 
+unsigned memfd_known_flags(unsigned flags)
+{
+	return MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC |
+		(flags & MFD_HUGETLB ? (unsigned)MFD_HUGE_MASK << MFD_HUGE_SHIFT : 0);
+}
+
 int memfd_create_file(const char *name, unsigned flags, struct file **out)
 {
 	char text[NAME_MAX + 1];
 	u32 seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
-	unsigned known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC;
 	u32 mode = 0777;
 
-	if (flags & MFD_HUGETLB)
-		known |= (unsigned)MFD_HUGE_MASK << MFD_HUGE_SHIFT;
-	if (flags & ~known)
+	if (flags & ~memfd_known_flags(flags))
 		return -EINVAL;
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;

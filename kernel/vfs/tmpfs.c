@@ -81,7 +81,7 @@ int tmpfs_inode_create(struct super *sb, struct inode *dir, u32 mode, u32 rdev, 
 		inode->fops = &tmpfs_file_fops;
 		break;
 	case S_IFDIR:
-		inode->ops = &tmpfs_dir_ops;
+		inode->ops = ts->files ? ts->files->dir_ops : &tmpfs_dir_ops;
 		inode->fops = &tmpfs_dir_fops;
 		inode->nlink = 2;
 		inode->data.size = 2 * TMPFS_ENTRY_SIZE;

@@ -12,10 +12,11 @@
 #define TMPFS_FIRST_OFF 4 /* number of a directory's first entry: see tmpfs_dir.c */
 #define TMPFS_ENTRY_SIZE 20 /* what an entry adds to a directory's st_size, as on Linux; it starts with two */
 
-/* What regular files are where they are not tmpfs' own: @init sets operations and the object of an inode, -ENOMEM; @fini ends its object. */
+/* What regular files are where they are not tmpfs' own: @init sets operations and the object of an inode, -ENOMEM; @fini ends its object; operations of directories. */
 struct tmpfs_files {
 	int (*init)(struct inode *inode);
 	void (*fini)(struct inode *inode);
+	const struct inode_ops *dir_ops;
 };
 
 struct tmpfs_super {

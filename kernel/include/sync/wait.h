@@ -45,8 +45,6 @@ bool wait_queue_active(struct wait_queue *q); /* full barrier, then: is anybody 
 
 /* fn for entries that simply wake their thread and leave the queue. */
 bool wait_fn_thread(struct wait_entry *e, u32 key);
-/* For other fns: wake @t, at the latest when the queue's lock is free again. */
-void wait_wake_thread(struct thread *t);
 /* A signal is pending for the running thread (implemented by the personality through thread->user_work). */
 bool thread_signal_pending(void);
 bool thread_kill_pending(void);

@@ -16,4 +16,6 @@ static inline bool hugetlb_has_size(unsigned log)
 bool file_is_hugetlb(const struct file *f);
 /* A nameless file of @size bytes (rounded up) with @mode and @seals, shown as "/NAME (deleted)"; @reserve: all of it. -ENFILE -ENOMEM. */
 int hugetlb_create(const char *name, u64 size, u32 mode, u32 seals, bool reserve, struct file **out) MUST_CHECK;
+/* Nobody maps it any more: give its pages back, and what is reserved. May sleep. */
+void hugetlb_empty(struct file *f);
 extern int hugetlb_shm_group; /* /proc/sys/vm: who may, without CAP_IPC_LOCK, make segments of it */

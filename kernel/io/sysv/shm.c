@@ -83,7 +83,7 @@ static void segment_free(struct sysv_object *o)
 
 static int MUST_CHECK create_huge(const char *name, u64 size, int flags, struct file **out)
 {
-	if (!capable(CAP_IPC_LOCK) && !cred_in_group(cred_current(), (u32)READ_ONCE(hugetlb_shm_group)) && size > rlimit_cur(RLIMIT_MEMLOCK))
+	if (!capable(CAP_IPC_LOCK) && !cred_in_group(cred_current(), (u32)READ_ONCE(hugetlb_shm_group)))
 		return -EPERM;
 	return hugetlb_create(name, size, 0777, F_SEAL_SEAL, !(flags & SHM_NORESERVE), out);
 }
@@ -172,6 +172,14 @@ static void area_opened(void *backing)
 	spin_unlock(&s->obj.lock);
 }
 
+/* Nobody can find it any more: pages of the pool are free at once, not when the last reader of the table has gone. */
+static void segment_gone(struct shm_segment *s)
+{
+	if (file_is_hugetlb(s->file))
+		hugetlb_empty(s->file);
+	sysv_put(&s->obj); /* the table's */
+}
+
 /* One attachment less; the last one of a removed segment takes it along. */
 static void detach_one(struct shm_segment *s, bool by_user)
 {
@@ -195,7 +203,7 @@ static void detach_one(struct shm_segment *s, bool by_user)
 	spin_unlock(&s->obj.lock);
 	mutex_unlock(&shm_table.lock);
 	if (last)
-		sysv_put(&s->obj); /* the table's */
+		segment_gone(s);
 }
 
 static void area_closed(void *backing)
@@ -377,7 +385,7 @@ s64 sysv_shm_remove(s32 id)
 	}
 	sysv_change_end(o);
 	if (gone)
-		sysv_put(o);
+		segment_gone(segment_of(o));
 	return 0;
 }
 

@@ -96,7 +96,7 @@ static int show_pool(struct pseudo_text *t)
 	struct hugetlb_stats pool;
 
 	hugetlb_stats(&pool);
-	strbuf_printf(&t->sb, "%llu\n", (u64[]){[POOL_TOTAL] = pool.total - pool.surplus, [POOL_OVERCOMMIT] = pool.overcommit,
+	strbuf_printf(&t->sb, "%llu\n", (u64[]){[POOL_TOTAL] = pool.total, [POOL_OVERCOMMIT] = pool.overcommit,
 		[POOL_FREE] = pool.free, [POOL_RESERVED] = pool.reserved, [POOL_SURPLUS] = pool.surplus}[(unsigned long)t->arg]);
 	return 0;
 }
