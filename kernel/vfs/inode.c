@@ -107,6 +107,15 @@ void inode_get(struct inode *i)
 	__atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED);
 }
 
+bool inode_tryget(struct inode *i)
+{
+	u32 refs = READ_ONCE(i->refs);
+
+	while (refs && !__atomic_compare_exchange_n(&i->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return refs;
+}
+
 void inode_put(struct inode *i)
 {
 	if (!i || __atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1)

@@ -87,6 +87,7 @@ int inode_permission(struct inode *inode, int mask) MUST_CHECK;
 /* The same with read-only and no-exec mounts looked at; @mask may be 0 (existence). As access(2) needs. */
 int path_permission(const struct path *p, int mask) MUST_CHECK;
 void inode_get(struct inode *i);
+bool inode_tryget(struct inode *i) MUST_CHECK; /* false: its last reference is gone; the memory must be sure to stay */
 void inode_put(struct inode *i);
 int inode_getattr(const struct path *p, struct kstat *st) MUST_CHECK;
 int inode_setattr(const struct path *p, const struct iattr *attr) MUST_CHECK;

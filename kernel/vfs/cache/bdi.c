@@ -56,18 +56,6 @@ void bdi_list(struct file_cache *c, unsigned state)
 	spin_unlock(&b->lock);
 }
 
-/* Unless the last one is just being put: then it is the list's in a moment, or gone. */
-static bool inode_tryget(struct inode *inode)
-{
-	u32 refs = READ_ONCE(inode->refs);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return true;
-}
-
 struct visit {
 	struct file_cache *c;
 	unsigned flight;
@@ -86,6 +74,7 @@ static bool visit_begin(struct bdi *b, u64 before, struct visit *v)
 		if (c->dirty_since > before && (!(c->state & CACHE_HELD) || READ_ONCE(c->inode->nlink)))
 			continue;
 		v->held = c->state & CACHE_HELD;
+		/* The last reference is just being put: it is the list's in a moment, or the file goes. */
 		if (!v->held && !inode_tryget(c->inode))
 			continue;
 		list_del_init(&c->link);
