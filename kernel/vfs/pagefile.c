@@ -297,8 +297,25 @@ static void backing_ahead(void *backing, u64 index, u32 vm_flags)
 		cache_fault_ahead(f, f->inode->data.cache, index, vm_flags);
 }
 
+static void backing_willneed(void *backing, u64 index, u64 n)
+{
+	struct file *f = backing;
+
+	if (f->inode->data.cache)
+		cache_ahead(f->inode->data.cache, index, n);
+}
+
+static int backing_sync(void *backing, u64 index, u64 n)
+{
+	struct file *f = backing;
+
+	return f->ops->fsync ? f->ops->fsync(f, (s64)(index << PAGE_SHIFT), (s64)((index + n) << PAGE_SHIFT) - 1, false) : 0;
+}
+
 const struct vm_backing_ops file_backing_ops = {
 	.ahead = backing_ahead,
+	.willneed = backing_willneed,
+	.sync = backing_sync,
 	.get = backing_get,
 	.put = backing_put,
 	.name = backing_name,
