@@ -109,8 +109,12 @@ struct mmu_space *mmu_kernel_space(void)
 	return &kernel_space;
 }
 
+void (*host_tlb_wait)(void);
+
 void tlb_flush_range(struct mmu_space *space, vaddr_t va, vaddr_t end, bool tables)
 {
+	if (host_tlb_wait)
+		host_tlb_wait();
 	__atomic_fetch_add(&host_tlb.ranges, 1, __ATOMIC_RELAXED);
 	WRITE_ONCE(host_tlb.space, space);
 	WRITE_ONCE(host_tlb.va, va);

@@ -18,7 +18,7 @@ static void list_insert(struct zone *zone, struct page *page, unsigned order)
 {
 	u32 pfn = (u32)page_pfn(page), next = zone->head[order];
 
-	page->kind = PAGE_FREE;
+	WRITE_ONCE(page->kind, PAGE_FREE); /* reclaim looks at all frames */
 	page->order = (u8)order;
 	page->prev = 0;
 	page->link = next;

@@ -71,10 +71,16 @@ static enum fault_result fault_anon(struct fault *f)
 	return FR_DONE;
 }
 
-/* May an entry of this shared area let the program write without asking first? */
+/*
+ * May an entry of this shared area let the program write? Of a file only after its owner was asked (mkwrite), and while the page is still dirty since then. The
+ * table is locked, and @page counts as mapped: write-back either finds it, or its mark is gone here (object_io.c).
+ */
 static bool writes_freely(const struct fault *f, const struct page *page)
 {
-	return !f->v.object->ops->mkwrite || f->mkwrite == page;
+	if (likely(!f->v.object->ops->mkwrite))
+		return true;
+	atomic_fence_seq();
+	return f->mkwrite == page && (READ_ONCE(page->flags) & PAGE_F_DIRTY);
 }
 
 /* Take a map and a reference of a page that may be on its way out. */
@@ -113,7 +119,7 @@ static void map_around(struct fault *f, u64 index)
 		if (!pte_is_none(pte_load(e)))
 			continue;
 		page = vm_object_peek_rcu(f->v.object, index);
-		if (!page || !try_map(page))
+		if (!page || unlikely(READ_ONCE(page->flags) & PAGE_F_AHEAD) || !try_map(page))
 			continue;
 		if (unlikely(READ_ONCE(page->object) != f->v.object)) {
 			page_unmap(page);
@@ -161,7 +167,7 @@ static enum fault_result fault_object(struct fault *f)
 {
 	struct vm_object *obj = f->v.object;
 	u64 index = f->v.pgoff + ((f->va - f->v.start) >> PAGE_SHIFT);
-	bool shared = f->v.flags & VM_SHARED, write = is_write(f);
+	bool shared = f->v.flags & VM_SHARED, write = is_write(f), free;
 	struct page *page;
 
 	if (f->v.ops && f->v.ops->fault)
@@ -180,12 +186,12 @@ static enum fault_result fault_object(struct fault *f)
 		if (err)
 			return err == -ENOSPC ? FR_BUS : FR_SLEEP;
 	}
-	if (write && !shared)
-		return fault_private_copy(f, page);
-	if (write && !writes_freely(f, page)) {
+	if (unlikely(READ_ONCE(page->flags) & PAGE_F_AHEAD)) {
 		page_put(page);
 		return FR_SLEEP;
 	}
+	if (write && !shared)
+		return fault_private_copy(f, page);
 	if (!lock_entry(f)) {
 		page_put(page);
 		return FR_RETRY;
@@ -196,7 +202,14 @@ static enum fault_result fault_object(struct fault *f)
 		return FR_RETRY;
 	}
 	page_map(page);
-	install(f, page_paddr(page), area_prot(f->v.flags, shared && (write || (writes_freely(f, page) && !(f->v.flags & VM_SOFTCLEAN)))));
+	free = writes_freely(f, page);
+	if (unlikely(write && !free)) {
+		page_unmap(page);
+		pt_unlock(f->e);
+		page_put(page);
+		return FR_SLEEP;
+	}
+	install(f, page_paddr(page), area_prot(f->v.flags, shared && (write || (free && !(f->v.flags & VM_SOFTCLEAN)))));
 	if (shared && (f->v.flags & VM_WRITE) && (write || !obj->ops->mkwrite))
 		page_set_dirty(page);
 	rss_add(rss_counter(f->space, page), 1);

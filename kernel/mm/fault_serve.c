@@ -89,9 +89,14 @@ static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
 
 	if (b->index >= DIV_ROUND_UP(READ_ONCE(b->object->size), PAGE_SIZE))
 		return FR_BUS;
+	if (b->ops && b->ops->ahead && b->object->ops->fill)
+		b->ops->ahead(b->backing, b->index, f->v.flags);
 	err = vm_object_get(b->object, b->index, b->create, &page);
 	if (err || !page)
 		return result_of(err);
+	/* Nobody cared for the mark: the fault must not come here for it again. */
+	if (unlikely(READ_ONCE(page->flags) & PAGE_F_AHEAD))
+		__atomic_fetch_and(&page->flags, (u16)~PAGE_F_AHEAD, __ATOMIC_RELAXED);
 	if (b->shared && is_write(f) && b->object->ops->mkwrite) {
 		page_lock(page);
 		if (READ_ONCE(page->object) == b->object)

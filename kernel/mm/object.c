@@ -15,6 +15,8 @@
 #include <sync/rcu.h>
 #include <sync/wait.h>
 #include <debug/panic.h>
+#include "object_impl.h"
+#include "reclaim_impl.h"
 
 #define WAIT_QUEUES 64
 #define BATCH	    16
@@ -41,7 +43,7 @@ static void node_free(void *ctx, struct radix_node *node)
 	rcu_call((struct rcu_head *)node->free_link, node_free_rcu);
 }
 
-static const struct radix_alloc nodes = {node_alloc, node_free, NULL};
+const struct radix_alloc vm_object_nodes = {node_alloc, node_free, NULL};
 
 void vm_object_init(struct vm_object *obj, const struct vm_object_ops *ops, void *owner)
 {
@@ -55,9 +57,10 @@ void vm_object_init(struct vm_object *obj, const struct vm_object_ops *ops, void
 	obj->writable_maps = 0;
 	obj->dead = false;
 	obj->owner = owner;
+	obj->cache = NULL;
 }
 
-static struct wait_queue *queue_of(const struct page *page)
+struct wait_queue *page_queue(const struct page *page)
 {
 	return &page_queues[page_pfn(page) * 0x9e3779b97f4a7c15ull >> 58];
 }
@@ -79,7 +82,7 @@ void page_lock(struct page *page)
 {
 	if (likely(page_trylock(page)))
 		return;
-	wait_event(queue_of(page), lock_or_announce(page));
+	wait_event(page_queue(page), lock_or_announce(page));
 }
 
 void page_unlock(struct page *page)
@@ -89,14 +92,14 @@ void page_unlock(struct page *page)
 
 	DASSERT(old & PAGE_F_LOCKED);
 	if (unlikely(old & PAGE_F_WAITERS))
-		wait_wake_all(queue_of(page));
+		wait_wake_all(page_queue(page));
 }
 
 static int page_lock_killable(struct page *page)
 {
 	if (likely(page_trylock(page)))
 		return 0;
-	return wait_event_killable(queue_of(page), lock_or_announce(page)) ? -EINTR : 0;
+	return wait_event_killable(page_queue(page), lock_or_announce(page)) ? -EINTR : 0;
 }
 
 static bool is_ready(const struct page *page)
@@ -111,8 +114,7 @@ struct page *vm_object_peek_rcu(struct vm_object *obj, u64 index)
 	return page && is_ready(page) ? page : NULL;
 }
 
-/* The page at @index in any state, with a reference. */
-static struct page *find_get(struct vm_object *obj, u64 index)
+struct page *vm_object_find(struct vm_object *obj, u64 index)
 {
 	struct page *page;
 
@@ -137,33 +139,46 @@ struct page *vm_object_peek(struct vm_object *obj, u64 index)
 	return page;
 }
 
-/* Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EAGAIN (the object is dead). */
+/*
+ * Put a fresh page in; the object and the caller hold it then. -EEXIST -ENOMEM -ENOSPC -EAGAIN (the object is dead). Reclaim, which goes through all
+ * frames, may see it as soon as its kind is set: so that comes last, and a page that is not wanted waits for a grace period like others.
+ */
 static int add_page(struct vm_object *obj, u64 index, struct page *page, unsigned flags)
 {
 	int err = obj->ops->charge ? obj->ops->charge(obj, 1) : 0;
 
-	if (err)
+	if (err) {
+		page_free(page, 0);
 		return err;
-	page_set_kind(page, PAGE_CACHE);
+	}
 	page->index_lo = (u32)index;
 	page->index_hi = (u16)(index >> 32);
 	WRITE_ONCE(page->object, obj);
 	WRITE_ONCE(page->flags, (u16)flags);
 	WRITE_ONCE(page->refs, 2);
+	if (flags & PAGE_F_FILE)
+		hand_note_new(page, obj, index);
+	page_set_kind(page, PAGE_CACHE);
 	spin_lock(&obj->lock);
-	err = obj->dead ? -EAGAIN : radix_insert(&obj->pages, index, page, &nodes);
+	err = obj->dead ? -EAGAIN : radix_insert(&obj->pages, index, page, &vm_object_nodes);
 	if (!err)
 		obj->npages++;
 	spin_unlock(&obj->lock);
-	if (err) {
+	if (unlikely(err)) {
 		if (obj->ops->uncharge)
 			obj->ops->uncharge(obj, 1);
-		/* Nobody has seen it. */
-		WRITE_ONCE(page->refs, 1);
-		page_set_kind(page, PAGE_KERNEL);
+		WRITE_ONCE(page->object, NULL);
+		page_put(page);
 		page_put(page);
 	}
 	return err;
+}
+
+int vm_object_add(struct vm_object *obj, u64 index, struct page *page)
+{
+	int err = add_page(obj, index, page, PAGE_F_LOCKED | PAGE_F_FILE);
+
+	return err == -EAGAIN ? -EIO : err;
 }
 
 int vm_object_get_nowait(struct vm_object *obj, u64 index, struct page **out_page)
@@ -190,34 +205,7 @@ int vm_object_insert(struct vm_object *obj, u64 index, struct page *page)
 	return err == -EAGAIN ? -EFAULT : err;
 }
 
-static void remove_page(struct vm_object *obj, struct page *page)
-{
-	spin_lock(&obj->lock);
-	radix_erase(&obj->pages, page_index(page), &nodes);
-	obj->npages--;
-	spin_unlock(&obj->lock);
-	WRITE_ONCE(page->object, NULL);
-	if (obj->ops->uncharge)
-		obj->ops->uncharge(obj, 1);
-}
-
-/* Have the LOCKED page filled; unlocks. On failure it is out of the object. */
-static int fill_locked(struct vm_object *obj, struct page *page)
-{
-	int err = obj->ops->fill ? obj->ops->fill(obj, page) : 0;
-
-	if (err) {
-		remove_page(obj, page);
-		page_unlock(page);
-		page_put(page);
-		return err;
-	}
-	__atomic_fetch_or(&page->flags, PAGE_F_UPTODATE, __ATOMIC_RELEASE);
-	page_unlock(page);
-	return 0;
-}
-
-/* There is a page that was not uptodate: wait for whoever fills it. -EAGAIN: it is gone, look again. */
+/* There is a page that was not uptodate: wait for whoever fills it. -EAGAIN: it is gone, or being filled anew: look again. */
 static int wait_filled(struct vm_object *obj, struct page *page)
 {
 	int err = page_lock_killable(page);
@@ -225,40 +213,54 @@ static int wait_filled(struct vm_object *obj, struct page *page)
 	if (err)
 		return err;
 	if (READ_ONCE(page->object) != obj) {
-		page_unlock(page);
-		return -EAGAIN;
+		err = -EAGAIN;
+	} else if (!is_ready(page)) {
+		err = __atomic_fetch_and(&page->flags, (u16)~PAGE_F_ERROR, __ATOMIC_RELAXED) & PAGE_F_ERROR ? -EIO : -EAGAIN;
+		if (err == -EAGAIN) {
+			obj->ops->fill(obj, page);
+			return err;
+		}
 	}
-	if (is_ready(page)) {
-		page_unlock(page);
-		return 0;
-	}
-	return fill_locked(obj, page);
+	page_unlock(page);
+	return err;
+}
+
+/* A new page for @index, with a reference; perhaps it is being filled. -EEXIST: there is one. */
+static int make_page(struct vm_object *obj, u64 index, struct page **out)
+{
+	bool fills = obj->ops->fill != NULL;
+	struct page *page = page_alloc(0, ALLOC_USER | (fills ? 0 : ALLOC_ZERO));
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	err = add_page(obj, index, page, fills ? PAGE_F_LOCKED | PAGE_F_FILE : PAGE_F_UPTODATE);
+	if (err)
+		return err == -EAGAIN ? -EIO : err;
+	if (fills)
+		obj->ops->fill(obj, page);
+	*out = page;
+	return 0;
 }
 
 int vm_object_get(struct vm_object *obj, u64 index, bool create, struct page **out_page)
 {
 	for (;;) {
-		struct page *page = find_get(obj, index);
-		bool fills = obj->ops->fill != NULL;
+		struct page *page = vm_object_find(obj, index);
 		int err;
 
-		if (page) {
-			err = is_ready(page) ? 0 : wait_filled(obj, page);
-		} else {
-			if (!create && !fills) {
+		if (!page) {
+			if (!create && !obj->ops->fill) {
 				*out_page = NULL;
 				return 0;
 			}
-			page = page_alloc(0, ALLOC_USER | (fills ? 0 : ALLOC_ZERO));
-			if (!page)
-				return -ENOMEM;
-			err = add_page(obj, index, page, fills ? PAGE_F_LOCKED | PAGE_F_FILE : PAGE_F_UPTODATE);
+			err = make_page(obj, index, &page);
 			if (err == -EEXIST)
 				continue;
 			if (err)
-				return err == -EAGAIN ? -EIO : err;
-			err = fills ? fill_locked(obj, page) : 0;
+				return err;
 		}
+		err = is_ready(page) ? 0 : wait_filled(obj, page);
 		if (!err) {
 			*out_page = page;
 			return 0;
@@ -272,19 +274,20 @@ int vm_object_get(struct vm_object *obj, u64 index, bool create, struct page **o
 /* Page @page is locked: out of the object, onto the list of what will be put. */
 static void detach(struct vm_object *obj, struct page *page, u32 *list)
 {
-	radix_erase(&obj->pages, page_index(page), &nodes);
+	radix_erase(&obj->pages, page_index(page), &vm_object_nodes);
 	obj->npages--;
 	WRITE_ONCE(page->object, NULL);
 	page->link = *list;
 	*list = (u32)page_pfn(page);
 }
 
-/* A page that somebody else has locked: wait without the object's lock. */
+/* A page that somebody else has locked, or that is being written: wait without the object's lock. */
 static u64 detach_slow(struct vm_object *obj, struct page *page, u32 *list)
 {
 	u64 n = 0;
 
 	page_lock(page);
+	page_wait_writeback(page);
 	if (READ_ONCE(page->object) == obj) {
 		spin_lock(&obj->lock);
 		detach(obj, page, list);
@@ -311,8 +314,12 @@ static u64 detach_range(struct vm_object *obj, u64 first, u64 last, u32 *list)
 		for (i = 0; i < n; i++) {
 			struct page *page = found[i].entry;
 
-			if (!page_trylock(page)) {
+			bool locked = page_trylock(page);
+
+			if (!locked || unlikely(READ_ONCE(page->flags) & PAGE_F_WRITEBACK)) {
 				page_get(page);
+				if (locked)
+					page_unlock(page);
 				busy = page;
 				break;
 			}
@@ -330,6 +337,27 @@ static u64 detach_range(struct vm_object *obj, u64 first, u64 last, u32 *list)
 	return total;
 }
 
+/* Pages that were dropped dirty, on a list from the highest index down. */
+static void undirty(struct vm_object *obj, u32 list)
+{
+	u64 from = 0, n = 0;
+
+	for (u32 pfn = list; pfn; pfn = pfn_page(pfn)->link) {
+		const struct page *page = pfn_page(pfn);
+
+		if (!(READ_ONCE(page->flags) & PAGE_F_DIRTY))
+			continue;
+		if (n && page_index(page) + 1 != from) {
+			obj->ops->undirty(obj, from, n);
+			n = 0;
+		}
+		from = page_index(page);
+		n++;
+	}
+	if (n)
+		obj->ops->undirty(obj, from, n);
+}
+
 static void drop_range(struct vm_object *obj, u64 first, u64 last, bool unmap)
 {
 	u32 list = 0;
@@ -341,29 +369,50 @@ static void drop_range(struct vm_object *obj, u64 first, u64 last, bool unmap)
 		vm_object_unmap(obj, first, last, true);
 	if (n && obj->ops->uncharge)
 		obj->ops->uncharge(obj, n);
+	if (obj->ops->undirty)
+		undirty(obj, list);
 	page_put_list(list);
 }
 
 static void zero_part(struct vm_object *obj, u64 start, u64 end)
 {
+	bool home = obj->ops->fill;
 	struct page *page;
 
 	if (start >= end)
 		return;
-	page = vm_object_peek(obj, start >> PAGE_SHIFT);
+	page = home ? vm_object_find(obj, start >> PAGE_SHIFT) : vm_object_peek(obj, start >> PAGE_SHIFT);
 	if (!page)
 		return;
-	memset((char *)page_va(page) + (start & (PAGE_SIZE - 1)), 0, end - start);
+	if (home) { /* old bytes may be on the way in, or out */
+		page_lock(page);
+		page_wait_writeback(page);
+	}
+	if (is_ready(page))
+		memset((char *)page_va(page) + (start & (PAGE_SIZE - 1)), 0, end - start);
+	if (home)
+		page_unlock(page);
 	page_put(page);
+}
+
+void vm_object_zero_tail(struct vm_object *obj)
+{
+	u64 size = obj->size;
+
+	if ((size & (PAGE_SIZE - 1)) && obj->ops->fill)
+		zero_part(obj, size, align_up(size, PAGE_SIZE));
 }
 
 void vm_object_truncate(struct vm_object *obj, u64 size)
 {
-	bool shrinks = size < obj->size;
+	u64 old = obj->size;
 
-	WRITE_ONCE(obj->size, size);
-	if (!shrinks)
+	if (size >= old) {
+		vm_object_zero_tail(obj);
+		WRITE_ONCE(obj->size, size);
 		return;
+	}
+	WRITE_ONCE(obj->size, size);
 	drop_range(obj, DIV_ROUND_UP(size, PAGE_SIZE), ~0ull, true);
 	if (size & (PAGE_SIZE - 1))
 		zero_part(obj, size, align_up(size, PAGE_SIZE));

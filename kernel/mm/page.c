@@ -22,6 +22,7 @@
 #include <debug/kasan.h>
 #include <debug/panic.h>
 #include "page_impl.h"
+#include "reclaim_impl.h"
 
 DEFINE_PER_CPU(struct pcp, page_cache);
 DEFINE_PER_CPU(s64, page_kind_count[PAGE_KINDS]);
@@ -106,8 +107,11 @@ static unsigned zone_take(
 	u64 keep = mark(zone, alloc_flags);
 	irqflags_t flags;
 	unsigned got = 0;
+	u64 left = READ_ONCE(zone->free) + READ_ONCE(zone->virgin);
 
-	if (READ_ONCE(zone->free) + READ_ONCE(zone->virgin) < keep + (1ull << order))
+	if (unlikely(left < zone_low(zone)))
+		reclaim_kick(zone->node);
+	if (left < keep + (1ull << order))
 		return 0;
 	flags = spin_lock_irqsave(&zone->lock);
 	while (got < n && zone->free + zone->virgin >= keep + (1ull << order)) {
@@ -362,11 +366,16 @@ static NOINLINE struct page *alloc_slow(unsigned node, unsigned order, unsigned 
 	if (alloc_flags & ALLOC_NOWAIT)
 		return NULL;
 	assert_may_sleep();
-	for (unsigned round = 0; round < 3; round++) {
+	for (unsigned round = 0; round < 8; round++) {
 		u64 freed = reclaim_memory(1ull << max(order, 5u));
 
 		page_drain();
 		if (zones_take(node, order, alloc_flags, &page, 1))
+			goto got;
+		/* Pages of files are free a grace period later. */
+		if (freed)
+			rcu_barrier();
+		if (freed && zones_take(node, order, alloc_flags, &page, 1))
 			goto got;
 		if (!freed && round)
 			break;
@@ -448,7 +457,7 @@ void page_set_kind(struct page *page, enum page_kind kind)
 		this_cpu_add(page_kind_count[page->kind], -(1ll << page->order));
 	if (kind != PAGE_KERNEL)
 		this_cpu_add(page_kind_count[kind], 1ll << page->order);
-	WRITE_ONCE(page->kind, (u8)kind);
+	STORE_RELEASE(page->kind, (u8)kind); /* who reads PAGE_CACHE finds the other fields */
 }
 
 /* From the owner's hands into nobody's. */

@@ -42,6 +42,17 @@ static inline struct zone *page_zone(const struct page *page)
 	return &page_zones[page_sections[page->section].zone];
 }
 
+/* The node's reclaim thread is kicked below the one and stops at the other. */
+static inline u64 zone_low(const struct zone *zone)
+{
+	return 2 * zone->reserve;
+}
+
+static inline u64 zone_high(const struct zone *zone)
+{
+	return 3 * zone->reserve;
+}
+
 /* Make the next chunk of the zone ready; its lock is held. False: there is none. */
 bool zone_grow(struct zone *zone);
 /* The descriptor of a frame that boot took (MEM_KERNEL), made now if it is not yet. At boot. */

@@ -6,6 +6,7 @@
 #include <mm/page.h>
 #include <sync/rcu.h>
 #include <debug/panic.h>
+#include "reclaim_impl.h"
 
 void page_get(struct page *page)
 {
@@ -34,6 +35,8 @@ static void free_after_grace(struct rcu_head *head)
 	for (;;) {
 		u32 next = page->link;
 
+		if (page->flags & PAGE_F_FILE)
+			hand_note_gone(page);
 		page_free(page, page->order);
 		if (!next)
 			break;

@@ -117,10 +117,12 @@ ssize_t vm_access(struct vm_space *s, vaddr_t va, void *buf, size_t len, bool wr
 			continue;
 		}
 		p = (char *)page_va(page) + in_page;
-		if (write)
+		if (write) {
 			memcpy(p, (char *)buf + done, n);
-		else
+			page_note_written(page);
+		} else {
 			memcpy((char *)buf + done, p, n);
+		}
 		page_put(page);
 		done += n;
 	}

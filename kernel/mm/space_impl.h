@@ -213,6 +213,7 @@ struct gather {
 	unsigned n;
 	unsigned nhuge;
 	bool tables;		/* tables were unhooked */
+	bool redirty;		/* some pages[] are marked in bit 0: of files, and their entries were dirty */
 	u32 dead_tables;	/* list of frame numbers, by page->link */
 	vaddr_t low, high;	/* what must be flushed; low >= high: nothing */
 	vaddr_t met_low, met_high;	/* where zap_range has met tables or leaves */
@@ -255,9 +256,10 @@ static inline void page_unmap(struct page *page)
 /* An entry's reference to its frame is gone and flushed. */
 void page_unmap_release(struct page *page);
 
+/* Of a memory object. What has a home is dirty before an entry is (object_io.c). */
 static inline void page_set_dirty(struct page *page)
 {
-	if (!(READ_ONCE(page->flags) & PAGE_F_DIRTY))
+	if (!(READ_ONCE(page->flags) & (PAGE_F_DIRTY | PAGE_F_FILE)))
 		__atomic_fetch_or(&page->flags, PAGE_F_DIRTY, __ATOMIC_RELAXED);
 }
 

@@ -232,7 +232,7 @@ void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *))
 	/* It may lie in a page table that late readers still look at. */
 	__atomic_store_n(&head->fn, fn, __ATOMIC_RELAXED);
 	__atomic_store_n(&head->next, rcu_list, __ATOMIC_RELAXED);
-	rcu_list = head;
+	__atomic_store_n(&rcu_list, head, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&rcu_lock);
 }
 
@@ -252,7 +252,7 @@ void rcu_barrier(void)
 	do {
 		pthread_mutex_lock(&rcu_lock);
 		list = rcu_list;
-		rcu_list = NULL;
+		__atomic_store_n(&rcu_list, NULL, __ATOMIC_RELAXED);
 		pthread_mutex_unlock(&rcu_lock);
 		rcu_synchronize();
 		while ((h = list)) {
@@ -352,6 +352,11 @@ int wait_sleep(enum thread_state state, u64 deadline_ns)
 
 void wait_finish(struct wait_queue *q, struct wait_entry *e)
 {
+}
+
+bool thread_wake(struct thread *t)
+{
+	return true;
 }
 
 bool vm_commit_is_privileged(void)

@@ -26,7 +26,7 @@ u64 vm_mapped(void)
 static inline void gather_reset(struct gather *g)
 {
 	g->n = g->nhuge = 0;
-	g->tables = false;
+	g->tables = g->redirty = false;
 	g->dead_tables = 0;
 	g->low = ~0ull;
 	g->high = 0;
@@ -78,10 +78,35 @@ static void release_pages(struct page **pages, unsigned n)
 		page_free_batch(pages, ours);
 }
 
+/* Collect a frame of an object whose entry was dirty; if it has a home, write-back may have cleaned it before the last store. */
+static void gather_dirty(struct gather *g, struct page *page)
+{
+	page_set_dirty(page);
+	if (READ_ONCE(page->flags) & PAGE_F_FILE) {
+		g->redirty = true;
+		page = (struct page *)((unsigned long)page | 1);
+	}
+	g->pages[g->n++] = page;
+}
+
+/* No processor writes through the entries any more. */
+static void redirty(struct gather *g)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		if (!((unsigned long)g->pages[i] & 1))
+			continue;
+		g->pages[i] = (struct page *)((unsigned long)g->pages[i] - 1);
+		vm_object_redirty(g->pages[i]);
+	}
+	g->redirty = false;
+}
+
 void gather_finish(struct gather *g)
 {
 	if (g->low < g->high)
 		tlb_flush_range(&g->space->mmu, g->low, g->high, g->tables);
+	if (unlikely(g->redirty))
+		redirty(g);
 	release_pages(g->pages, g->n);
 	for (unsigned i = 0; i < g->nhuge; i++)
 		huge_release(g->huge[i]);
@@ -138,10 +163,11 @@ static void zap_entry(struct gather *g, struct pte *e, vaddr_t va, struct zap_fi
 	if (!pte_is_present(old) || pte_is_special(old))
 		return;
 	page = pfn_page(pte_paddr(old) >> PAGE_SHIFT);
-	if (page->kind == PAGE_CACHE && pte_is_dirty(old))
-		page_set_dirty(page);
 	rss_add(rss_counter(g->space, page), -1);
-	g->pages[g->n++] = page;
+	if (page->kind == PAGE_CACHE && pte_is_dirty(old))
+		gather_dirty(g, page);
+	else
+		g->pages[g->n++] = page;
 }
 
 /* Entries [e, e + n) of one table, @va the first's address. False: the gather is full, finish it and come again. */
@@ -303,13 +329,16 @@ static void free_leaves(struct page *table, struct gather *g)
 			if (!pte_is_present(pte) || pte_is_special(pte))
 				continue;
 			page = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
-			if (page->kind == PAGE_CACHE && pte_is_dirty(pte))
-				page_set_dirty(page);
 			if (g->n == GATHER_MAX) {
+				if (unlikely(g->redirty))
+					redirty(g);
 				release_pages(g->pages, g->n);
 				g->n = 0;
 			}
-			g->pages[g->n++] = page;
+			if (page->kind == PAGE_CACHE && pte_is_dirty(pte))
+				gather_dirty(g, page);
+			else
+				g->pages[g->n++] = page;
 		}
 	}
 }
@@ -374,5 +403,7 @@ void zap_space(struct vm_space *s)
 		list = table->link;
 		free_subtree(table, top - 1, &g);
 	}
+	if (unlikely(g.redirty))
+		redirty(&g);
 	release_pages(g.pages, g.n);
 }

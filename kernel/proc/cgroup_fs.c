@@ -71,7 +71,7 @@ static const struct file_type *type_of(const struct cgroup_file *cf)
 	return &types[cf - cf->cg->files];
 }
 
-/* What is read now will not be told by poll again: ra_state keeps the count, as nobody reads ahead here. */
+/* What is read now will not be told by poll again: ahead.words keeps the count, as nobody reads ahead here. */
 static int text_enter(struct inode *inode, struct pseudo_text *t)
 {
 	struct cgroup_file *cf = file_of(inode);
@@ -90,7 +90,7 @@ static const struct pseudo_guard text_guard = {.enter = text_enter, .leave = tex
 
 static void seen(struct file *f)
 {
-	f->ra_state[0] = __atomic_load_n(&file_of(f->inode)->events, __ATOMIC_ACQUIRE);
+	f->ahead.words[0] = __atomic_load_n(&file_of(f->inode)->events, __ATOMIC_ACQUIRE);
 }
 
 static u32 poll_events(struct pseudo_text *t, struct poll_table *pt)
@@ -99,7 +99,7 @@ static u32 poll_events(struct pseudo_text *t, struct poll_table *pt)
 	u32 ready = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
 
 	poll_wait(pt, t->file, &cf->cg->wait);
-	if ((u32)t->file->ra_state[0] != __atomic_load_n(&cf->events, __ATOMIC_ACQUIRE))
+	if ((u32)t->file->ahead.words[0] != __atomic_load_n(&cf->events, __ATOMIC_ACQUIRE))
 		ready |= EPOLLERR | EPOLLPRI;
 	return ready;
 }

@@ -96,7 +96,8 @@ int file_alloc(unsigned o_flags, struct file **out)
 	f->private = NULL;
 	list_init(&f->epoll_watches);
 	f->owner = NULL;
-	f->ra_state[0] = f->ra_state[1] = 0;
+	f->ahead = (struct file_ahead){0};
+	f->cache_error = f->bdi_error = 0;
 	*out = f;
 	return 0;
 }

@@ -111,6 +111,8 @@ void inode_put(struct inode *i)
 {
 	if (!i || __atomic_fetch_sub(&i->refs, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
+	if (unlikely(i->super->ops->keep) && i->super->ops->keep(i))
+		return;
 	if (i->locks)
 		inode_locks_free(i);
 	if (i->super->ops->evict)

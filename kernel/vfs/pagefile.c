@@ -10,15 +10,38 @@
 #include <lib/string.h>
 #include <mm/object.h>
 #include <mm/page.h>
+#include <mm/reclaim.h>
 #include <mm/space.h>
 #include <linux/fs.h>
+#include <vfs/cache.h>
 #include <vfs/notify.h>
 #include <vfs/rw.h>
 
-ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+/* The page at @index of a file with a home was read. */
+static inline void note_read(struct file *f, struct vm_object *obj, struct page *page, u64 index, size_t left)
 {
-	struct inode *inode = f->inode;
-	struct vm_object *obj = &inode->data;
+	if (unlikely(READ_ONCE(page->flags) & PAGE_F_AHEAD))
+		cache_read_mark(f, obj->cache, page, DIV_ROUND_UP(left, PAGE_SIZE));
+	/* Small reads of one page are one use of it. */
+	if (index != f->ahead.prev || !index) {
+		page_note_use(page);
+		f->ahead.prev = index;
+	}
+}
+
+/* The page at @index is not there. *out_page NULL: a hole of a memory file. */
+static int read_miss(struct file *f, struct vm_object *obj, u64 index, size_t left, unsigned rwf, struct page **out_page)
+{
+	if (obj->ops->fill) {
+		if (rwf & RWF_NOWAIT)
+			return -EAGAIN;
+		cache_read_miss(f, obj->cache, index, DIV_ROUND_UP(left, PAGE_SIZE));
+	}
+	return vm_object_get(obj, index, false, out_page);
+}
+
+static __always_inline ssize_t read_object(struct file *f, struct vm_object *obj, struct iobuf *to, s64 *pos, unsigned rwf)
+{
 	u64 at = (u64)*pos;
 	ssize_t done = 0;
 	int err = 0;
@@ -34,15 +57,13 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		n = min_t(u64, min_t(u64, PAGE_SIZE - off, size - at), to->left);
 		page = vm_object_peek(obj, at / PAGE_SIZE);
 		if (unlikely(!page)) {
-			if ((rwf & RWF_NOWAIT) && obj->ops && obj->ops->fill) {
-				err = -EAGAIN;
-				break;
-			}
-			err = vm_object_get(obj, at / PAGE_SIZE, false, &page);
+			err = read_miss(f, obj, at / PAGE_SIZE, off + min_t(u64, to->left, size - at), rwf, &page);
 			if (err)
 				break;
 		}
 		if (likely(page)) {
+			if (READ_ONCE(page->flags) & PAGE_F_FILE)
+				note_read(f, obj, page, at / PAGE_SIZE, off + min_t(u64, to->left, size - at));
 			got = iobuf_put(to, (char *)page_va(page) + off, n);
 			page_put(page);
 		} else {
@@ -56,9 +77,22 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		}
 	}
 	*pos = (s64)at;
+	return done ? done : err;
+}
+
+ssize_t pagefile_read_object(struct file *f, struct vm_object *obj, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	return read_object(f, obj, to, pos, rwf);
+}
+
+ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	struct inode *inode = f->inode;
+	ssize_t n = read_object(f, &inode->data, to, pos, rwf);
+
 	if (!(f->flags & O_NOATIME))
 		inode_atime(inode, f->path.mnt);
-	return done ? done : err;
+	return n;
 }
 
 ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *segs, u32 *nsegs)
@@ -162,6 +196,8 @@ ssize_t pagefile_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rw
 	if (unlikely(!len))
 		return 0;
 	if (unlikely((rwf & RWF_NOWAIT))) {
+		if (inode->data.cache)
+			return -EOPNOTSUPP; /* it may wait for room, as on Linux */
 		if (!write_trylock(&inode->lock))
 			return -EAGAIN;
 	} else {
@@ -176,7 +212,10 @@ ssize_t pagefile_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rw
 	}
 	inode_strip_privs(inode);
 	inode->mtime = inode->ctime = ktime_now();
-	done = write_pages(inode, from, (u64)*pos, len);
+	if (inode->data.cache)
+		done = cache_write(inode->data.cache, from, (u64)*pos, len);
+	else
+		done = write_pages(inode, from, (u64)*pos, len);
 	write_unlock(&inode->lock);
 	if (done > 0)
 		*pos += done;
@@ -261,7 +300,16 @@ static void backing_ident(void *backing, u32 *out_dev, u64 *out_ino)
 	*out_ino = f->inode->ino;
 }
 
+static void backing_ahead(void *backing, u64 index, u32 vm_flags)
+{
+	struct file *f = backing;
+
+	if (f->inode->data.cache)
+		cache_fault_ahead(f, f->inode->data.cache, index, vm_flags);
+}
+
 const struct vm_backing_ops file_backing_ops = {
+	.ahead = backing_ahead,
 	.get = backing_get,
 	.put = backing_put,
 	.name = backing_name,

@@ -187,6 +187,22 @@ void thread_put(struct thread *t)
 {
 }
 
+/* No device is started. */
+int thread_create(void (*fn)(void *), void *arg, const char *name, struct thread **out)
+{
+	return -ENOMEM;
+}
+
+void thread_start(struct thread *t)
+{
+}
+
+void thread_exit(void)
+{
+	ASSERT(false);
+	__builtin_unreachable();
+}
+
 void work_init(struct work *w, void (*fn)(struct work *))
 {
 	*w = (struct work)WORK_INIT(fn);

@@ -4,6 +4,8 @@
  * A vm_object is an array of pages that have a home: the cached contents of a file, or shared memory. It is the page cache.
  * An inode embeds one. Mappings and read/write meet here, so they are coherent.
  *
+ * An object without ops->fill is memory: its pages are all there is. One with a home can get them again, so clean ones may be reclaimed (mm/reclaim.h).
+ *
  * Lookup takes no lock (RCU radix tree, page_tryget, recheck). Insertion and removal take obj->lock. A page being filled is LOCKED.
  * Each mapping of the object is on obj->maps so that truncate can remove its entries. Faults look at an object under RCU only: the memory that
  * holds it is freed a grace period after vm_object_fini.
@@ -21,12 +23,16 @@ struct vm_area;
 
 struct vm_object_ops {
 	/*
-	 * Make page @page (LOCKED, not UPTODATE) hold the bytes at its index. May sleep. 0, -EIO, -ENOMEM...
-	 * The caller sets UPTODATE and unlocks. NULL: pages are born zero (tmpfs, shared anonymous memory).
+	 * Start to make page @page (LOCKED, not UPTODATE, FILE) hold the bytes at its index; when that is over page_end_fill is called, perhaps before
+	 * it returns. May sleep. NULL: a memory object, whose pages are born zero (tmpfs, shared anonymous memory).
 	 */
-	int (*fill)(struct vm_object *obj, struct page *page);
-	/* A shared mapping is about to make the page writable for the first time (allocation, quota). May be NULL. */
+	void (*fill)(struct vm_object *obj, struct page *page);
+	/* A shared mapping is about to write to the LOCKED page: make it dirty (vm_object_set_dirty). May sleep. NULL in memory objects. */
 	int (*mkwrite)(struct vm_object *obj, struct page *page);
+	/* A page became dirty. In a read section perhaps: must not sleep. NULL in memory objects. */
+	void (*dirtied)(struct vm_object *obj);
+	/* Pages that were dirty were dropped unwritten. May sleep. NULL in memory objects. */
+	void (*undirty)(struct vm_object *obj, u64 index, u64 npages);
 	/* Before a new page is inserted: account it (tmpfs limits). 0 or -ENOSPC/-ENOMEM. Must not sleep. May be NULL. */
 	int (*charge)(struct vm_object *obj, u64 npages);
 	void (*uncharge)(struct vm_object *obj, u64 npages);
@@ -45,6 +51,7 @@ struct vm_object {
 	u32 writable_maps;	/* areas that are shared and may write; atomic; VM_OBJECT_SEALED: no new one */
 	bool dead;		/* lock: vm_object_fini was called; no page comes in any more */
 	void *owner;		/* the inode */
+	struct file_cache *cache;	/* the personality's, of objects with a home; NULL */
 };
 
 void vm_object_cache_init(void); /* by vm_init */
@@ -73,10 +80,51 @@ int vm_object_seal_write(struct vm_object *obj) MUST_CHECK;
 void vm_object_truncate(struct vm_object *obj, u64 size);
 /* The same for a hole [start, end) in bytes; partial pages are zeroed. */
 void vm_object_punch(struct vm_object *obj, u64 start, u64 end);
+/*
+ * The file is about to grow from behind its end: what a mapping has stored behind the end, in the last page, shall not be seen. Of files with a home; who
+ * stores into memory files there finds it again. May sleep.
+ */
+void vm_object_zero_tail(struct vm_object *obj);
 /* First index >= @index with (data) or without (!data) a page; ~0 if none: SEEK_DATA/SEEK_HOLE of memory files. */
 u64 vm_object_seek(struct vm_object *obj, u64 index, bool data);
 /* Pages that are there of [first, last]. */
 u64 vm_object_count(struct vm_object *obj, u64 first, u64 last);
+
+/* ---- objects with a home (ops->fill): what kernel/vfs/cache is made of ---- */
+
+enum vm_object_tag { VM_TAG_DIRTY, VM_TAG_TOWRITE };
+
+/* A fresh page (page_alloc) becomes the object's, LOCKED; the caller keeps a reference. -EEXIST -ENOMEM -EIO (the object is dead): the page is freed. */
+int vm_object_add(struct vm_object *obj, u64 index, struct page *page) MUST_CHECK;
+/* The page at @index in any state, with a reference; NULL. */
+struct page *vm_object_find(struct vm_object *obj, u64 index);
+/* The fill of a LOCKED page is over: UPTODATE if @err is 0. Unlocks. Any context. */
+void page_end_fill(struct page *page, int err);
+/* Make the LOCKED, UPTODATE page of an object dirty. True: it was clean. */
+bool vm_object_set_dirty(struct page *page);
+/* The page's contents may have changed since it was cleaned: it is dirty again, nothing is reserved for it. No lock needed but a reference. */
+void vm_object_redirty(struct page *page);
+/* The holder of a pinned page (vm_pin) has written to it, not through an entry. */
+static inline void page_note_written(struct page *page)
+{
+	if (READ_ONCE(page->flags) & PAGE_F_FILE)
+		vm_object_redirty(page);
+}
+/* Take the dirty mark off a LOCKED page that is not being written: it is WRITEBACK then. False: it was clean. */
+bool vm_object_clean(struct page *page);
+/* Then, before it is submitted: make all mappings' entries for pages [first, last] read-only, so that the next store asks mkwrite. May sleep (RANK_OBJECT_MAPS). */
+void vm_object_protect(struct vm_object *obj, u64 first, u64 last);
+/* The write is over. Any context; the page may be gone when it returns. */
+void page_end_writeback(struct page *page);
+void page_wait_writeback(struct page *page);
+/* Tagged pages of [first, last], each with a reference; at most @max. How many. */
+unsigned vm_object_gather(struct vm_object *obj, u64 first, u64 last, enum vm_object_tag tag, struct page **pages, unsigned max);
+/* Those that are dirty now are TOWRITE: what a sync has to write, though more become dirty meanwhile. */
+void vm_object_mark_towrite(struct vm_object *obj, u64 first, u64 last);
+bool vm_object_is_dirty(struct vm_object *obj); /* some page is; a hint without the object's lock */
+/* Drop clean pages [first, last], mapped ones too if @unmap. Pages that stayed because they are in use, dirty or locked. May sleep. */
+u64 vm_object_invalidate(struct vm_object *obj, u64 first, u64 last, bool unmap);
+
 void page_lock(struct page *page);
 bool page_trylock(struct page *page) MUST_CHECK;
 void page_unlock(struct page *page);

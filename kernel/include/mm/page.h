@@ -64,15 +64,16 @@ enum page_flag {
 	PAGE_F_LOCKED = 1u << 0,	/* fill or truncate in progress; wait with page_lock */
 	PAGE_F_UPTODATE = 1u << 1,
 	PAGE_F_DIRTY = 1u << 2,
-	PAGE_F_WRITEBACK = 1u << 3,
+	PAGE_F_WRITEBACK = 1u << 3,	/* being written; wait with page_wait_writeback */
 	PAGE_F_REFERENCED = 1u << 4,
 	PAGE_F_ERROR = 1u << 5,
 	PAGE_F_WAITERS = 1u << 6,
 	PAGE_F_MLOCKED = 1u << 7,
-	PAGE_F_LRU = 1u << 8,
+	PAGE_F_ACTIVE = 1u << 8,	/* FILE: used more than once; reclaim.c */
 	PAGE_F_TAIL = 1u << 9,		/* not the first frame of its slab */
-	PAGE_F_FILE = 1u << 11,		/* PAGE_CACHE: has a home that it can be filled from; constant */
 	PAGE_F_POISON = 1u << 10,	/* debug: full of PAGE_POISON since it was freed */
+	PAGE_F_FILE = 1u << 11,		/* PAGE_CACHE: has a home that it can be filled from; constant */
+	PAGE_F_AHEAD = 1u << 12,	/* whoever comes here starts to read the next window (vm_backing_ops.ahead) */
 };
 
 enum alloc_flags {

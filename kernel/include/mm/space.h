@@ -73,6 +73,11 @@ struct vm_backing_ops {
 	size_t (*name)(void *backing, char *buf, size_t size);
 	/* dev, ino for maps. */
 	void (*ident)(void *backing, u32 *out_dev, u64 *out_ino);
+	/*
+	 * A fault in an area with @vm_flags is about to wait for the page at @index of a file, or has met one that is AHEAD: take the mark off, read ahead.
+	 * May sleep. NULL: no reading ahead.
+	 */
+	void (*ahead)(void *backing, u64 index, u32 vm_flags);
 	/* Device memory and the like: make an entry for the page at @pgoff; NULL: use the object. 0 with *out_pte, or an errno. */
 	int (*fault)(void *backing, u64 pgoff, unsigned fault_flags, struct pte *out_pte);
 };

@@ -77,6 +77,23 @@ enum file_mode {
 	FMODE_DISSOLVE = 1u << 14, /* names a tree of mounts that goes with it */
 };
 
+/* What reading ahead knows of an open file: a stream, and the window that was read for it. Racy updates cost speed only. */
+struct file_ahead {
+	union {
+		s64 words[2];
+		struct {
+			u64 start;	/* first page of the window */
+			u64 prev;	/* the page that was read last */
+		};
+	};
+	u32 size, async;	/* pages of the window; so many before its end the next one is read */
+	s32 stride;		/* pages between the last reads, */
+	u8 strides;		/* so many times the same */
+	u8 mode;		/* enum file_ahead_mode: posix_fadvise */
+	u16 misses;		/* of faults */
+};
+enum file_ahead_mode { AHEAD_NORMAL, AHEAD_RANDOM, AHEAD_SEQUENTIAL };
+
 struct file {
 	u64 refs;		/* atomic */
 	u32 mode;		/* enum file_mode; constant but for EPOLLED and LOCKED, which are set atomically */
@@ -91,7 +108,8 @@ struct file {
 	void *private;		/* the ops' own */
 	struct list_head epoll_watches; /* lock */
 	struct fown *owner;	/* F_SETOWN/F_SETSIG, NULL until used */
-	s64 ra_state[2];	/* readahead's */
+	struct file_ahead ahead;	/* vfs/cache/ahead.c; files without a page cache may use .words */
+	u32 cache_error, bdi_error;	/* errors of write-back that it was told: <vfs/cache.h> */
 	struct rcu_head rcu;	/* while it waits for its release, a struct task_work */
 };
 

@@ -114,6 +114,8 @@ struct inode {
 struct super_ops {
 	struct inode *(*alloc_inode)(struct super *sb);	/* NULL: plain struct inode */
 	void (*free_inode)(struct inode *inode);	/* after RCU */
+	/* The last reference is gone: true: one was taken again (cache_keep of <vfs/cache.h>). NULL: never. May sleep. */
+	bool (*keep)(struct inode *inode);
 	void (*evict)(struct inode *inode);		/* last reference: nlink==0 means delete */
 	int (*statfs)(struct super *sb, struct kstatfs *out); /* *out is filled but for what only the type knows; NULL: nothing */
 	int (*sync)(struct super *sb, bool wait);

@@ -371,10 +371,10 @@ int proc_next_mountstats(struct pseudo_text *t)
 	return next_mounts(t, MOUNT_SHOW_STATS);
 }
 
-/* EPOLLERR|EPOLLPRI once after each change since the file was opened, which asks too. ra_state of the file: the namespace and its count seen last. */
+/* EPOLLERR|EPOLLPRI once after each change since the file was opened, which asks too. ahead.words of the file: the namespace and its count seen last. */
 u32 proc_poll_mounts(struct pseudo_text *t, struct poll_table *pt)
 {
-	s64 *seen = t->file->ra_state;
+	s64 *seen = t->file->ahead.words;
 	struct ns *ns = task_ns_get(t->task, NS_MNT);
 	const struct mount_ns *mounts;
 	bool changed;

@@ -38,8 +38,9 @@ void cpu_relax(void);
 #define this_cpu_write(v, x)	__atomic_store_n(this_cpu_ptr(&(v)), (x), __ATOMIC_RELAXED)
 #define this_cpu_add(v, x)	((void)__atomic_fetch_add(this_cpu_ptr(&(v)), (x), __ATOMIC_RELAXED))
 #define this_cpu_inc(v)		this_cpu_add(v, 1)
-#define this_cpu_dec(v)		((void)__atomic_fetch_sub(this_cpu_ptr(&(v)), 1, __ATOMIC_RELAXED))
-#define this_cpu_dec_and_test(v) (__atomic_sub_fetch(this_cpu_ptr(&(v)), 1, __ATOMIC_RELAXED) == 0)
+/* Release: who waits for preempt_count to become 0 (a grace period) sees what was done before. */
+#define this_cpu_dec(v)		((void)__atomic_fetch_sub(this_cpu_ptr(&(v)), 1, __ATOMIC_RELEASE))
+#define this_cpu_dec_and_test(v) (__atomic_sub_fetch(this_cpu_ptr(&(v)), 1, __ATOMIC_RELEASE) == 0)
 #define this_cpu_xchg(v, x)	__atomic_exchange_n(this_cpu_ptr(&(v)), (x), __ATOMIC_RELAXED)
 #define this_cpu_cmpxchg(v, old, new_value)                                                        \
 	({                                                                                         \

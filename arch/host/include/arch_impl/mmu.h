@@ -26,3 +26,5 @@ struct host_tlb_log {
 	bool tables;
 };
 extern struct host_tlb_log host_tlb;
+/* Called by each flush of a range, if set: other host threads that play processors may be using a translation. */
+extern void (*host_tlb_wait)(void);
