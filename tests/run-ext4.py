@@ -267,7 +267,7 @@ umount /m; mount -t ext4 /dev/vda /m
 ls /m/d | (cd /m/d; xargs rm)
 rmdir /m/d
 truncate -s 8796093022208 /m/far
-echo end | dd of=/m/far bs=1 seek=8796093022200 conv=notrunc 2>/dev/null
+echo end | dd of=/m/far bs=1 seek=8796093022204 conv=notrunc 2>/dev/null
 [ "$(stat -c %s /m/far)" = 8796093022208 ]
 [ "$(tail -c 4 /m/far)" = end ]
 long=$(printf %0255d 7)

@@ -16,6 +16,7 @@
 #include <block/bdev.h>
 #include <sync/mutex.h>
 #include <sched/work.h>
+#include <vfs/cache.h>
 #include <vfs/inode.h>
 #include <vfs/sysfs.h>
 #include "part.h"
@@ -63,6 +64,7 @@ struct bdev {
 	u32 block_bytes;	/* BLKBSZSET: of the page cache, which does not need it */
 	u32 read_ahead512;
 	struct inode *inode;	/* its `data` is the page cache */
+	struct file_cache cache;
 	struct sysfs_device sys;
 	struct pseudo_node *holders;
 };
@@ -83,11 +85,21 @@ struct disk {
 	bool gone;		/* atomic: the port has said so */
 	char model[48], serial[28];
 	struct work changed;
+	struct bdi bdi;		/* write-back of all its bdevs */
 };
 
 extern struct mutex block_lock;
 extern struct list_head block_disks; /* block_lock */
 extern u64 bdev_next_seq; /* atomic */
+
+/* Reading ahead, of the disk and all that is on it. */
+static inline void bdev_set_ahead(struct bdev *b, u32 n512)
+{
+	u32 pages = n512 / (PAGE_SIZE / 512);
+
+	WRITE_ONCE(b->disk->whole->read_ahead512, pages * (u32)(PAGE_SIZE / 512));
+	WRITE_ONCE(b->disk->bdi.ahead_pages, max(pages, 1u));
+}
 
 static inline bool bdev_is_part(const struct bdev *b)
 {
@@ -141,8 +153,12 @@ void bdev_cache_destroy(struct bdev *b);
 ssize_t bdev_cache_read(struct file *f, struct bdev *b, struct iobuf *to, s64 *pos, unsigned rwf);
 ssize_t bdev_cache_write(struct file *f, struct bdev *b, struct iobuf *from, s64 *pos, unsigned rwf);
 int bdev_cache_sync(struct bdev *b, u64 start, u64 end); /* bytes [start, end) are on the device, perhaps in its cache */
-/* Nothing of [start, end) is in the page cache afterwards, what was dirty is written first (or lost, if @discard). */
-int bdev_cache_drop(struct bdev *b, u64 start, u64 end, bool discard);
+/* What is dirty of [start, end) is written, then nothing of it is in the page cache: 0; -EBUSY: some stayed, mapped or in use; -EINTR: killed. */
+int bdev_cache_drop(struct bdev *b, u64 start, u64 end);
+/* [start, end) of the cache is zero, or not there: the device's bytes are about to change. */
+void bdev_cache_punch(struct bdev *b, u64 start, u64 end);
+/* Nobody has it open: write and drop everything, whatever signal is pending. */
+void bdev_cache_last_close(struct bdev *b);
 void bdev_cache_resize(struct bdev *b);
 
 /* ---- direct.c ---- */

@@ -1,145 +1,129 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The page cache of a device: an inode in no directory whose pages are the device's bytes. What is written goes through to the device before the call
- * returns.
+ * The page cache of a device: an inode in no directory whose pages are the device's bytes (vfs/cache.h), with the disk's thread for write-back.
  */
 #include "block_impl.h"
 #include <lib/errno.h>
-#include <lib/string.h>
-#include <debug/panic.h>
 #include <init/initcall.h>
+#include <arch/cpu.h>
 #include <mm/object.h>
-#include <mm/page.h>
 #include <vfs/fs_config.h>
 #include <vfs/mount.h>
 #include <vfs/namei.h>
+#include <vfs/rw.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
 
 static struct mount *bdev_mount;
 
-static struct bdev *bdev_of(const struct vm_object *obj)
+static struct bdev *bdev_of(const struct file_cache *c)
 {
-	return ((struct inode *)obj->owner)->private;
+	return container_of(c, struct bdev, cache);
 }
 
-static void page_buf(struct iobuf *b, struct iobuf_seg *seg, struct page *page, u32 off, u32 len)
+/* ---- runs of pages are requests ---- */
+
+static void io_done(struct blk_request *rq)
 {
-	*seg = (struct iobuf_seg){.page = page, .page_off = off, .len = len};
-	iobuf_init_segs(b, IOBUF_PAGES, seg, 1);
+	struct vm_io *io = container_of(rq, struct vm_io, blk);
+
+	io->status = rq->status;
+	io->done(io);
 }
 
-/* The bytes of the device that page @index holds; a tail shorter than a page is left. */
-static u32 page_bytes(const struct bdev *b, u64 index)
+/* The last page of a device may reach behind its end: those bytes are zero in the cache and are not asked for. */
+static void submit(struct file_cache *c, struct vm_io *io, u8 op)
 {
-	u64 size = bdev_size(b), at = index * PAGE_SIZE;
+	struct bdev *b = bdev_of(c);
+	u64 at = io->index * PAGE_SIZE, size = bdev_size(b);
+	size_t len = at < size ? (size_t)min((u64)io->data.left, size - at) : 0;
 
-	return at >= size ? 0 : (u32)min_t(u64, PAGE_SIZE, size - at);
-}
+	io->blk = (struct blk_request){.op = op,
+		.flags = io->flags & VM_IO_AHEAD ? BLK_AHEAD : op == BLK_READ || io->flags & VM_IO_SYNC ? BLK_PRIO : 0,
+		.queue = (u16)cpu_id(),
+		.lba512 = at / 512,
+		.n512 = len / 512,
+		.data = io->data,
+		.done = io_done};
+	if (op == BLK_READ && len < io->data.left) {
+		struct iobuf rest = io->data;
 
-static void fill(struct vm_object *obj, struct page *page)
-{
-	struct bdev *b = bdev_of(obj);
-	u64 index = page_index(page);
-	u32 len = page_bytes(b, index);
-	struct iobuf_seg seg;
-	struct iobuf buf;
-	int err = 0;
-
-	page_clear(page_va(page));
-	if (len) {
-		page_buf(&buf, &seg, page, 0, len);
-		err = bdev_request(b, BLK_READ, 0, index * (PAGE_SIZE / 512), len / 512, &buf);
+		iobuf_advance(&rest, len);
+		(void)iobuf_zero(&rest, rest.left);
 	}
-	page_end_fill(page, err);
+	iobuf_limit(&io->blk.data, len);
+	blkq_submit(b->disk->q, &b->range, &io->blk);
+	blkq_kick(b->disk->q, (u16)io->blk.queue);
 }
 
-static const struct vm_object_ops object_ops = {.fill = fill};
-
-static int write_page(struct bdev *b, struct page *page, u64 index)
+static void cache_read(struct file_cache *c, struct vm_io *io)
 {
-	struct iobuf_seg seg;
-	struct iobuf buf;
-	u32 len = page_bytes(b, index);
-
-	if (!len)
-		return 0;
-	page_buf(&buf, &seg, page, 0, len);
-	return bdev_request(b, BLK_WRITE, 0, index * (PAGE_SIZE / 512), len / 512, &buf);
+	submit(c, io, BLK_READ);
 }
+
+static void cache_do_write(struct file_cache *c, struct vm_io *io)
+{
+	submit(c, io, BLK_WRITE);
+}
+
+static const struct cache_ops cache_ops = {.read = cache_read, .write = cache_do_write};
+
+/* ---- for open files ---- */
 
 ssize_t bdev_cache_read(struct file *f, struct bdev *b, struct iobuf *to, s64 *pos, unsigned rwf)
 {
-	u64 at = (u64)*pos, size = bdev_size(b);
-	ssize_t done = 0;
-	int err = 0;
-
-	while (to->left && at < size) {
-		u32 off = at % PAGE_SIZE;
-		size_t n = min_t(u64, min_t(u64, PAGE_SIZE - off, size - at), to->left), got;
-		struct page *page;
-
-		err = vm_object_get(&b->inode->data, at / PAGE_SIZE, true, &page);
-		if (err)
-			break;
-		got = iobuf_put(to, (char *)page_va(page) + off, n);
-		page_put(page);
-		at += got;
-		done += (ssize_t)got;
-		if (got < n) {
-			err = -EFAULT;
-			break;
-		}
-	}
-	*pos = (s64)at;
-	return done ? done : err;
+	return pagefile_read_object(f, &b->inode->data, to, pos, rwf);
 }
 
 ssize_t bdev_cache_write(struct file *f, struct bdev *b, struct iobuf *from, s64 *pos, unsigned rwf)
 {
-	u64 at = (u64)*pos, size = bdev_size(b);
-	ssize_t done = 0;
-	int err = 0;
+	ssize_t n;
 
 	write_lock(&b->inode->lock);
-	while (from->left && at < size) {
-		u32 off = at % PAGE_SIZE;
-		size_t n = min_t(u64, min_t(u64, PAGE_SIZE - off, size - at), from->left), got;
-		struct page *page;
-
-		err = iobuf_fault_in(from, n, false) ? vm_object_get(&b->inode->data, at / PAGE_SIZE, true, &page) : -EFAULT;
-		if (err)
-			break;
-		got = iobuf_get(from, (char *)page_va(page) + off, n);
-		err = got ? write_page(b, page, at / PAGE_SIZE) : -EFAULT;
-		page_put(page);
-		if (err)
-			break;
-		at += got;
-		done += (ssize_t)got;
-	}
+	n = cache_write(&b->cache, from, (u64)*pos, from->left);
 	write_unlock(&b->inode->lock);
-	*pos = (s64)at;
-	return done ? done : err;
+	if (n > 0)
+		*pos += n;
+	return n;
 }
 
 int bdev_cache_sync(struct bdev *b, u64 start, u64 end)
 {
-	return 0;
+	return cache_sync_range(&b->cache, start, end, CACHE_SYNC);
 }
 
-int bdev_cache_drop(struct bdev *b, u64 start, u64 end, bool discard)
+int bdev_cache_drop(struct bdev *b, u64 start, u64 end)
+{
+	int err = cache_flush_range(&b->cache, start, end);
+
+	return err ? err : cache_invalidate_range(&b->cache, start, end);
+}
+
+void bdev_cache_punch(struct bdev *b, u64 start, u64 end)
 {
 	write_lock(&b->inode->lock);
-	vm_object_punch(&b->inode->data, start & ~(PAGE_SIZE - 1), end > bdev_size(b) ? align_up(bdev_size(b), PAGE_SIZE) : align_up(end, PAGE_SIZE));
+	cache_punch(&b->cache, start, end);
 	write_unlock(&b->inode->lock);
-	return 0;
 }
+
+static bool is_quiet(const struct file_cache *c)
+{
+	return !__atomic_load_n(&c->writes.n[0], __ATOMIC_ACQUIRE) && !__atomic_load_n(&c->writes.n[1], __ATOMIC_ACQUIRE);
+}
+
+void bdev_cache_last_close(struct bdev *b)
+{
+	if (cache_flush_range(&b->cache, 0, ~0ull)) /* killed: not waited for */
+		wait_event(&b->disk->bdi.done, is_quiet(&b->cache));
+	(void)!cache_invalidate_range(&b->cache, 0, ~0ull);
+}
+
+/* ---- life ---- */
 
 void bdev_cache_resize(struct bdev *b)
 {
 	write_lock(&b->inode->lock);
-	vm_object_truncate(&b->inode->data, bdev_size(b));
+	cache_truncate(&b->cache, bdev_size(b));
 	write_unlock(&b->inode->lock);
 }
 
@@ -149,21 +133,27 @@ int bdev_cache_create(struct bdev *b)
 	if (!b->inode)
 		return -ENOMEM;
 	b->inode->private = b;
-	vm_object_init(&b->inode->data, &object_ops, b->inode);
+	cache_init(&b->cache, b->inode, &cache_ops, &b->disk->bdi);
 	b->inode->data.size = bdev_size(b);
 	return 0;
 }
 
+/* What could not be written is lost with the device. */
 void bdev_cache_destroy(struct bdev *b)
 {
+	write_lock(&b->inode->lock);
+	cache_truncate(&b->cache, 0);
+	write_unlock(&b->inode->lock);
 	inode_put(b->inode);
 	b->inode = NULL;
 }
 
 static void evict(struct inode *inode)
 {
-	if (inode->private)
-		vm_object_fini(&inode->data);
+	struct bdev *b = inode->private;
+
+	if (b)
+		cache_fini(&b->cache);
 }
 
 static int sync_all(struct super *sb, bool wait)

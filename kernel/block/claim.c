@@ -139,7 +139,7 @@ int bdev_claim(struct bdev *b, unsigned mode, const void *holder, struct bdev_cl
 		list_add_tail(&c->link, &b->disk->claims);
 	mutex_unlock(&block_lock);
 	if (!err && write) {
-		err = bdev_cache_drop(b, 0, ~0ull, false);
+		err = bdev_cache_drop(b, 0, ~0ull);
 		if (err == -EBUSY)
 			err = 0; /* mapped pages stay and are what they are */
 		if (err) {
@@ -166,7 +166,7 @@ void bdev_release(struct bdev_claim *c)
 	list_del(&c->link);
 	mutex_unlock(&block_lock);
 	if (c->mode & BDEV_WRITE)
-		(void)bdev_cache_drop(b, 0, ~0ull, false);
+		(void)bdev_cache_drop(b, 0, ~0ull);
 	bdev_close(b, c->mode & BDEV_WRITE);
 	kfree(c);
 }

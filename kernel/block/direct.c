@@ -4,6 +4,7 @@
  */
 #include "block_impl.h"
 #include <lib/errno.h>
+#include <mm/object.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
@@ -19,10 +20,13 @@ struct chunk {
 	size_t bytes;
 };
 
-static void unpin(struct chunk *c, enum iobuf_kind kind)
+static void unpin(struct chunk *c, enum iobuf_kind kind, bool written)
 {
-	for (u32 i = 0; kind == IOBUF_USER && i < c->n; i++)
+	for (u32 i = 0; kind == IOBUF_USER && i < c->n; i++) {
+		if (written)
+			page_note_written(c->segs[i].page);
 		page_put(c->segs[i].page);
+	}
 	c->n = 0;
 	c->bytes = 0;
 }
@@ -111,7 +115,7 @@ static ssize_t move(struct bdev *b, struct iobuf *buf, u64 at, u32 logical, stru
 			break;
 		iobuf_init_segs(&data, kind == IOBUF_KERNEL ? IOBUF_KERNEL : IOBUF_PAGES, c->segs, c->n);
 		err = bdev_request(b, write ? BLK_WRITE : BLK_READ, 0, at / 512, (u64)n / 512, &data);
-		unpin(c, kind);
+		unpin(c, kind, !write);
 		if (err) {
 			n = err;
 			break;
@@ -133,7 +137,7 @@ ssize_t bdev_direct(struct file *f, struct bdev *b, struct iobuf *buf, s64 *pos,
 
 	if ((at | buf->left) & (logical - 1) || !is_aligned_buf(buf, logical))
 		return -EINVAL;
-	err = write ? bdev_cache_drop(b, at, end, false) : bdev_cache_sync(b, at, end);
+	err = write ? bdev_cache_drop(b, at, end) : bdev_cache_sync(b, at, end);
 	if (err && err != -EBUSY)
 		return err;
 	c = kmalloc(sizeof(*c), 0);
@@ -142,7 +146,7 @@ ssize_t bdev_direct(struct file *f, struct bdev *b, struct iobuf *buf, s64 *pos,
 	done = move(b, buf, at, logical, c, write);
 	kfree(c);
 	if (write)
-		(void)bdev_cache_drop(b, at, end, false); /* what was read meanwhile */
+		(void)bdev_cache_drop(b, at, end); /* what was read meanwhile */
 	if (done > 0)
 		*pos += done;
 	return done;

@@ -27,6 +27,7 @@ static u64 ext_minors[16]; /* ext_lock: numbers of BLKEXT_MAJOR in use */
 
 static void disk_free(struct disk *d)
 {
+	(void)bdi_stop(&d->bdi);
 	if (d->ops->free)
 		d->ops->free(d);
 	blkq_destroy(d->q);
@@ -299,10 +300,11 @@ int disk_create(const struct disk_ops *ops, const struct blk_port *lower, u32 in
 	list_init(&d->claims);
 	work_init(&d->changed, changed_work);
 	err = blkq_create(lower, cpu_count(), &d->q);
-	if (err) {
-		kfree(d);
-		return err;
-	}
+	if (err)
+		goto free;
+	err = bdi_start(&d->bdi, ops->prefix);
+	if (err)
+		goto destroy;
 	blkq_info(d->q, &info);
 	copy_words(&info, d);
 	d->removable = info.flags & BLK_INFO_REMOVABLE;
@@ -325,15 +327,19 @@ int disk_create(const struct disk_ops *ops, const struct blk_port *lower, u32 in
 		list_add_tail(&d->link, &block_disks);
 	}
 	mutex_unlock(&block_lock);
-	if (err) {
-		blkq_destroy(d->q);
-		kfree(d);
-		return err;
-	}
+	if (err)
+		goto stop;
 	if (lower->ops->open)
 		lower->ops->open(lower->self, &client_ops, d);
 	*out = d;
 	return 0;
+stop:
+	(void)bdi_stop(&d->bdi);
+destroy:
+	blkq_destroy(d->q);
+free:
+	kfree(d);
+	return err;
 }
 
 void disk_show(struct disk *d)

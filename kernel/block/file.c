@@ -53,7 +53,7 @@ void bdev_close(struct bdev *b, bool write)
 	last = !b->openers;
 	mutex_unlock(&block_lock);
 	if (last) /* who opens it next sees the medium */
-		(void)bdev_cache_drop(b, 0, ~0ull, false);
+		bdev_cache_last_close(b);
 	if (d->ops->release)
 		d->ops->release(d);
 	bdev_put(b);
@@ -76,8 +76,10 @@ static int file_open_bdev(struct inode *inode, struct file *f)
 		if (err)
 			bdev_close(b, write);
 	}
-	if (!err)
+	if (!err) {
 		f->private = b;
+		cache_open(f, &b->cache);
+	}
 	bdev_put(b);
 	return err;
 }
@@ -145,7 +147,7 @@ static int file_mmap_bdev(struct file *f, struct vm_map_args *args)
 static int file_fsync_bdev(struct file *f, s64 start, s64 end, bool datasync)
 {
 	struct bdev *b = f->private;
-	int err = bdev_cache_sync(b, (u64)start, end == S64_MAX ? ~0ull : (u64)end + 1), flushed = bdev_flush(b);
+	int err = cache_fsync(f, &b->cache, start, end, datasync), flushed = bdev_flush(b);
 
 	return err ? err : flushed == -EOPNOTSUPP ? 0 : flushed;
 }
@@ -159,17 +161,16 @@ int bdev_sync(struct bdev *b)
 
 void bdev_invalidate(struct bdev *b)
 {
-	(void)bdev_cache_drop(b, 0, ~0ull, false);
+	(void)bdev_cache_drop(b, 0, ~0ull);
 }
 
 int bdev_zero_range(struct bdev *b, u64 start, u64 len, unsigned op, unsigned flags)
 {
-	int err = bdev_cache_drop(b, start, start + len, true);
+	int err;
 
-	if (err)
-		return err;
+	bdev_cache_punch(b, start, start + len);
 	err = bdev_request(b, (u8)op, (u8)flags, start / 512, len / 512, NULL);
-	(void)bdev_cache_drop(b, start, start + len, true); /* what was read meanwhile */
+	bdev_cache_punch(b, start, start + len); /* what was read meanwhile */
 	return err;
 }
 

@@ -80,7 +80,7 @@ static s64 ioctl_flush(struct bdev *b)
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
 	(void)bdev_cache_sync(b, 0, ~0ull);
-	(void)bdev_cache_drop(b, 0, ~0ull, false);
+	(void)bdev_cache_drop(b, 0, ~0ull);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static s64 ioctl_set_ahead(struct bdev *b, u64 arg)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	WRITE_ONCE(b->disk->whole->read_ahead512, (u32)min(arg, 1ull << 30) & ~(u32)(PAGE_SIZE / 512 - 1));
+	bdev_set_ahead(b, (u32)min(arg, 1ull << 30));
 	return 0;
 }
 

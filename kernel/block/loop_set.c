@@ -194,7 +194,7 @@ void loop_unbind(struct loop *lo)
 	struct disk *d = lo->disk;
 	struct file *f = lo->file;
 
-	(void)bdev_cache_drop(d->whole, 0, ~0ull, false);
+	(void)bdev_cache_drop(d->whole, 0, ~0ull);
 	mutex_lock(&block_lock);
 	disk_drop_parts(d);
 	mutex_unlock(&block_lock);
@@ -233,7 +233,7 @@ static s64 set_status(struct loop *lo, const struct loop_info64 *info)
 	if (lo->state != LOOP_BOUND)
 		return -ENXIO;
 	if (lo->offset != info->lo_offset || lo->sizelimit != info->lo_sizelimit) {
-		err = bdev_cache_drop(lo->disk->whole, 0, ~0ull, false);
+		err = bdev_cache_drop(lo->disk->whole, 0, ~0ull);
 		if (err && err != -EBUSY)
 			return err;
 	}
@@ -289,7 +289,7 @@ static s64 set_block_size(struct loop *lo, u64 bytes)
 		return -EINVAL;
 	if (lo->block_bytes == bytes)
 		return 0;
-	(void)bdev_cache_drop(lo->disk->whole, 0, ~0ull, false);
+	(void)bdev_cache_drop(lo->disk->whole, 0, ~0ull);
 	WRITE_ONCE(lo->block_bytes, (u32)bytes);
 	disk_refresh(lo->disk);
 	return 0;
@@ -312,7 +312,7 @@ static s64 change_file(struct loop *lo, int fd)
 	if (!err && loop_file_size(r.file) != loop_file_size(lo->file))
 		err = -EINVAL;
 	if (!err) {
-		(void)bdev_cache_drop(lo->disk->whole, 0, ~0ull, false);
+		(void)bdev_cache_drop(lo->disk->whole, 0, ~0ull);
 		work_flush(&lo->work);
 		old = lo->file;
 		file_get(r.file);

@@ -167,7 +167,7 @@ static int store_read_ahead(struct pseudo_text *t, char *text, size_t len)
 
 	if (strtou32(pseudo_trim(text), 10, &kib) || kib > 1u << 22)
 		return -EINVAL;
-	WRITE_ONCE(b->disk->whole->read_ahead512, kib * 2 & ~7u);
+	bdev_set_ahead(b, kib * 2);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <proc/pid.h>
 #include <proc/pidfd.h>
 #include <proc/task.h>
+#include <vfs/cache.h>
 #include <vfs/file.h>
 #include <vfs/hugetlbfs.h>
 #include <vfs/inode.h>
@@ -316,11 +317,10 @@ SYSCALL4(cachestat, int, fd, struct uptr, urange, struct uptr, ustat, unsigned, 
 		ret = -EFAULT;
 	else if (flags)
 		ret = -EINVAL;
-	/* Pages of memory files are never written back: none is dirty in this sense. */
-	if (!ret && inode_is(r.file->inode, S_IFREG) && r.file->inode->data.ops) {
+	if (!ret && r.file->inode->data.ops && (inode_is(r.file->inode, S_IFREG) || inode_is(r.file->inode, S_IFBLK))) {
 		u64 last = range.len ? (range.off + range.len - 1) >> PAGE_SHIFT : ~0ull;
 
-		st.nr_cache = vm_object_count(&r.file->inode->data, range.off >> PAGE_SHIFT, last);
+		cache_stat(&r.file->inode->data, range.off >> PAGE_SHIFT, last, &st);
 	}
 	if (!ret && copy_to_user(ustat, &st, sizeof(st)))
 		ret = -EFAULT;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * madvise, mincore, msync.
+ * madvise, mincore, msync. Anonymous memory has no place to be paged out to.
  *
- * Shared memory that has no home needs no write-back, so msync only checks; nor has anonymous memory a place to be paged out to.
+ * What the personality does for a range of an area (msync, MADV_WILLNEED) sleeps, so it is done without map_lock: the area's backing is borrowed, and the walk
+ * goes on behind the range whatever is there then.
  */
 #include <linux/mman.h>
 #include <arch/trap.h>
@@ -225,6 +226,52 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 	return 0;
 }
 
+/*
+ * Have [va, end) of @a, which maps a file, written, or read ahead. map_lock is given up for that; *next is where to go on.
+ */
+static int without_lock(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end, bool sync, vaddr_t *next)
+{
+	const struct vm_backing_ops *ops = a->backing_ops;
+	void *backing = a->backing;
+	u64 index = area_index(a, va), n = (end - va) >> PAGE_SHIFT;
+	int err = 0;
+
+	*next = end;
+	if (!backing || !(sync ? (void *)ops->sync : (void *)ops->willneed))
+		return 0;
+	ops->get(backing);
+	mutex_unlock(&s->map_lock);
+	if (sync)
+		err = ops->sync(backing, index, n);
+	else
+		ops->willneed(backing, index, n);
+	ops->put(backing);
+	mutex_lock(&s->map_lock);
+	return err;
+}
+
+/* MADV_WILLNEED. Holes are passed over, but told. */
+static int will_need(struct vm_space *s, vaddr_t va, vaddr_t end)
+{
+	bool hole = false;
+
+	mutex_lock(&s->map_lock);
+	while (va < end) {
+		struct vm_area *a = area_find_in(s, va, end);
+
+		hole |= !a || a->start > va;
+		if (!a)
+			break;
+		va = max(va, a->start);
+		if (a->object && a->object->ops->fill)
+			(void)without_lock(s, a, va, min(a->end, end), false, &va);
+		else
+			va = a->end;
+	}
+	mutex_unlock(&s->map_lock);
+	return hole ? -ENOMEM : 0;
+}
+
 static int populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write)
 {
 	return vm_populate(s, va, end, write, write);
@@ -246,6 +293,8 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 		return -ENOMEM;
 	if (advice == MADV_REMOVE)
 		return remove_pages(s, va, va + bytes);
+	if (advice == MADV_WILLNEED)
+		return will_need(s, va, va + bytes);
 	if (!adv)
 		return populate(s, va, va + bytes, advice == MADV_POPULATE_WRITE);
 	mutex_lock(&s->map_lock);
@@ -325,7 +374,13 @@ int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags)
 			err = -EBUSY;
 			break;
 		}
-		va = a->end;
+		va = max(va, a->start);
+		if ((ms_flags & MS_SYNC) && (a->flags & VM_SHARED) && a->object && a->object->ops->fill)
+			err = without_lock(s, a, va, min(a->end, end), true, &va);
+		else
+			va = a->end;
+		if (err)
+			break;
 	}
 	mutex_unlock(&s->map_lock);
 	return err ? err : hole ? -ENOMEM : 0;

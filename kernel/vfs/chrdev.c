@@ -109,7 +109,7 @@ static int block_open(struct inode *inode, struct file *f)
 	if (!ops)
 		return -ENXIO;
 	f->ops = ops;
-	f->mode |= FMODE_SEEK | FMODE_POS_LOCK; /* as a regular file: O_NONBLOCK means nothing */
+	f->mode |= FMODE_SEEK | FMODE_NOWAIT | FMODE_POS_LOCK; /* as a regular file: O_NONBLOCK means nothing */
 	return ops->open(inode, f);
 }
 

@@ -9,6 +9,7 @@
 #include <debug/panic.h>
 #include <lib/printf.h>
 #include <vfs/locks.h>
+#include <vfs/cache.h>
 #include <vfs/notify.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -123,6 +124,8 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 	f->mode |= o_flags & OPEN_UNTOLD ? FMODE_NONOTIFY : 0;
 	if (unlikely(READ_ONCE(inode->notify) & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM | NOTIFY_HINTS | NOTIFY_LEASED)))
 		err = ask_others(f, o_flags);
+	if (unlikely(inode->data.cache))
+		cache_open(f, inode->data.cache);
 	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
 	f->flags &= ~(unsigned)(O_NOCTTY | O_EXCL); /* terminals and block devices have seen them */

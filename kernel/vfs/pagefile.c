@@ -40,10 +40,8 @@ static int read_miss(struct file *f, struct vm_object *obj, u64 index, size_t le
 	return vm_object_get(obj, index, false, out_page);
 }
 
-ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+static __always_inline ssize_t read_object(struct file *f, struct vm_object *obj, struct iobuf *to, s64 *pos, unsigned rwf)
 {
-	struct inode *inode = f->inode;
-	struct vm_object *obj = &inode->data;
 	u64 at = (u64)*pos;
 	ssize_t done = 0;
 	int err = 0;
@@ -79,9 +77,22 @@ ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		}
 	}
 	*pos = (s64)at;
+	return done ? done : err;
+}
+
+ssize_t pagefile_read_object(struct file *f, struct vm_object *obj, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	return read_object(f, obj, to, pos, rwf);
+}
+
+ssize_t pagefile_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
+{
+	struct inode *inode = f->inode;
+	ssize_t n = read_object(f, &inode->data, to, pos, rwf);
+
 	if (!(f->flags & O_NOATIME))
 		inode_atime(inode, f->path.mnt);
-	return done ? done : err;
+	return n;
 }
 
 ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *segs, u32 *nsegs)
@@ -297,8 +308,25 @@ static void backing_ahead(void *backing, u64 index, u32 vm_flags)
 		cache_fault_ahead(f, f->inode->data.cache, index, vm_flags);
 }
 
+static void backing_willneed(void *backing, u64 index, u64 n)
+{
+	struct file *f = backing;
+
+	if (f->inode->data.cache)
+		cache_ahead(f->inode->data.cache, index, n);
+}
+
+static int backing_sync(void *backing, u64 index, u64 n)
+{
+	struct file *f = backing;
+
+	return f->ops->fsync ? f->ops->fsync(f, (s64)(index << PAGE_SHIFT), (s64)((index + n) << PAGE_SHIFT) - 1, false) : 0;
+}
+
 const struct vm_backing_ops file_backing_ops = {
 	.ahead = backing_ahead,
+	.willneed = backing_willneed,
+	.sync = backing_sync,
 	.get = backing_get,
 	.put = backing_put,
 	.name = backing_name,

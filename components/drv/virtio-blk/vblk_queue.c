@@ -72,11 +72,16 @@ static struct vblk_shared *shared_of(const struct vblk_queue *q, const struct vb
 	return &q->shared[s - q->slots];
 }
 
-static void free_slot(struct vblk_queue *q, struct vblk_slot *s)
+static void unmap(struct vblk_queue *q, struct vblk_slot *s)
 {
 	if (s->nsegs)
 		env_dma_unmap(q->dev->v.dev, s->rq->op == BLK_READ ? ENV_DMA_FROM_DEVICE : ENV_DMA_TO_DEVICE, s->segs, s->nsegs);
 	s->nsegs = 0;
+}
+
+static void free_slot(struct vblk_queue *q, struct vblk_slot *s)
+{
+	unmap(q, s);
 	s->rq = NULL;
 	s->next = q->free;
 	q->free = s;
@@ -97,6 +102,21 @@ static u32 type_of(const struct blk_request *rq, bool flushing)
 	}
 }
 
+/* Segments that lie behind each other were joined; the device may want them shorter. How many are in q->chain from 1 on; -EINVAL: too many. */
+static int cut_segs(struct vblk_queue *q, const struct vblk_slot *s)
+{
+	u32 max = q->dev->info.max_seg_bytes, n = 0;
+
+	for (u32 i = 0; i < s->nsegs; i++) {
+		for (u32 at = 0; at < s->segs[i].len; at += min(max, s->segs[i].len - at)) {
+			if (n == q->dev->max_segs)
+				return -EINVAL;
+			q->chain[1 + n++] = (struct virtq_seg){s->segs[i].addr + at, min(max, s->segs[i].len - at)};
+		}
+	}
+	return (int)n;
+}
+
 /* The middle of the chain: the request's data, or what stands for them. Segments in q->chain from 1 on: how many, or -errno. */
 static int describe_data(struct vblk_queue *q, struct vblk_slot *s, bool *out_in)
 {
@@ -114,10 +134,8 @@ static int describe_data(struct vblk_queue *q, struct vblk_slot *s, bool *out_in
 		if (n < 0)
 			return n == -E2BIG ? -EINVAL : n;
 		s->nsegs = (u32)n;
-		for (int i = 0; i < n; i++)
-			q->chain[1 + i] = (struct virtq_seg){s->segs[i].addr, s->segs[i].len};
 		*out_in = rq->op == BLK_READ;
-		return n;
+		return cut_segs(q, s);
 	case BLK_DISCARD:
 	case BLK_WRITE_ZEROES:
 		sh->range.sector = cpu_to_le64(rq->lba512).raw;
@@ -143,8 +161,10 @@ static int give(struct vblk_queue *q, struct vblk_slot *s)
 
 	memset(sh, 0, sizeof(*sh));
 	n = describe_data(q, s, &in);
-	if (n < 0)
+	if (n < 0) {
+		unmap(q, s);
 		return n;
+	}
 	sh->head.type = cpu_to_le32(type_of(rq, s->flushing)).raw;
 	sh->head.sector = cpu_to_le64(has_range ? rq->lba512 : 0).raw;
 	sh->status = UNWRITTEN;
@@ -154,11 +174,9 @@ static int give(struct vblk_queue *q, struct vblk_slot *s)
 	for (int i = 1; in && i <= n; i++)
 		s->writable += q->chain[i].len;
 	err = virtq_add(&q->vq.q, q->chain, in ? 1 : 1 + (unsigned)n, in ? 1 + (unsigned)n : 1, s);
-	if (err && s->nsegs) {
-		env_dma_unmap(q->dev->v.dev, in ? ENV_DMA_FROM_DEVICE : ENV_DMA_TO_DEVICE, s->segs, s->nsegs);
-		s->nsegs = 0;
-	}
-	if (!err)
+	if (err)
+		unmap(q, s);
+	else
 		q->unkicked = true;
 	return err;
 }
@@ -231,9 +249,7 @@ static void slot_used(struct vblk_queue *q, struct vblk_slot *s, u32 len, struct
 	if (!status && wants_flush && !s->flushing) {
 		s->flushing = true;
 		s->started_ns = env_now();
-		if (s->nsegs)
-			env_dma_unmap(q->dev->v.dev, ENV_DMA_TO_DEVICE, s->segs, s->nsegs);
-		s->nsegs = 0;
+		unmap(q, s);
 		status = give(q, s);
 		if (!status)
 			return;

@@ -86,6 +86,7 @@ void disk_model_resize(struct disk_model *d, u64 sectors)
 void disk_model_init(struct disk_model *d, enum env_bus bus, u64 features, u32 nqueues)
 {
 	struct virtio_blk_config c = {.seg_max = 6,
+		.size_max = 1024,
 		.blk_size = 512,
 		.num_queues = (__virtio16)nqueues,
 		.wce = 1,

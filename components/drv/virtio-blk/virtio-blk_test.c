@@ -20,6 +20,7 @@ static const enum env_bus buses[] = {ENV_BUS_PCI, ENV_BUS_VIRTIO_MMIO};
 
 #define REQUESTS 24
 #define RINGS	 (1ull << VIRTIO_RING_F_EVENT_IDX | 1ull << VIRTIO_RING_F_INDIRECT_DESC)
+#define SIZE_MAX_BIT (1ull << VIRTIO_BLK_F_SIZE_MAX)
 
 struct client {
 	struct blk_request rq;
@@ -166,7 +167,7 @@ static void run(struct scenario *s, u64 seeds)
 TEST(vblk_keeps_what_is_written)
 {
 	for (int i = 0; i < 8; i++) {
-		struct scenario s = {.bus = buses[i & 1], .features = i & 2 ? RINGS : 0, .nqueues = i & 4 ? 4 : 1};
+		struct scenario s = {.bus = buses[i & 1], .features = i & 2 ? RINGS | SIZE_MAX_BIT : 0, .nqueues = i & 4 ? 4 : 1};
 
 		run(&s, 20);
 		CHECK(s.attached);
@@ -209,23 +210,30 @@ TEST(vblk_one_failure_is_one)
 
 static void checks(void *arg)
 {
-	const struct blk_client_ops none = {0};
 	static struct client c;
 	struct blk_info info;
 	void *self;
 
-	(void)none;
-	disk_model_init(&disk, ENV_BUS_PCI, RINGS, 1);
+	disk_model_init(&disk, ENV_BUS_PCI, RINGS | SIZE_MAX_BIT, 1);
 	REQUIRE(driver->attach(&disk.m.dev, &self) == 0);
 	ops()->info(self, &info);
 	CHECK_EQ(info.capacity512, DISK_SECTORS);
 	CHECK(strcmp(info.serial, "model-disk-012345678") == 0 || !memcmp(info.serial, "model-disk-0123456789", 20));
 	CHECK_EQ(info.max_segs, 6);
+	CHECK_EQ(info.max_seg_bytes, 1024);
 	CHECK_EQ(ask(self, &c, BLK_READ, 0, DISK_SECTORS, 1), -EINVAL);
 	CHECK_EQ(ask(self, &c, BLK_READ, 0, ~0ull, 2), -EINVAL);
 	CHECK_EQ(ask(self, &c, BLK_READ, 0, 0, 0), -EINVAL);
 	CHECK_EQ(ask(self, &c, 77, 0, 0, 1), -EINVAL);
 	CHECK_EQ(ask(self, &c, BLK_DISCARD, 0, 0, 65), -EINVAL);
+	c.rq = (struct blk_request){.op = BLK_WRITE, .lba512 = 20, .n512 = 4, .done = request_done}; /* one piece, longer than size_max */
+	c.ended = 0;
+	iobuf_init_kernel(&c.rq.data, c.bytes, 2048);
+	memset(c.bytes, 0x77, 2048);
+	ops()->submit(self, &c.rq);
+	ops()->kick(self, 0);
+	CHECK_EQ(finish(&c), 0);
+	CHECK_MEM_EQ(disk.now + 20 * 512, c.bytes, 2048);
 	memset(disk.now, 0x11, sizeof(disk.now));
 	CHECK_EQ(ask(self, &c, BLK_WRITE_ZEROES, BLK_FUA | BLK_MAY_UNMAP, 2, 3), 0);
 	CHECK_EQ(disk.now[2 * 512], 0);

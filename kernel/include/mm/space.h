@@ -80,6 +80,9 @@ struct vm_backing_ops {
 	 * May sleep. NULL: no reading ahead.
 	 */
 	void (*ahead)(void *backing, u64 index, u32 vm_flags);
+	/* MADV_WILLNEED, MS_SYNC: pages [index, index + n) of the file. May sleep. NULL: nothing is to be done. */
+	void (*willneed)(void *backing, u64 index, u64 n);
+	int (*sync)(void *backing, u64 index, u64 n);
 	/* Device memory and the like: make an entry for the page at @pgoff; NULL: use the object. 0 with *out_pte, or an errno. */
 	int (*fault)(void *backing, u64 pgoff, unsigned fault_flags, struct pte *out_pte);
 };

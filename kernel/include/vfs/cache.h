@@ -42,6 +42,7 @@ struct file_cache;
 struct inode;
 struct page;
 struct thread;
+struct vm_object;
 
 enum vm_io_flags {
 	VM_IO_WRITE = 1u << 0,
@@ -187,7 +188,10 @@ int bdi_sync(struct bdi *b, bool wait);
 /* The error of any file of the device that this open file was not told by syncfs yet. */
 int bdi_error(struct file *f, struct bdi *b);
 
-/* O_DIRECT: write what is dirty of the range, and drop it. -EBUSY: some of it cannot go (mapped and busy, locked). Inode's lock for a write. May sleep. */
+/*
+ * O_DIRECT: write what is dirty of the pages of the range and drop them all; or only drop what is clean. -EBUSY: some page stays: it is in use, or dirty
+ * (again). Inode's lock for a write. May sleep.
+ */
 int cache_flush_range(struct file_cache *c, u64 start, u64 end) MUST_CHECK;
 int cache_invalidate_range(struct file_cache *c, u64 start, u64 end) MUST_CHECK;
 /* The size, down (pages go) or up. Inode's lock. The owner then changes its disk. */
@@ -201,5 +205,10 @@ void cache_punch(struct file_cache *c, u64 start, u64 end);
 void cache_read_miss(struct file *f, struct file_cache *c, u64 index, u64 want);
 void cache_read_mark(struct file *f, struct file_cache *c, struct page *page, u64 want);
 void cache_fault_ahead(struct file *f, struct file_cache *c, u64 index, u32 vm_flags);
+/* POSIX_FADV_DONTNEED: begin to write what is dirty, drop whole pages of the range that are clean and not mapped. */
+void cache_forget(struct file_cache *c, u64 start, u64 end);
+/* cachestat(2). */
+struct cachestat;
+void cache_stat(struct vm_object *obj, u64 first, u64 last, struct cachestat *out);
 /* Read pages ahead, as many as make sense: readahead(2), POSIX_FADV_WILLNEED. Does not wait. */
 void cache_ahead(struct file_cache *c, u64 index, u64 n);

@@ -29,6 +29,9 @@ ssize_t file_hold_pages(struct file *f, s64 pos, size_t len, struct iobuf_seg *s
 s64 lseek_size(struct file *f, s64 off, int whence, s64 max, s64 size);
 /* RLIMIT_FSIZE and maxbytes: clips *len, sends SIGXFSZ: 0 or -EFBIG. */
 int write_limit(struct file *f, s64 pos, size_t *len) MUST_CHECK;
+/* What pagefile_read is but for the time of access: for files whose pages are not their inode's. */
+struct vm_object;
+ssize_t pagefile_read_object(struct file *f, struct vm_object *obj, struct iobuf *to, s64 *pos, unsigned rwf);
 /* Of mappings of a file: backing is the struct file. */
 extern const struct vm_backing_ops file_backing_ops;
 

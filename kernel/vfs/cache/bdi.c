@@ -74,6 +74,7 @@ static bool visit_begin(struct bdi *b, u64 before, struct visit *v)
 		if (c->dirty_since > before && (!(c->state & CACHE_HELD) || READ_ONCE(c->inode->nlink)))
 			continue;
 		v->held = c->state & CACHE_HELD;
+		/* The last reference is just being put: it is the list's in a moment, or the file goes. */
 		if (!v->held && !inode_tryget(c->inode))
 			continue;
 		list_del_init(&c->link);

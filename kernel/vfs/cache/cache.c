@@ -8,6 +8,7 @@
 #include "cache_impl.h"
 #include <mm/reclaim.h>
 #include <sync/rcu.h>
+#include <linux/mman.h>
 #include <vfs/file.h>
 
 #define ERR_MAX	 0xfffu
@@ -209,7 +210,9 @@ void cache_punch(struct file_cache *c, u64 start, u64 end)
 
 int cache_flush_range(struct file_cache *c, u64 start, u64 end)
 {
-	return cache_sync_range(c, start, end, CACHE_SYNC);
+	int err = cache_sync_range(c, start, end, CACHE_SYNC);
+
+	return err ? err : cache_invalidate_range(c, start, end);
 }
 
 int cache_invalidate_range(struct file_cache *c, u64 start, u64 end)
@@ -217,4 +220,37 @@ int cache_invalidate_range(struct file_cache *c, u64 start, u64 end)
 	if (start >= end)
 		return 0;
 	return vm_object_invalidate(cache_object(c), start >> PAGE_SHIFT, (end - 1) >> PAGE_SHIFT, true) ? -EBUSY : 0;
+}
+
+void cache_forget(struct file_cache *c, u64 start, u64 end)
+{
+	u64 first = DIV_ROUND_UP(start, PAGE_SIZE), stop = end >> PAGE_SHIFT;
+
+	(void)!cache_sync_range(c, start, end, CACHE_WRITE);
+	/* The last page of the file is whole as far as there is something of it. */
+	if (end >= READ_ONCE(cache_object(c)->size))
+		stop = DIV_ROUND_UP(READ_ONCE(cache_object(c)->size), PAGE_SIZE);
+	if (first < stop)
+		(void)vm_object_invalidate(cache_object(c), first, stop - 1, false);
+}
+
+void cache_stat(struct vm_object *obj, u64 first, u64 last, struct cachestat *out)
+{
+	struct radix_found found[16];
+	size_t n;
+
+	do {
+		rcu_read_lock();
+		n = radix_gather(&obj->pages, first, last, RADIX_ANY, found, ARRAY_SIZE(found));
+		for (size_t i = 0; i < n; i++) {
+			u16 flags = READ_ONCE(((struct page *)found[i].entry)->flags);
+
+			out->nr_cache++;
+			/* Pages of memory files are never written back: none is dirty in this sense. */
+			out->nr_dirty += (flags & (PAGE_F_DIRTY | PAGE_F_FILE)) == (PAGE_F_DIRTY | PAGE_F_FILE);
+			out->nr_writeback += (flags & PAGE_F_WRITEBACK) != 0;
+		}
+		rcu_read_unlock();
+		first = n ? found[n - 1].index + 1 : first;
+	} while (n == ARRAY_SIZE(found) && first && first <= last);
 }

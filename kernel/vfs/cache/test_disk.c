@@ -63,6 +63,15 @@ void inode_touch(struct inode *inode, unsigned which)
 {
 }
 
+bool inode_tryget(struct inode *inode)
+{
+	u32 refs = READ_ONCE(inode->refs);
+
+	while (refs && !__atomic_compare_exchange_n(&inode->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		;
+	return refs;
+}
+
 static struct disk_file *of_inode(struct inode *inode)
 {
 	return container_of(inode, struct disk_file, inode);

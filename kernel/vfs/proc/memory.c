@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * /proc/meminfo, vmstat, buddyinfo, zoneinfo, slabinfo. Only lines that are true: what is counted, and 0 for what cannot be (there is no swap, no write-back, no
- * list of inactive pages). Absent ones read as 0 by the programs that want them.
+ * /proc/meminfo, vmstat, buddyinfo, zoneinfo, slabinfo. Only lines that are true: what is counted, and 0 for what cannot be (there is no swap). Absent ones read as 0 by the programs that want them.
  */
 #include "proc_fs.h"
 #include <arch/context.h>
@@ -17,6 +16,7 @@
 #include <proc/pid.h>
 #include <proc/task.h>
 #include <vfs/shmem.h>
+#include <vfs/writeback.h>
 
 #define KIB (PAGE_SIZE / 1024)
 
@@ -124,7 +124,8 @@ static int show_meminfo(struct pseudo_text *t)
 	struct slab_sums slab = {0};
 	struct hugetlb_stats pool;
 	struct page_stats ps;
-	u64 threads = 0, locked = locked_pages(), anon, cache, shmem, vmalloc, vmalloc_used;
+	u64 threads = 0, locked = locked_pages(), anon, cache, shmem, vmalloc, vmalloc_used, dirty, writing, written;
+	struct reclaim_counts rc;
 	s64 committed = vm_committed();
 
 	page_stats(&ps);
@@ -135,24 +136,26 @@ static int show_meminfo(struct pseudo_text *t)
 	slab_for_each(sum_slab, &slab);
 	thread_for_each(count_thread, &threads);
 	kmap_usage(&vmalloc, &vmalloc_used);
+	reclaim_counts(&rc);
+	(void)bdi_counts(&dirty, &writing, &written);
 	put_kib(&t->sb, "MemTotal:", ps.total);
 	put_kib(&t->sb, "MemFree:", ps.free);
 	put_kib(&t->sb, "MemAvailable:", min(reclaim_available(), ps.total));
 	put_kib(&t->sb, "Buffers:", 0);
 	put_kib(&t->sb, "Cached:", cache);
 	put_kib(&t->sb, "SwapCached:", 0);
-	put_kib(&t->sb, "Active:", anon + cache);
-	put_kib(&t->sb, "Inactive:", 0);
+	put_kib(&t->sb, "Active:", anon + shmem + rc.active);
+	put_kib(&t->sb, "Inactive:", rc.inactive);
 	put_kib(&t->sb, "Active(anon):", anon + shmem);
 	put_kib(&t->sb, "Inactive(anon):", 0);
-	put_kib(&t->sb, "Active(file):", cache - shmem);
-	put_kib(&t->sb, "Inactive(file):", 0);
+	put_kib(&t->sb, "Active(file):", rc.active);
+	put_kib(&t->sb, "Inactive(file):", rc.inactive);
 	put_kib(&t->sb, "Unevictable:", locked);
 	put_kib(&t->sb, "Mlocked:", locked);
 	put_kib(&t->sb, "SwapTotal:", 0);
 	put_kib(&t->sb, "SwapFree:", 0);
-	put_kib(&t->sb, "Dirty:", 0);
-	put_kib(&t->sb, "Writeback:", 0);
+	put_kib(&t->sb, "Dirty:", dirty);
+	put_kib(&t->sb, "Writeback:", writing);
 	put_kib(&t->sb, "AnonPages:", anon);
 	put_kib(&t->sb, "Mapped:", vm_mapped());
 	put_kib(&t->sb, "Shmem:", shmem);
@@ -184,14 +187,24 @@ static int show_meminfo(struct pseudo_text *t)
 
 static int show_vmstat(struct pseudo_text *t)
 {
+	u64 dirty, writing, written, background, limit;
 	struct slab_sums slab = {0};
+	struct reclaim_counts rc;
 	struct page_stats ps;
 
 	page_stats(&ps);
+	reclaim_counts(&rc);
+	(void)bdi_counts(&dirty, &writing, &written);
+	writeback_limits(&background, &limit);
 	slab_for_each(sum_slab, &slab);
 	strbuf_printf(&t->sb, "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\nnr_slab_reclaimable %llu\nnr_slab_unreclaimable %llu\n",
 		ps.free, ps.by_kind[PAGE_ANON], ps.by_kind[PAGE_CACHE], slab.reclaimable, slab.all - slab.reclaimable);
-	strbuf_printf(&t->sb, "nr_page_table_pages %llu\n", ps.by_kind[PAGE_TABLE]);
+	strbuf_printf(&t->sb, "nr_page_table_pages %llu\nnr_inactive_file %llu\nnr_active_file %llu\nnr_mapped %llu\n", ps.by_kind[PAGE_TABLE],
+		rc.inactive, rc.active, vm_mapped());
+	strbuf_printf(&t->sb, "nr_dirty %llu\nnr_writeback %llu\nnr_written %llu\nnr_dirty_threshold %llu\nnr_dirty_background_threshold %llu\n",
+		dirty, writing, written, limit, background);
+	strbuf_printf(&t->sb, "workingset_refault_file %llu\npgscan_file %llu\npgsteal_file %llu\npgactivate %llu\n", rc.refaults, rc.scanned,
+		rc.evicted, rc.activations);
 	return 0;
 }
 

@@ -16,9 +16,11 @@
 #include <proc/cred.h>
 #include <proc/uts.h>
 #include <security/random.h>
+#include <sync/rcu.h>
 #include <vfs/fdtable.h>
 #include <vfs/hugetlbfs.h>
 #include <vfs/locks.h>
+#include <vfs/writeback.h>
 
 /* ---- kernel ---- */
 
@@ -175,7 +177,10 @@ static int set_drop_caches(const struct sysctl *s, char *text)
 
 	if (strtos32(text, 0, &v) || v < 1 || v > 4)
 		return -EINVAL;
-	while (reclaim_memory(1u << 16))
+	/* 1: pages of files; 2: names and the like; 4 only says that Linux should not log it. */
+	while ((v & 1) && reclaim_files(1u << 16))
+		rcu_barrier();
+	while ((v & 2) && reclaim_shrink(1u << 16))
 		;
 	return 0;
 }
@@ -198,6 +203,62 @@ static int set_pool(const struct sysctl *s, char *text)
 	if (strtou64(text, 0, &n))
 		return -EINVAL;
 	(s->min == POOL_TOTAL ? hugetlb_set_total : hugetlb_set_overcommit)(n);
+	return 0;
+}
+
+/* Of a ratio and a number of bytes the one that was set last counts, the other is 0. */
+static int set_dirty_ratio(const struct sysctl *s, char *text)
+{
+	bool background = s->min;
+	s32 v;
+
+	if (strtos32(text, 0, &v) || v < 0 || v > 100)
+		return -EINVAL;
+	WRITE_ONCE(*(background ? &dirty_background_ratio : &dirty_ratio), (unsigned)v);
+	WRITE_ONCE(*(background ? &dirty_background_bytes : &dirty_bytes), 0);
+	bdi_wake_all();
+	return 0;
+}
+
+static int get_dirty_ratio(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%u\n", READ_ONCE(*(s->min ? &dirty_background_ratio : &dirty_ratio)));
+	return 0;
+}
+
+static int set_dirty_bytes(const struct sysctl *s, char *text)
+{
+	bool background = s->min;
+	u64 v;
+
+	if (strtou64(text, 0, &v) || v < (background ? 1 : 2 * PAGE_SIZE))
+		return -EINVAL;
+	WRITE_ONCE(*(background ? &dirty_background_bytes : &dirty_bytes), v);
+	WRITE_ONCE(*(background ? &dirty_background_ratio : &dirty_ratio), 0);
+	bdi_wake_all();
+	return 0;
+}
+
+static int get_dirty_bytes(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%llu\n", READ_ONCE(*(s->min ? &dirty_background_bytes : &dirty_bytes)));
+	return 0;
+}
+
+static int set_dirty_period(const struct sysctl *s, char *text)
+{
+	s32 v;
+
+	if (strtos32(text, 0, &v) || v < 0)
+		return -EINVAL;
+	WRITE_ONCE(dirty_writeback_centisecs, (unsigned)v);
+	bdi_wake_all();
+	return 0;
+}
+
+static int get_dirty_period(const struct sysctl *s, struct strbuf *sb)
+{
+	strbuf_printf(sb, "%u\n", READ_ONCE(dirty_writeback_centisecs));
 	return 0;
 }
 
@@ -241,6 +302,12 @@ static const struct sysctl table[] = {
 	{"vm/nr_overcommit_hugepages", 0644, SYSCTL_CALL, .get = get_pool, .set = set_pool, .min = POOL_OVERCOMMIT},
 	{"vm/hugetlb_shm_group", 0644, ROOT_INT(hugetlb_shm_group, 0, S32_MAX)},
 	{"vm/drop_caches", 0200, SYSCTL_CALL, .get = no_text, .set = set_drop_caches},
+	{"vm/dirty_ratio", 0644, SYSCTL_CALL, .get = get_dirty_ratio, .set = set_dirty_ratio},
+	{"vm/dirty_background_ratio", 0644, SYSCTL_CALL, .get = get_dirty_ratio, .set = set_dirty_ratio, .min = 1},
+	{"vm/dirty_bytes", 0644, SYSCTL_CALL, .get = get_dirty_bytes, .set = set_dirty_bytes},
+	{"vm/dirty_background_bytes", 0644, SYSCTL_CALL, .get = get_dirty_bytes, .set = set_dirty_bytes, .min = 1},
+	{"vm/dirty_expire_centisecs", 0644, ROOT_INT(dirty_expire_centisecs, 0, S32_MAX)},
+	{"vm/dirty_writeback_centisecs", 0644, SYSCTL_CALL, .get = get_dirty_period, .set = set_dirty_period},
 	{"vm/min_free_kbytes", 0444, SYSCTL_CALL, .get = get_min_free},
 	{"fs/overflowuid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},
 	{"fs/overflowgid", 0444, SYSCTL_CALL, .get = get_const, .min = 65534},

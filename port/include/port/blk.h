@@ -64,7 +64,7 @@ enum blk_info_flags {
 	BLK_INFO_VOLATILE_CACHE = 1u << 1, /* else flush and FUA cost nothing */
 	BLK_INFO_FUA = 1u << 2,            /* native */
 	BLK_INFO_DISCARD = 1u << 3,
-	BLK_INFO_ZEROES = 1u << 4, /* else the provider writes zeroes */
+	BLK_INFO_ZEROES = 1u << 4, /* else -EOPNOTSUPP, and the kernel's block layer writes zeroes: its ports have it */
 	BLK_INFO_ROTATIONAL = 1u << 5,
 	BLK_INFO_REMOVABLE = 1u << 6,
 };
