@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'tools'))
 import nostest  # noqa: E402 pylint: disable=wrong-import-position
 import debian  # noqa: E402 pylint: disable=wrong-import-position,import-error
+import qemu  # noqa: E402 pylint: disable=wrong-import-position,import-error
 
 SIZE = 64 << 20
 LINUX_TYPE = bytes.fromhex('af3dc60f838472478e793d69d8477de4')
@@ -44,16 +45,14 @@ def gpt_image(path, parts):
         disk.write(entries + header(last, 1, last - 32))
 
 
-def run_tools(t, machine, device):
+def run_tools(t, machine):
     folder = Path(t.folder)
     disk, initrd = folder / 'disk.img', folder / 'tools.cpio'
     gpt_image(disk, [(2048, 20480, 'root'), (24576, 40960, 'data')])
     session = debian.session((HERE / 'block' / 'tools.sh').read_text(), 'NOS-END')
     initrd.write_bytes(debian.base(debian.DISK).read_bytes() + session.bytes())
-    result = t.boot(initrd=initrd, machine=machine, memory='1G', timeout=240, append='quiet', check=False, extra=(
-        '-drive', f'file={disk},format=raw,if=none,id=d,discard=unmap', '-device', device + ',drive=d,serial=abc',
-        '-global', 'virtio-mmio.force-legacy=false'),
-        stop_on=re.compile(rb'^NOS-END \d+\r*\n', re.M))
+    result = t.boot(initrd=initrd, machine=machine, memory='1G', timeout=240, append='quiet', check=False,
+                    extra=qemu.disks(machine, [disk]), stop_on=re.compile(rb'^NOS-END \d+\r*\n', re.M))
     t.expect_no_report(result)
     text = result.log[result.log.find('vda '):].split('\nNOS-END')[0]
     text = '\n'.join(line for line in text.split('\n') if not re.match(r'\[ *\d+\.\d+\]', line)).strip() + '\n'
@@ -71,12 +70,12 @@ def run_tools(t, machine, device):
 
 @suite.test
 def tools_pci(t):
-    run_tools(t, 'q35', 'virtio-blk-pci')
+    run_tools(t, 'q35')
 
 
 @suite.test
 def tools_mmio(t):
-    run_tools(t, 'microvm,rtc=on', 'virtio-blk-device')
+    run_tools(t, 'microvm,rtc=on')
 
 
 if __name__ == '__main__':

@@ -35,12 +35,14 @@ static void io_done(struct blk_request *rq)
 static void submit(struct file_cache *c, struct vm_io *io, u8 op)
 {
 	struct bdev *b = bdev_of(c);
+	struct blkq *q = b->disk->q;
+	u16 lane = (u16)cpu_id();
 	u64 at = io->index * PAGE_SIZE, size = bdev_size(b);
 	size_t len = at < size ? (size_t)min((u64)io->data.left, size - at) : 0;
 
 	io->blk = (struct blk_request){.op = op,
 		.flags = io->flags & VM_IO_AHEAD ? BLK_AHEAD : op == BLK_READ || io->flags & VM_IO_SYNC ? BLK_PRIO : 0,
-		.queue = (u16)cpu_id(),
+		.queue = lane,
 		.lba512 = at / 512,
 		.n512 = len / 512,
 		.data = io->data,
@@ -52,8 +54,8 @@ static void submit(struct file_cache *c, struct vm_io *io, u8 op)
 		(void)iobuf_zero(&rest, rest.left);
 	}
 	iobuf_limit(&io->blk.data, len);
-	blkq_submit(b->disk->q, &b->range, &io->blk);
-	blkq_kick(b->disk->q, (u16)io->blk.queue);
+	blkq_submit(q, &b->range, &io->blk); /* it may be over, and its memory gone, from here on */
+	blkq_kick(q, lane);
 }
 
 static void cache_read(struct file_cache *c, struct vm_io *io)

@@ -53,6 +53,7 @@ def machine_options(parser):
     parser.add_argument('--mem', metavar='M', help='memory (3G; 512M with --busybox)')
     parser.add_argument('--busybox', action='store_true', help="a busybox root, not Debian 13's userland")
     parser.add_argument('--machine', default='q35', help='QEMU machine: q35, microvm, ...')
+    parser.add_argument('--disk', action='append', default=[], metavar='FILE', help='attach an image as a virtio disk: /dev/vda, vdb...')
     parser.add_argument('--append', default='', metavar='WORDS', help='more of a command line')
     parser.add_argument('--kernel', metavar='IMAGE', help='boot this one and build nothing')
     parser.add_argument('--clang', action='store_true', help='the kernel built by clang')

@@ -17,6 +17,18 @@ from common import need
 PANIC = re.compile(rb'kernel panic|Kernel panic|NOS panic')
 
 
+def disks(machine, files):
+    """The words for image @files as virtio disks of @machine: on PCI, or microvm's modern MMIO."""
+    mmio = machine.startswith('microvm')
+    words = ['-global', 'virtio-mmio.force-legacy=false'] if files and mmio else []
+    for number, file in enumerate(files):
+        with open(file, 'rb') as image:
+            form = 'qcow2' if image.read(4) == b'QFI\xfb' else 'raw'
+        words += ['-drive', f'file={str(file).replace(",", ",,")},format={form},if=none,id=disk{number},discard=unmap',
+                  '-device', f'virtio-blk-{"device" if mmio else "pci"},drive=disk{number}']
+    return words
+
+
 class Machine:
     """One virtual machine as data; command() turns it into QEMU's words."""
 

@@ -27,7 +27,8 @@ def machine_of(arguments, initrd, append):
     words = ' '.join(filter(None, (APPEND, append, arguments.append)))
     memory = arguments.mem or ('512M' if arguments.busybox else debian.MEMORY)
     return qemu.Machine(kernel_of(arguments), initrd, words, smp=arguments.smp,
-                        memory=memory, machine=arguments.machine)
+                        memory=memory, machine=arguments.machine,
+                        extra=qemu.disks(arguments.machine, arguments.disk))
 
 
 def initrd_of(arguments, path, *session):
