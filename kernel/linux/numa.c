@@ -240,7 +240,7 @@ static s64 move_all(struct vm_space *s, u64 n, struct uptr pages, struct uptr no
 		st = page_status(s, va, moves ? &node : NULL);
 		if (user_store32(uptr_add(status, i * 4), (u32)st))
 			return -EFAULT;
-		if (thread_signal_pending())
+		if (thread_kill_pending())
 			return -ERESTARTNOHAND;
 	}
 	return 0;
