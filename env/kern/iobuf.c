@@ -9,12 +9,6 @@
 #include <lib/string.h>
 #include <mm/page.h>
 
-void iobuf_init_kernel(struct iobuf *b, void *base, size_t len)
-{
-	*b = (struct iobuf){.kind = IOBUF_KERNEL, .nsegs = 1, .segs = &b->one, .left = len,
-		.one = {.base = (u64)(unsigned long)base, .len = len}};
-}
-
 int iobuf_init_user(struct iobuf *b, struct uptr base, size_t len)
 {
 	if (unlikely(len > USER_VA_END || base.va > USER_VA_END - len))
@@ -28,30 +22,6 @@ int iobuf_init_user(struct iobuf *b, struct uptr base, size_t len)
 	b->one.page_off = 0;
 	b->one.len = len;
 	return 0;
-}
-
-void iobuf_init_segs(struct iobuf *b, enum iobuf_kind kind, const struct iobuf_seg *segs, u32 nsegs)
-{
-	*b = (struct iobuf){.kind = (u8)kind, .nsegs = nsegs, .segs = segs};
-	for (u32 i = 0; i < nsegs; i++)
-		b->left += segs[i].len;
-}
-
-void iobuf_advance(struct iobuf *b, size_t len)
-{
-	b->left -= len;
-	b->seg_off += len;
-	while (b->nsegs > 1 && b->seg_off >= b->segs->len) {
-		b->seg_off -= b->segs->len;
-		b->segs++;
-		b->nsegs--;
-	}
-}
-
-void iobuf_limit(struct iobuf *b, size_t len)
-{
-	if (len < b->left)
-		b->left = len;
 }
 
 enum move { MOVE_PUT, MOVE_GET, MOVE_ZERO };

@@ -1,52 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Terminals: flow control, packets, locked settings, hang-ups and who hears of them, ioctls that a pty does not have. */
-#include "abi.h"
+#include "tty.h"
 #include <linux/serial.h>
 #include <linux/tty.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 
-static int m, s;
-static char buf[8192];
 static int out[2];
-
-static void open_pair(void)
-{
-	int n = -1, zero = 0;
-	char path[64];
-
-	m = NEED(open("/dev/ptmx", O_RDWR | O_NOCTTY));
-	NEED(ioctl(m, TIOCSPTLCK, &zero));
-	NEED(ioctl(m, TIOCGPTN, &n));
-	snprintf(path, sizeof(path), "/dev/pts/%d", n);
-	s = NEED(open(path, O_RDWR | O_NOCTTY));
-}
 
 static void close_pair(void)
 {
 	close(s);
 	close(m);
-}
-
-static void drain(const char *what, int fd)
-{
-	struct pollfd p = {fd, POLLIN, 0};
-	size_t got = 0;
-
-	for (int wait = 300; poll(&p, 1, wait) > 0 && got < sizeof(buf); wait = 50) {
-		ssize_t n = read(fd, buf + got, sizeof(buf) - got);
-		if (n <= 0) {
-			say("%s: %s after %zu\n", what, n ? err_name(errno) : "end", got);
-			return;
-		}
-		got += n;
-	}
-	say_bytes(what, buf, got);
-}
-
-static void put(int fd, const char *text)
-{
-	NEED(write(fd, text, strlen(text)));
 }
 
 static void set(tcflag_t iflag, tcflag_t oflag, tcflag_t lflag)

@@ -1,51 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Pseudo-terminals: termios modes, canonical editing, echo, signals, flow, window size, hangup. */
-#include "abi.h"
-#include <sys/ioctl.h>
-#include <termios.h>
+#include "tty.h"
 
-static int m, s;
-static char buf[8192];
 static volatile sig_atomic_t hits;
 
 static void on_sig(int sig)
 {
 	(void)sig;
 	hits++;
-}
-
-static void open_pair(void)
-{
-	int n = -1, zero = 0;
-	char path[64];
-
-	m = NEED(open("/dev/ptmx", O_RDWR | O_NOCTTY));
-	NEED(ioctl(m, TIOCSPTLCK, &zero));
-	NEED(ioctl(m, TIOCGPTN, &n));
-	snprintf(path, sizeof(path), "/dev/pts/%d", n);
-	s = NEED(open(path, O_RDWR | O_NOCTTY));
-}
-
-/* What is there to read on @fd now, without waiting longer than it takes to arrive. */
-static void drain(const char *what, int fd)
-{
-	struct pollfd p = {fd, POLLIN, 0};
-	size_t got = 0;
-
-	for (int wait = 300; poll(&p, 1, wait) > 0 && got < sizeof(buf); wait = 50) {
-		ssize_t n = read(fd, buf + got, sizeof(buf) - got);
-		if (n <= 0) {
-			say("%s: %s after %zu\n", what, n ? err_name(errno) : "end", got);
-			return;
-		}
-		got += n;
-	}
-	say_bytes(what, buf, got);
-}
-
-static void put(int fd, const char *text)
-{
-	NEED(write(fd, text, strlen(text)));
 }
 
 static void set_flags(tcflag_t in_off, tcflag_t out_off, tcflag_t local_off)

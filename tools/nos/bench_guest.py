@@ -136,7 +136,7 @@ def parse(log):
         elif re.fullmatch(r'boot \d+', line):
             found['boot'] = int(word[1])
         elif re.fullmatch(r'mem \d+ \d+', line):
-            found['mem'] = (int(word[1]), int(word[2]))
+            found['mem'] = [int(word[1]), int(word[2])]
         elif line.startswith('mitigation ') and len(word) >= 3:
             found['mitigations'][word[1]] = ' '.join(word[2:])
         elif line.startswith('note '):

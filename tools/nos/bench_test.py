@@ -29,7 +29,7 @@ class Parse(unittest.TestCase):
         found = bench_guest.parse(LOG)
         self.assertEqual(found['rows'], {'call.getppid': 340.5})
         self.assertEqual(found['boot'], 1600000000)
-        self.assertEqual(found['mem'], (475000, 441000))
+        self.assertEqual(found['mem'], [475000, 441000])
         self.assertFalse(found['ended'])
         self.assertTrue(found['why']['unix.pair_close'].startswith('absent'))
 
