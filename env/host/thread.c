@@ -15,6 +15,7 @@
 
 #include <env/lock.h>
 #include <env/log.h>
+#include <env/rcu.h>
 #include <env/task.h>
 #include <env/time.h>
 #include <env_host/host.h>
@@ -425,6 +426,78 @@ void env_work_flush(struct env_work *w)
 	while (work_of(w)->queued || running_work == w)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
+}
+
+/* ---- read sections: a grace period is a moment at which a writer got the lock of the readers ---- */
+
+static pthread_rwlock_t readers = PTHREAD_RWLOCK_INITIALIZER; /* prefers readers: they may nest */
+static pthread_mutex_t rcu_lock = PTHREAD_MUTEX_INITIALIZER;   /* all that follows */
+static pthread_cond_t rcu_reaped = PTHREAD_COND_INITIALIZER;
+static struct env_rcu *rcu_list;
+static u64 rcu_called, rcu_ended;
+
+static void reap(void *arg)
+{
+	struct env_rcu *r, *next;
+	u64 n = 0;
+
+	pthread_mutex_lock(&rcu_lock);
+	r = rcu_list;
+	rcu_list = NULL;
+	pthread_mutex_unlock(&rcu_lock);
+	pthread_rwlock_wrlock(&readers);
+	pthread_rwlock_unlock(&readers);
+	for (; r; r = next, n++) {
+		next = (struct env_rcu *)(unsigned long)r->opaque[0];
+		r->fn(r);
+	}
+	pthread_mutex_lock(&rcu_lock);
+	rcu_ended += n;
+	pthread_cond_broadcast(&rcu_reaped);
+	pthread_mutex_unlock(&rcu_lock);
+}
+
+static struct host_call reaper = {.fn = reap};
+
+void env_rcu_enter(void)
+{
+	pthread_rwlock_rdlock(&readers);
+}
+
+void env_rcu_exit(void)
+{
+	pthread_rwlock_unlock(&readers);
+}
+
+void env_rcu_call(struct env_rcu *r, void (*fn)(struct env_rcu *r))
+{
+	r->fn = fn;
+	pthread_mutex_lock(&rcu_lock);
+	r->opaque[0] = (unsigned long)rcu_list;
+	rcu_list = r;
+	rcu_called++;
+	pthread_mutex_unlock(&rcu_lock);
+	host_call_queue(&reaper);
+}
+
+void env_rcu_barrier(void)
+{
+	u64 called;
+
+	pthread_mutex_lock(&rcu_lock);
+	for (called = rcu_called; rcu_ended < called;)
+		pthread_cond_wait(&rcu_reaped, &rcu_lock);
+	pthread_mutex_unlock(&rcu_lock);
+}
+
+unsigned env_cpu(void)
+{
+	static unsigned threads;
+	static _Thread_local unsigned self; /* 0: not numbered yet */
+
+	if (!self)
+		self = __atomic_add_fetch(&threads, 1, __ATOMIC_RELAXED);
+	return self % 4;
 }
 
 /* ---- tasks ---- */

@@ -4,11 +4,14 @@
  */
 #include <lib/errno.h>
 #include <lib/string.h>
+#include <arch/cpu.h>
+#include <env/rcu.h>
 #include <env/task.h>
 #include <env/time.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 #include <sched/work.h>
+#include <sync/rcu.h>
 #include <sync/wait.h>
 #include <time/clock.h>
 #include <time/timer.h>
@@ -44,6 +47,43 @@ bool env_work_queue(struct env_work *w)
 void env_work_flush(struct env_work *w)
 {
 	work_flush(work_of(w));
+}
+
+/* ---- read sections ---- */
+
+static_assert(sizeof(struct rcu_head) <= sizeof_field(struct env_rcu, opaque), "storage");
+
+void env_rcu_enter(void)
+{
+	rcu_read_lock();
+}
+
+void env_rcu_exit(void)
+{
+	rcu_read_unlock();
+}
+
+static void run_rcu(struct rcu_head *inner)
+{
+	struct env_rcu *r = (struct env_rcu *)(void *)((char *)inner - offsetof(struct env_rcu, opaque));
+
+	r->fn(r);
+}
+
+void env_rcu_call(struct env_rcu *r, void (*fn)(struct env_rcu *r))
+{
+	r->fn = fn;
+	rcu_call((struct rcu_head *)r->opaque, run_rcu);
+}
+
+void env_rcu_barrier(void)
+{
+	rcu_barrier();
+}
+
+unsigned env_cpu(void)
+{
+	return cpu_id();
 }
 
 /* ---- events ---- */

@@ -20,6 +20,7 @@
 
 #include <env/lock.h>
 #include <env/log.h>
+#include <env/rcu.h>
 #include <env/task.h>
 #include <env/time.h>
 #include <env_sim/sim.h>
@@ -38,7 +39,7 @@ struct env_task {
 	const void *waits; /* what for; NULL: can run */
 	u64 deadline;
 	bool timed_out, stop, ended, is_worker;
-	unsigned nheld;
+	unsigned nheld, readers, cpu;
 	const struct env_lock_class *held[MAX_HELD];
 };
 
@@ -62,7 +63,11 @@ static struct {
 	struct host_call *calls;
 	struct env_timer *timers;
 	struct env_work *works, **works_tail, *running_work;
-	unsigned spins; /* held spinlocks */
+	unsigned spins;   /* held spinlocks */
+	unsigned readers; /* open read sections of all threads */
+	unsigned ntasks;
+	struct env_rcu *rcu;
+	struct host_call rcu_call;
 	bool in_irq, end;
 } sim = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -207,8 +212,8 @@ static void step(void)
 
 static void assert_may_sleep(void)
 {
-	if (sim.in_irq || sim.spins)
-		give_up("sleeps in an interrupt or under a spinlock");
+	if (sim.in_irq || sim.spins || sim.current->readers)
+		give_up("sleeps in an interrupt, under a spinlock or in a read section");
 }
 
 /* 0, or -ETIMEDOUT. */
@@ -500,11 +505,73 @@ static void worker_main(void *arg)
 		step();
 		w->fn(w);
 		sim.running_work = NULL;
-		if (sim.current->nheld)
+		if (sim.current->nheld || sim.current->readers)
 			give_up("work ends with a lock held");
 		wake_all(&sim.running_work);
 		step();
 	}
+}
+
+/* ---- read sections: a grace period is a moment at which nobody is in one ---- */
+
+static void run_rcu(void *arg)
+{
+	struct env_rcu *r = sim.rcu, *next;
+
+	if (sim.readers)
+		return; /* the last to leave calls again */
+	sim.rcu = NULL;
+	for (; r; r = next) {
+		next = (struct env_rcu *)(unsigned long)r->opaque[0];
+		r->fn(r);
+	}
+	wake_all(&sim.rcu);
+}
+
+static void kick_rcu(void)
+{
+	if (sim.readers || !sim.rcu)
+		return;
+	sim.rcu_call.fn = run_rcu;
+	host_call_queue(&sim.rcu_call);
+}
+
+void env_rcu_enter(void)
+{
+	sim.readers++;
+	if (!sim.in_irq)
+		sim.current->readers++;
+	step();
+}
+
+void env_rcu_exit(void)
+{
+	ENV_ASSERT(sim.readers && (sim.in_irq || sim.current->readers));
+	sim.readers--;
+	if (!sim.in_irq)
+		sim.current->readers--;
+	kick_rcu();
+	step();
+}
+
+void env_rcu_call(struct env_rcu *r, void (*fn)(struct env_rcu *r))
+{
+	r->fn = fn;
+	r->opaque[0] = (unsigned long)sim.rcu;
+	sim.rcu = r;
+	kick_rcu();
+}
+
+void env_rcu_barrier(void)
+{
+	assert_may_sleep();
+	while (sim.rcu)
+		wait_on(&sim.rcu, NO_WAIT);
+}
+
+unsigned env_cpu(void)
+{
+	return sim.current->cpu;
 }
 
 /* ---- tasks ---- */
@@ -517,7 +584,7 @@ static void *thread_main(void *p)
 	while (sim.current != self)
 		pthread_cond_wait(&self->baton, &sim.lock);
 	self->fn(self->arg);
-	if (self->nheld || sim.spins)
+	if (self->nheld || self->readers || sim.spins)
 		give_up("a thread ends with a lock held");
 	self->ended = true;
 	wake_all(self);
@@ -534,6 +601,7 @@ static int add_task(struct env_task *t, void (*fn)(void *arg), void *arg)
 	t->arg = arg;
 	if (pthread_create(&t->thread, NULL, thread_main, t))
 		return -ENOMEM;
+	t->cpu = sim.ntasks++ % 4;
 	t->next = sim.all;
 	sim.all = t;
 	return 0;
@@ -594,6 +662,7 @@ void sim_run(const struct sim_options *options, void (*fn)(void *arg), void *arg
 	sim.random = options->seed * 0xd1342543de82ef95ull;
 	sim.now = 1000000000;
 	sim.steps = 0;
+	sim.ntasks = 0;
 	sim.all = NULL;
 	sim.works_tail = &sim.works;
 	sim.end = false;

@@ -15,9 +15,11 @@
  * after which the family goes on by itself (TCP sends what is queued, lingers in TIME-WAIT)
  *[rfc9293 3.10.4].
  *
- * ready(cookie, events): EPOLLIN and so on as a hint, in any context, with no lock of the family
- *held, never from within a call for the same socket. Edges: an event is told once each time it
- *comes true, so the client looks by poll() before it sleeps.
+ * ready(cookie, events): EPOLLIN and so on as a hint, with no lock of the family held. It comes also
+ * from within a call, for that or any other socket: what a packet over the loopback woke is told at
+ * the call's end by the same thread, without a detour. So the client makes its calls without the locks
+ * that its ready() takes, and ready() does not call back. It does not sleep. Edges: an event is told
+ * once each time it comes true, so the client looks by poll() before it sleeps.
  *
  * Death of the provider: the kernel keeps one region of memory per socket that the family writes as
  *it goes (sequence numbers, peer, queued bytes; versioned and checksummed) and gives it to the
@@ -58,6 +60,32 @@ struct inet_msg {
 				  NULL: none */
 	u32 control_len;       /* out */
 	u64 datagram_len;      /* out, receive: whole length of the datagram */
+};
+
+/* Texts that the client shows below /proc/net, in Linux' formats. */
+enum inet_text {
+	INET_TEXT_DEV,
+	INET_TEXT_ROUTE,
+	INET_TEXT_ARP,
+	INET_TEXT_UDP,
+	INET_TEXT_UDP6,
+	INET_TEXT_RAW,
+	INET_TEXT_RAW6,
+	INET_TEXT_TCP,
+	INET_TEXT_TCP6,
+	INET_TEXT_ICMP,
+	INET_TEXT_ICMP6,
+	INET_TEXT_IF_INET6,
+	INET_TEXT_IPV6_ROUTE,
+	INET_TEXT_SNMP,
+	INET_TEXT_SNMP6,
+	INET_TEXT_NETSTAT,
+	INET_TEXT_SOCKSTAT,
+	INET_TEXT_SOCKSTAT6,
+	INET_TEXT_IGMP,
+	INET_TEXT_IGMP6,
+	INET_TEXT_DEV_MCAST,
+	INET_NTEXTS,
 };
 
 struct inet_client_ops {
@@ -118,9 +146,27 @@ struct inet_ops {
 	 */
 	int (*netlink)(
 		void *self, u32 protocol, struct iobuf *request, struct iobuf *reply, u64 *resume);
+	/*
+	 * The next whole lines of @which into @out: bytes put, 0 at the end. @resume is 0 at first.
+	 * -EINVAL: no such text; -EMSGSIZE: not even one line fits (give 4 KiB).
+	 */
+	ssize_t (*text)(void *self, u32 which, struct iobuf *out, u64 *resume);
+	/*
+	 * A number below /proc/sys/net, by its path from there ("ipv4/ip_forward",
+	 * "ipv6/conf/eth0/accept_ra"). -ENOENT -EINVAL.
+	 */
+	int (*sysctl_get)(void *self, const char *path, s64 *out, u32 *out_n); /* up to 3 numbers */
+	int (*sysctl_set)(void *self, const char *path, const s64 *values, u32 n);
 };
 
 struct inet_port {
 	const struct inet_ops *ops;
 	void *self;
+};
+
+/* What a protocol family exports, one const object; placement names it. Both may sleep. */
+struct inet_provider {
+	const char *name;
+	int (*create)(struct inet_port *out); /* 0; -ENOMEM. A new instance with its loopback, which is down */
+	void (*destroy)(void *self);	      /* closed, links removed */
 };
