@@ -78,10 +78,13 @@ void rtt_sample(struct tcp_conn *c, s64 rtt_us)
 	}
 }
 
-/* The samples of one ACK: of a segment sent once, else by the timestamp. */
+/*
+ * The samples of one ACK: of a segment sent once, else by the timestamp. What was sent once but is
+ * acknowledged together with a retransmission waited for that one.
+ */
 static void rtt_of_ack(struct tcp_conn *c, struct tcp_ack *a)
 {
-	s64 rtt = a->rtt_us >= 0 ? a->rtt_us : a->sack_rtt_us;
+	s64 rtt = a->rtt_us >= 0 && !a->retx_acked ? a->rtt_us : a->sack_rtt_us;
 
 	if (rtt < 0 && c->rcv_tsecr && a->data_acked) {
 		u32 ms = conn_tsval(c) - c->rcv_tsecr;
@@ -93,7 +96,7 @@ static void rtt_of_ack(struct tcp_conn *c, struct tcp_ack *a)
 		return;
 	rtt_sample(c, rtt);
 	rtt_set_rto(c);
-	if (a->rtt_us >= 0)
+	if (a->rtt_us >= 0 && !a->retx_acked)
 		cong_rtt(c, (u32)min_t(s64, rtt, U32_MAX - 1));
 }
 
@@ -247,7 +250,7 @@ static void advance(struct tcp_conn *c, u32 ack, struct tcp_ack *a)
 	c->snd_una = ack;
 	if (c->urg_mode && !seq_lt(ack, c->snd_up))
 		c->urg_mode = false;
-	c->retransmits = c->cong.state == CA_LOSS ? c->retransmits : 0;
+	c->retransmits = 0;
 	board_acked(c, a);
 	if (!c->board.sacked)
 		c->high_sacked = ack;

@@ -232,13 +232,14 @@ static bool pull_lost(struct tcp_conn *c, struct tcp_tx *tx)
 			r = board_next_lost(c);
 		else if (!c->force_retx)
 			return false;
-		len = r->end - r->seq;
+		/* Without memory for the split the rest counts as sent, until the timer. */
+		len = min(r->end - r->seq, limit);
 	}
 	at = r->seq;
 	c->force_retx = false;
 	tx_init(tx, at, len, c->mss);
 	tx->retx = true;
-	if (c->fin_queued && r->end == c->fin_seq + 1) {
+	if (c->fin_queued && at + len == c->fin_seq + 1) {
 		tx->flags = TCP_FIN;
 		tx->len--;
 	}
@@ -377,8 +378,8 @@ static bool pull_tlp(struct tcp_conn *c, struct tcp_tx *tx)
 		if (r->end - r->seq > c->mss &&
 			board_split(c, b->n - 1, r->seq + (r->end - r->seq - 1) / c->mss * c->mss))
 			r = board_at(b, b->n - 1);
-		len = r->end - r->seq;
-		tx_init(tx, r->seq, len, c->mss);
+		len = min_t(u32, r->end - r->seq, c->mss);
+		tx_init(tx, r->end - len, len, c->mss);
 		tx->retx = true;
 		if (c->fin_queued && r->end == c->fin_seq + 1) {
 			tx->flags = TCP_FIN;

@@ -26,6 +26,7 @@ static void transfer(u64 seed)
 
 		e->to_send = model_rand(&w) % 8 ? model_rand(&w) % 300000 : 0;
 		e->close_when_sent = true;
+		e->conf.retries2 = e->conf.orphan_retries = 60; /* nobody gives up */
 		e->conf.sack = model_rand(&w) % 5 != 0;
 		e->conf.timestamps = model_rand(&w) % 4 != 0;
 		e->conf.window_scaling = model_rand(&w) % 4 != 0;
