@@ -431,12 +431,15 @@ void env_work_flush(struct env_work *w)
 /* ---- read sections: a grace period is a moment at which a writer got the lock of the readers ---- */
 
 static pthread_rwlock_t readers = PTHREAD_RWLOCK_INITIALIZER; /* prefers readers: they may nest */
-static pthread_mutex_t rcu_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct env_rcu *rcu_list; /* rcu_lock */
+static pthread_mutex_t rcu_lock = PTHREAD_MUTEX_INITIALIZER;   /* all that follows */
+static pthread_cond_t rcu_reaped = PTHREAD_COND_INITIALIZER;
+static struct env_rcu *rcu_list;
+static u64 rcu_called, rcu_ended;
 
-static void reap(struct env_work *w)
+static void reap(void *arg)
 {
 	struct env_rcu *r, *next;
+	u64 n = 0;
 
 	pthread_mutex_lock(&rcu_lock);
 	r = rcu_list;
@@ -444,13 +447,17 @@ static void reap(struct env_work *w)
 	pthread_mutex_unlock(&rcu_lock);
 	pthread_rwlock_wrlock(&readers);
 	pthread_rwlock_unlock(&readers);
-	for (; r; r = next) {
+	for (; r; r = next, n++) {
 		next = (struct env_rcu *)(unsigned long)r->opaque[0];
 		r->fn(r);
 	}
+	pthread_mutex_lock(&rcu_lock);
+	rcu_ended += n;
+	pthread_cond_broadcast(&rcu_reaped);
+	pthread_mutex_unlock(&rcu_lock);
 }
 
-static struct env_work reaper = {.fn = reap};
+static struct host_call reaper = {.fn = reap};
 
 void env_rcu_enter(void)
 {
@@ -468,13 +475,19 @@ void env_rcu_call(struct env_rcu *r, void (*fn)(struct env_rcu *r))
 	pthread_mutex_lock(&rcu_lock);
 	r->opaque[0] = (unsigned long)rcu_list;
 	rcu_list = r;
+	rcu_called++;
 	pthread_mutex_unlock(&rcu_lock);
-	env_work_queue(&reaper);
+	host_call_queue(&reaper);
 }
 
 void env_rcu_barrier(void)
 {
-	env_work_flush(&reaper);
+	u64 called;
+
+	pthread_mutex_lock(&rcu_lock);
+	for (called = rcu_called; rcu_ended < called;)
+		pthread_cond_wait(&rcu_reaped, &rcu_lock);
+	pthread_mutex_unlock(&rcu_lock);
 }
 
 unsigned env_cpu(void)

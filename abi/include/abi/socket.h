@@ -29,6 +29,12 @@ enum {
 	SOCK_TYPES = 11,
 	SOCK_TYPE_MASK = 0xf,
 };
+#define SOL_IP	    0
+#define SOL_TCP	    6
+#define SOL_UDP	    17
+#define SOL_IPV6    41
+#define SOL_ICMPV6  58
+#define SOL_RAW	    255
 #define SOL_NETLINK 270
 #define SOCK_NONBLOCK 04000
 #define SOCK_CLOEXEC  02000000

@@ -4,12 +4,11 @@
  * Addresses. IPv4 is kept as ::ffff:a.b.c.d, so that tables, routes and sockets have one kind of key and a dual-stack socket needs nothing
  * special [rfc4291 2.5.5.2]. Bytes are in network order. "Any" is two addresses: :: and ::ffff:0.0.0.0.
  */
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <lib/endian.h>
 #include <lib/string.h>
 #include <lib/types.h>
 #include <port/inet.h>
+#include "uapi.h"
 
 union ipaddr {
 	u8 b[16];

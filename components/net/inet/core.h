@@ -14,8 +14,9 @@
  *
  * Locks, in this order (ranks in brackets):
  *
- *	config [NET]		one: links, addresses, routes, rules, groups are changed under it; readers have read sections
- *	listener [NET+1], sock [NET_CONN]	one per socket
+ *	control [NET]		a mutex: links come, go, up and down one at a time; the only one under which anything sleeps
+ *	config [NET+1]		one: links, addresses, routes, rules, groups are changed under it; readers have read sections
+ *	sock [NET_CONN]	one per socket; never two at once
  *	table stripes [NET_CONN+1]	ports, hashes of sockets, fragments; a neighbour [the same class group]
  *	queues [NET_QUEUE]	wheel, backlog, wake list, link transmit; leaves
  *
@@ -38,8 +39,8 @@
 
 #define INET_SHARDS 8 /* by CPU */
 
-#define RANK_INET_CONFIG ENV_RANK_NET
-#define RANK_INET_LISTEN (ENV_RANK_NET + 1)
+#define RANK_INET_CONTROL ENV_RANK_NET
+#define RANK_INET_CONFIG (ENV_RANK_NET + 1)
 #define RANK_INET_SOCK ENV_RANK_NET_CONN
 #define RANK_INET_TABLE (ENV_RANK_NET_CONN + 1)
 #define RANK_INET_QUEUE ENV_RANK_NET_QUEUE
@@ -50,10 +51,12 @@ struct inet_shard {
 	struct env_spin lock;	/* QUEUE: the two lists */
 	struct pkt_queue backlog; /* of the loopback */
 	struct list_head wake;	  /* sock.wake_node; each with a reference */
+	struct pkt_queue notes;	  /* netlink notifications; cb[0] is the group */
 	u32 draining;		  /* atomic: somebody delivers */
 	struct env_work work;	  /* delivers what was left over the budget */
 	struct env_spin wheel_lock; /* LEAF */
 	struct wheel wheel;
+	struct list_head due;
 	u64 armed_for; /* wheel_lock: when tick fires */
 	struct env_timer tick;
 	struct env_work tick_work;
@@ -80,14 +83,19 @@ struct neigh_table;
 struct addr_table;
 struct frag_table;
 struct udp_tables;
+struct raw_tables;
 struct sock_table;
 struct tcp_tables;
 struct icmp_limits;
+
+extern const struct inet_ops inet_ops; /* ops.c */
+extern const struct inet_provider inet_provider;
 
 struct inet {
 	const struct inet_client_ops *client_ops;
 	void *client;
 	u64 route_gen, neigh_gen; /* atomic */
+	struct env_mutex control;
 	struct env_spin config;
 	struct list_head links; /* config; RCU: struct link by ifindex */
 	struct link *loopback;
@@ -101,6 +109,7 @@ struct inet {
 	struct frag_table *frags;
 	struct sock_table *socks;
 	struct udp_tables *udp;
+	struct raw_tables *raw;
 	struct tcp_tables *tcp; /* tcp/ */
 	struct icmp_limits *icmp;
 	bool closing;
@@ -124,7 +133,7 @@ static inline void inet_leave(struct inet *in)
 {
 	struct inet_shard *shard = inet_shard(in);
 
-	if (READ_ONCE(shard->backlog.head) || READ_ONCE(shard->wake.next) != &shard->wake)
+	if (READ_ONCE(shard->backlog.head) || READ_ONCE(shard->wake.next) != &shard->wake || READ_ONCE(shard->notes.head))
 		inet_deliver(in, shard);
 	env_rcu_exit();
 }

@@ -17,14 +17,17 @@ struct link_stats {
 	u64 tx_packets, tx_bytes, tx_errors, tx_dropped;
 };
 
+struct link_tx_frame;
+
 struct link_queue {
 	struct link *link;
 	u16 index;
-	u32 polling; /* atomic */
+	bool stopping;
 	struct env_work poll;
 	struct env_spin lock; /* QUEUE: all below */
 	struct pkt_queue waiting;
-	struct nic_frame *tx_frames, *rx_frames; /* arrays of depth */
+	struct link_tx_frame *tx_frames; /* arrays of depth */
+	struct nic_frame *rx_frames;
 	struct nic_frame **tx_free;
 	u32 tx_nfree;
 	u16 tx_depth, rx_depth;
@@ -99,5 +102,17 @@ void link_fold_stats(struct link *l, struct link_stats *out);
 
 int link_create(struct inet *in, u32 ifindex, const char *name, const struct nic_port *nic, struct link **out) MUST_CHECK; /* may sleep */
 void link_destroy(struct link *l); /* may sleep */
-int link_set_up(struct link *l, bool up) MUST_CHECK; /* config not held; asks the device from a work of the link */
+/*
+ * What a request changes about a link that takes sleeping, done after the request has left its read section.
+ */
+struct link_change {
+	u32 ifindex; /* 0: nothing */
+	s8 up;	     /* -1: no change, 0, 1 */
+	bool set_mac;
+	u8 mac[6];
+	u32 mtu; /* 0: no change */
+};
+int link_apply(struct inet *in, const struct link_change *c) MUST_CHECK; /* may sleep */
+/* in->control held; may sleep. */
+int link_set_up(struct link *l, bool up) MUST_CHECK;
 int link_set_mtu(struct link *l, u32 mtu) MUST_CHECK;

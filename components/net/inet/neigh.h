@@ -11,18 +11,17 @@
  */
 #include "link.h"
 
-#define NEIGH_QUEUE_PKTS 101
+#define NEIGH_MAC_VALID (1ull << 63)
 
 struct neigh {
 	struct table_node node; /* neigh_table.table */
 	struct link *link;
 	union ipaddr addr;
-	struct env_spin lock; /* TABLE + ...: all below; mac is also read under seq */
-	u32 seq;
-	u8 mac[6];
+	u64 mac; /* atomic: NEIGH_MAC_VALID | the bytes, the first lowest */
+	struct env_spin lock; /* TABLE: all below; state is also read without */
 	u8 state, flags; /* NUD_*, NTF_* */
 	bool router, dead;
-	u8 probes;
+	u8 probes, protocol;
 	u64 confirmed_ns, used_ns, updated_ns;
 	struct pkt_queue waiting;
 	u32 waiting_bytes;
@@ -31,9 +30,21 @@ struct neigh {
 	struct env_rcu rcu;
 };
 
+static inline u64 neigh_pack_mac(const u8 *mac)
+{
+	u64 v = 0;
+
+	memcpy(&v, mac, 6);
+	return v | NEIGH_MAC_VALID;
+}
+
 /* Find or make the neighbour @addr of @l. NULL: the table is full (gc_thresh3) or no memory. Read section. */
 struct neigh *neigh_get(struct link *l, const union ipaddr *addr);
 /* Send an IP packet (net header first) to it; it waits while the address is being found. Takes @p. */
 int neigh_output(struct neigh *n, struct pkt *p);
 /* The path to it works: an upper layer's hint (a new acknowledgment) [rfc4861 7.3.1]. */
 void neigh_confirm(struct neigh *n);
+
+int neigh_init(struct inet *in) MUST_CHECK;
+void neigh_fini(struct inet *in);
+void neigh_flush(struct inet *in, struct link *l); /* all of @l; all at all if NULL */

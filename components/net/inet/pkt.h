@@ -56,6 +56,7 @@ struct pkt {
 	struct pkt *next; /* on a queue */
 	struct pkt *more; /* the next piece */
 	struct pkt_buf *buf;
+	struct pkt_buf *home; /* whose memory this pkt is; NULL: its own */
 	u8 *data;
 	u32 len;   /* of this piece */
 	u32 total; /* head: of all pieces */

@@ -75,6 +75,7 @@ struct ifaddr {
 	u64 created_ns, changed_ns;
 	u64 valid_until, preferred_until; /* ns of env_now; U64_MAX: for ever */
 	u8 dad_left;
+	bool snm_joined; /* its solicited-node group */
 	u32 dad_failed;
 	u64 dad_nonce;
 	struct inet_timer timer; /* DAD, then lifetimes */

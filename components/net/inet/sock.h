@@ -83,6 +83,7 @@ struct sock {
 	bool connected;
 	u8 shutdown; /* 1: receive, 2: send */
 
+	struct table_node handle_node;
 	struct table_node bind_node, conn_node; /* of the protocol's tables */
 
 	/* Sending. */
@@ -96,6 +97,8 @@ struct sock {
 	s16 tclass6;
 	u32 mark, priority;
 	u8 *options; /* owned; tx.options points here */
+	u32 options_size;
+	u64 number; /* of creation: order of dumps, inode for those who ask */
 	u64 max_pacing_rate;
 
 	/* Memory. s32/u32, atomic: changed by pkt_free in any thread. */
@@ -109,11 +112,12 @@ struct sock {
 	struct pkt_queue errors; /* MSG_ERRQUEUE: cb is struct sock_err */
 	int err;		 /* SO_ERROR: positive errno, atomic */
 
-	struct list_head members; /* struct sock_member */
+	struct list_head members; /* struct sock_member: config; RCU */
 
 	/* Wake-ups: atomic events that ready() is still to tell. */
 	u32 wake_events;
 	struct list_head wake_node; /* shard->lock */
+	struct list_head proto_node; /* of the protocol's own list */
 	struct list_head all_node;  /* sock_table: for dumps; its lock */
 	struct env_rcu rcu;
 	/* the protocol's own follows (struct udp_sock, tcp_sock: sock is their first member) */
@@ -152,7 +156,7 @@ extern const struct proto *const inet_protos[]; /* protos.c; ends with NULL */
 
 /* ---- references, handles (sock.c) ---- */
 
-/* A sock with one reference, no handle. -ENOMEM. @lock_class: the caller's (listeners' locks come before). */
+/* A sock with one reference, no handle. -ENOMEM. */
 int sock_create(struct inet *in, const struct proto *proto, u32 family, u8 protocol, const struct inet_cred *cred, u64 cookie,
 	struct sock **out) MUST_CHECK;
 static inline void sock_get(struct sock *s)
