@@ -199,7 +199,7 @@ void scm_drop(struct scm *c)
 
 /* ---- receiving ---- */
 
-int cmsg_put(struct socket_msg *m, int level, int type, const void *data, size_t len)
+int scm_put(struct socket_msg *m, int level, int type, const void *data, size_t len)
 {
 	struct cmsg_out *o = m->out;
 	struct cmsghdr h = {.len = CMSG_SIZE(len), .level = level, .type = type};
@@ -274,7 +274,7 @@ static void deliver_pidfd(struct socket_msg *m, struct pid *pid)
 			f = NULL;
 		}
 	}
-	if (cmsg_put(m, SOL_SOCKET, SCM_PIDFD, &fd, sizeof(fd))) {
+	if (scm_put(m, SOL_SOCKET, SCM_PIDFD, &fd, sizeof(fd))) {
 		if (f) {
 			fd_cancel(fd);
 			file_put(f);
@@ -296,7 +296,7 @@ void scm_deliver(struct socket *s, struct socket_msg *m, struct scm *c)
 	if (cred) {
 		struct ucred u = {.pid = c->pid ? pid_nr(c->pid) : 0, .uid = c->uid, .gid = c->gid};
 
-		(void)cmsg_put(m, SOL_SOCKET, SCM_CREDENTIALS, &u, sizeof(u));
+		(void)scm_put(m, SOL_SOCKET, SCM_CREDENTIALS, &u, sizeof(u));
 	}
 	if (c->fds)
 		deliver_fds(m, c->fds);
@@ -314,9 +314,9 @@ void scm_deliver_stamp(struct socket *s, struct socket_msg *m, s64 ns)
 	if (!socket_has(s, SOCKF_TIMESTAMP) || !m->out)
 		return;
 	if (socket_has(s, SOCKF_TIMESTAMPNS)) {
-		(void)cmsg_put(m, SOL_SOCKET, fresh ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD, v, sizeof(v));
+		(void)scm_put(m, SOL_SOCKET, fresh ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD, v, sizeof(v));
 		return;
 	}
 	v[1] /= 1000;
-	(void)cmsg_put(m, SOL_SOCKET, fresh ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD, v, sizeof(v));
+	(void)scm_put(m, SOL_SOCKET, fresh ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD, v, sizeof(v));
 }

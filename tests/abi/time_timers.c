@@ -245,6 +245,7 @@ static void *spin(void *arg)
 	timer_t t;
 
 	(void)arg;
+	await_state(getpid(), 'S');
 	R(timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &t));
 	R(timer_settime(t, 0, &it, NULL));
 	while (rings < 10)

@@ -93,7 +93,7 @@ static void put_ip6(struct sock *s, struct inet_msg *msg, const struct pkt *p)
 			u32 ifindex;
 		} info = {p->dst, p->ifindex};
 
-		cmsg_put(msg, SOL_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+		cmsg_put(msg, SOL_IPV6, IPV6_PKTINFO, &info, 20); /* struct in6_pktinfo: no padding behind */
 	}
 	if (v4)
 		return;

@@ -129,3 +129,114 @@ TEST(udp_over_a_bad_wire)
 {
 	run(transfer, &(struct bad_wire){.loss = 50, .dup = 50, .corrupt = 50, .reorder = 100}, 40);
 }
+
+/* ---- IPv6, groups, configuration ---- */
+
+static const u8 group6[16] = {0xff, 0x02, [15] = 0x77};
+
+static u32 count_dump(struct model *m, u16 type, u8 family)
+{
+	struct {
+		struct nlmsghdr h;
+		u8 body[16];
+	} q = {.h = {.nlmsg_len = sizeof(q), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}, .body = {family}};
+	u64 resume = 0;
+	u32 n = 0;
+	int err;
+
+	do {
+		u8 room[2048];
+		struct iobuf in, out;
+
+		iobuf_init_kernel(&in, &q, sizeof(q));
+		iobuf_init_kernel(&out, room, sizeof(room));
+		err = m->port.ops->netlink(m->port.self, NETLINK_ROUTE, &in, &out, &resume);
+		for (u32 at = 0; at < sizeof(room) - out.left; n++)
+			at += align_up(((struct nlmsghdr *)(void *)(room + at))->nlmsg_len, 4u);
+	} while (err == -EMSGSIZE);
+	CHECK_EQ(err, 0);
+	return n;
+}
+
+static void texts(struct model *m)
+{
+	for (u32 which = 0; which < INET_NTEXTS; which++) {
+		u64 resume = 0;
+		ssize_t n;
+
+		do {
+			static u8 room[4096];
+			struct iobuf out;
+
+			iobuf_init_kernel(&out, room, sizeof(room));
+			n = m->port.ops->text(m->port.self, which, &out, &resume);
+			CHECK(n >= 0 || which == INET_TEXT_TCP || which == INET_TEXT_TCP6);
+		} while (n > 0);
+	}
+}
+
+static void six(void *arg)
+{
+	struct wire w;
+	struct model m[2];
+	struct inet_addr to, from;
+	static u8 sent[5000], got[5000];
+	struct {
+		u8 group[16];
+		u32 ifindex;
+	} mreq;
+	struct iobuf b;
+	u64 s[2], ping;
+	u8 echo[32] = {128};
+
+	wire_init(&w);
+	model_start(&m[0], &w, 0);
+	model_start(&m[1], &w, 1);
+	env_sleep_until(env_deadline(4000000000ull)); /* addresses are tentative at first */
+	CHECK(count_dump(&m[0], RTM_GETADDR, AF_INET6) == 2);
+	CHECK(count_dump(&m[0], RTM_GETLINK, 0) == 2);
+	CHECK(count_dump(&m[0], RTM_GETROUTE, 0) > 5);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(model_socket(&m[i], AF_INET6, SOCK_DGRAM, 0, 1, &s[i]), 0);
+		model_addr6(&to, (u8[16]){0}, 7000, 0);
+		CHECK_EQ(m[i].port.ops->bind(m[i].port.self, s[i], &to), 0);
+	}
+	/* A group on the link, and a large datagram in fragments from link-local to link-local. */
+	memcpy(mreq.group, group6, 16);
+	mreq.ifindex = 2;
+	iobuf_init_kernel(&b, &mreq, sizeof(mreq));
+	CHECK_EQ(m[1].port.ops->set_option(m[1].port.self, s[1], SOL_IPV6, IPV6_ADD_MEMBERSHIP, &b), 0);
+	model_addr6(&to, group6, 7000, 2);
+	CHECK_EQ(model_send(&m[0], s[0], "group", 5, &to, 0), 5);
+	CHECK_EQ(model_receive(&m[1], s[1], got, sizeof(got), &from, 1000), 5);
+	for (u32 i = 0; i < sizeof(sent); i++)
+		sent[i] = (u8)(i * 13);
+	CHECK_EQ(model_send(&m[1], s[1], sent, sizeof(sent), &from, 0), sizeof(sent));
+	CHECK_EQ(model_receive(&m[0], s[0], got, sizeof(got), &from, 1000), sizeof(sent));
+	CHECK_MEM_EQ(sent, got, sizeof(sent));
+	/* IPv4 through the same socket. */
+	model_addr6(&to, (u8[16]){[10] = 0xff, 0xff, 10, 0, 0, 2}, 7000, 0);
+	CHECK_EQ(model_send(&m[0], s[0], "four", 4, &to, 0), 4);
+	CHECK_EQ(model_receive(&m[1], s[1], got, sizeof(got), &from, 1000), 4);
+	CHECK_EQ(from.bytes[18], 0xff);
+	/* An echo. */
+	CHECK_EQ(model_socket(&m[0], AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, 2, &ping), 0);
+	model_addr6(&to, (u8[16]){0xff, 2, [15] = 1}, 0, 2);
+	CHECK_EQ(model_send(&m[0], ping, echo, sizeof(echo), &to, 0), sizeof(echo));
+	do {
+		CHECK(model_receive(&m[0], ping, got, sizeof(got), &from, 1000) > 0);
+	} while (got[0] != 129 && !test_failures());
+	texts(&m[0]);
+	for (unsigned i = 0; i < 2; i++)
+		m[i].port.ops->release(m[i].port.self, s[i]);
+	m[0].port.ops->release(m[0].port.self, ping);
+	CHECK(m[0].notes > 3);
+	model_stop(&m[0]);
+	model_stop(&m[1]);
+	wire_fini(&w);
+}
+
+TEST(ipv6_over_a_wire)
+{
+	run(six, NULL, 20);
+}

@@ -2,6 +2,7 @@
 /*
  * SIOCGIF*, SIOCSIF*, SIOCADDRT, SIOCDELRT, SIOC[GSD]ARP [man netdevice(7), arp(7), rtnetlink(7)].
  */
+#include <lib/bits.h>
 #include "link_impl.h"
 #include "neigh_impl.h"
 #include "route_impl.h"
@@ -31,7 +32,7 @@ static int prefix_of(u32 mask) /* host order */
 {
 	u32 inverse = ~mask;
 
-	return inverse & (inverse + 1) ? -1 : 96 + (mask ? 32 - (int)__builtin_popcount(inverse) : 0);
+	return inverse & (inverse + 1) ? -1 : 96 + (mask ? 32 - (int)popcount32(inverse) : 0);
 }
 
 static struct ifaddr *first_addr(struct link *l)

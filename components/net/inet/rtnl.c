@@ -9,7 +9,7 @@ int rtnl_parse(const u8 *at, u32 len, struct rtnl_attrs *out)
 		u32 step;
 
 		if (n < 4 || n > len)
-			return -EINVAL;
+			return 0; /* what is left over is not looked at */
 		if (type < RTNL_ATTRS_MAX)
 			out->a[type] = (struct rtnl_attr){at + 4, (u16)(n - 4)};
 		step = min(align_up((u32)n, 4u), len);

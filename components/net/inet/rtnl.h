@@ -33,7 +33,7 @@ struct rtnl_request {
 	struct link_change *change;
 };
 
-/* Attributes in [at, at + len). 0; -EINVAL malformed. Types beyond the limit are skipped. */
+/* Attributes in [at, at + len), up to the first that is none. 0. Types beyond the limit are skipped. */
 int rtnl_parse(const u8 *at, u32 len, struct rtnl_attrs *out) MUST_CHECK;
 static inline const struct rtnl_attr *rtnl_get(const struct rtnl_attrs *as, unsigned type, u32 min_len)
 {

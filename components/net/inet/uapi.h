@@ -27,5 +27,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <asm/ioctls.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/udp.h>

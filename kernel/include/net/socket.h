@@ -228,7 +228,7 @@ void scm_deliver(struct socket *s, struct socket_msg *m, struct scm *c);
 /* SO_TIMESTAMP and so on, if it is on. */
 void scm_deliver_stamp(struct socket *s, struct socket_msg *m, s64 ns);
 /* One message; what does not fit is cut and flagged. -EFAULT; 1: not at all. */
-int cmsg_put(struct socket_msg *m, int level, int type, const void *data, size_t len);
+int scm_put(struct socket_msg *m, int level, int type, const void *data, size_t len);
 
 /* /proc/net. */
 int net_proc_add(const struct pseudo_file *file) MUST_CHECK;

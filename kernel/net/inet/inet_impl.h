@@ -98,4 +98,4 @@ int inet_tell_option(struct inet_sock *i, int name, const void *v, u32 len);
 int inet_proc_init(void) MUST_CHECK;
 
 /* ioctl.c */
-s64 inet_ioctl(struct socket *s, unsigned cmd, u64 arg);
+s64 inet_sock_ioctl(struct socket *s, unsigned cmd, u64 arg);

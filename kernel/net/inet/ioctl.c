@@ -151,7 +151,7 @@ int inet_device_request(u32 cmd, void *arg, u32 len)
 	return inet_call()->control(inet_stack.self, inet_device_handle, cmd, &b, &value);
 }
 
-s64 inet_ioctl(struct socket *s, unsigned cmd, u64 arg)
+s64 inet_sock_ioctl(struct socket *s, unsigned cmd, u64 arg)
 {
 	struct inet_sock *i = inet_of(s);
 	struct uptr p = {arg};

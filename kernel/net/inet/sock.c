@@ -198,7 +198,7 @@ static int inet_shutdown(struct socket *s, unsigned how)
 
 #define INET_COMMON_OPS                                                                                                \
 	.bind = inet_bind, .connect = inet_connect, .name = inet_name, .send = inet_send, .receive = inet_receive,      \
-	.shutdown = inet_shutdown, .poll = inet_poll, .ioctl = inet_ioctl, .set_option = inet_set_option,               \
+	.shutdown = inet_shutdown, .poll = inet_poll, .ioctl = inet_sock_ioctl, .set_option = inet_set_option,               \
 	.get_option = inet_get_option, .option_changed = inet_option_changed, .buffers_changed = inet_buffers_changed, \
 	.take_error = inet_take_error, .release = inet_release
 

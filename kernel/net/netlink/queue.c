@@ -168,7 +168,7 @@ static void tell(struct nl_sock *n, struct socket_msg *m, const struct nl_item *
 	if (m->out && (READ_ONCE(n->flags) & NLF_PKTINFO)) {
 		struct nl_pktinfo info = {.group = i->group};
 
-		(void)cmsg_put(m, SOL_NETLINK, NETLINK_PKTINFO, &info, sizeof(info));
+		(void)scm_put(m, SOL_NETLINK, NETLINK_PKTINFO, &info, sizeof(info));
 	}
 }
 
