@@ -31,7 +31,7 @@ static int prefix_of(u32 mask) /* host order */
 {
 	u32 inverse = ~mask;
 
-	return inverse & (inverse + 1) ? -1 : 96 + (mask ? 32 - (int)__builtin_popcount(inverse) : 0);
+	return inverse & (inverse + 1) ? -1 : 96 + (inverse ? __builtin_clz(inverse) : 32);
 }
 
 static struct ifaddr *first_addr(struct link *l)
