@@ -100,6 +100,7 @@ struct sock {
 	u32 options_size;
 	u64 number; /* of creation: order of dumps, inode for those who ask */
 	u64 max_pacing_rate;
+	u32 linger_s; /* with SOCK_F_LINGER; 0: a reset when it is closed. Waiting is the client's */
 
 	/* Memory. s32/u32, atomic: changed by pkt_free in any thread. */
 	s32 wmem, rmem;

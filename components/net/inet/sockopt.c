@@ -111,14 +111,29 @@ static int set_socket_locked(struct sock *s, u32 name, int v)
 	return -ENOPROTOOPT;
 }
 
+static int set_linger(struct sock *s, struct iobuf *value)
+{
+	struct {
+		s32 on, seconds;
+	} l;
+
+	if (value->left < sizeof(l))
+		return -EINVAL;
+	if (iobuf_get(value, &l, sizeof(l)) != sizeof(l))
+		return -EFAULT;
+	set_flag(s, SOCK_F_LINGER, l.on != 0);
+	s->linger_s = l.seconds < 0 ? 0 : (u32)l.seconds;
+	return 0;
+}
+
 static int set_socket(struct sock *s, u32 name, struct iobuf *value)
 {
 	unsigned long flags;
 	int v, err;
 
-	if (name == SO_BINDTODEVICE) {
+	if (name == SO_BINDTODEVICE || name == SO_LINGER) {
 		flags = env_spin_lock(&s->lock);
-		err = bind_device(s, value);
+		err = name == SO_LINGER ? set_linger(s, value) : bind_device(s, value);
 		env_spin_unlock(&s->lock, flags);
 		return err;
 	}

@@ -205,7 +205,7 @@ static void call_release(struct sock *s)
 
 	tcp_listen_stop(t);
 	flags = env_spin_lock(&s->lock);
-	linger0 = s->flags & SOCK_F_LINGER && !t->linger_s;
+	linger0 = s->flags & SOCK_F_LINGER && !s->linger_s;
 	too_many = t->hashed &&
 		   __atomic_add_fetch(&s->in->tcp->orphans, 1, __ATOMIC_RELAXED) > ORPHANS_MAX;
 	tcp_close(&t->c, env_now(), linger0 || too_many);

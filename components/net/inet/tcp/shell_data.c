@@ -191,6 +191,8 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 	}
 	t->reading = true;
 	pos = t->c.copied;
+	if (!msg->data->left && !tcp_readable(&t->c)) /* no room asks as well as some */
+		none = nothing(t);
 	while (msg->data->left && !fault) {
 		n = t->c.irs_valid ? collect(t, pieces, &pos, msg->data->left, done, &last) : 0;
 		if (!n) {

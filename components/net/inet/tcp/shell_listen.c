@@ -172,7 +172,7 @@ static void inherit(struct tcp_sock *t, struct tcp_sock *lt, const struct tcp_fl
 	s->rcvlowat = ls->rcvlowat;
 	s->sndbuf = ls->sndbuf;
 	s->rcvbuf = ls->rcvbuf;
-	t->linger_s = lt->linger_s;
+	s->linger_s = ls->linger_s;
 }
 
 /* A connection of @req, hashed; the segment is not its yet. NULL: no memory. */

@@ -48,7 +48,6 @@ struct tcp_sock {
 	u32 tx_base;                   /* sequence number of its first byte */
 	u32 tx_charged;
 	bool listening, hashed, reading, reader_waits, told_connect;
-	u32 linger_s;
 	/* a listener's */
 	struct tcp_listener l;
 	struct tcp_sock *ready_head, **ready_tail, *ready_next;

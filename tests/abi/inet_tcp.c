@@ -168,9 +168,9 @@ static void options(void)
 	R(set_int(p[0], IPPROTO_TCP, TCP_MAXSEG, 10));
 	char name[32] = "";
 	socklen_t n = sizeof(name);
+	R(setsockopt(p[0], IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
 	R(getsockopt(p[0], IPPROTO_TCP, TCP_CONGESTION, name, &n));
 	say("%s\n", name);
-	R(setsockopt(p[0], IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
 	R(setsockopt(p[0], IPPROTO_TCP, TCP_CONGESTION, "nothing", 7));
 	struct tcp_info info = {0};
 	n = sizeof(info);

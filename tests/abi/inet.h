@@ -2,7 +2,7 @@
 /* What the tests of AF_INET and AF_INET6 share. Loopback only; ports are the kernel's choice and never printed. */
 #pragma once
 
-#include "../sock.h"
+#include "sock.h"
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
