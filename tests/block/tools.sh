@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # What Debian's tools see and do on a disk of 64 MiB with GPT (tests/run-block.py made it). Outputs are compared with tools.expect.
 exec 2>&1
 quiet() { "$@" >/dev/null 2>&1; echo "status $?"; }

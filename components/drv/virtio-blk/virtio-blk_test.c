@@ -112,7 +112,9 @@ static void traffic(struct scenario *s, void *self, struct client *c, struct cli
 
 		s->failures += status != 0;
 		s->worst = status ? status : s->worst;
-		if (!status && i % 3 == 0)
+	}
+	for (int i = 0; i < REQUESTS; i += 3) { /* the device is at rest */
+		if (!c[i].rq.status)
 			CHECK_MEM_EQ(disk.durable + (size_t)i * 8 * 512, disk.now + (size_t)i * 8 * 512, 3 * 512);
 	}
 	for (int i = 0; i < REQUESTS; i++) {

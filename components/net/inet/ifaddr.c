@@ -64,13 +64,13 @@ void ifaddr_set_lifetimes(struct ifaddr *a, u32 valid_s, u32 preferred_s)
 	a->preferred_until = lifetime_end(preferred_s);
 	a->changed_ns = env_now();
 	if (valid_s == U32_MAX)
-		a->flags |= IFA_F_PERMANENT;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_PERMANENT);
 	else
-		a->flags &= ~(u32)IFA_F_PERMANENT;
+		WRITE_ONCE(a->flags, a->flags & ~(u32)IFA_F_PERMANENT);
 	if (preferred_s)
-		a->flags &= ~(u32)IFA_F_DEPRECATED;
+		WRITE_ONCE(a->flags, a->flags & ~(u32)IFA_F_DEPRECATED);
 	else
-		a->flags |= IFA_F_DEPRECATED;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_DEPRECATED);
 	next = min(a->valid_until, preferred_s ? a->preferred_until : U64_MAX);
 	if (next != U64_MAX && !(a->flags & IFA_F_TENTATIVE)) {
 		refcount_inc(&a->refs);
@@ -99,7 +99,7 @@ static bool address_due(struct inet *in, struct ifaddr *a)
 			return false;
 		if (a->dad_left)
 			return true;
-		a->flags &= ~(u32)(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
+		WRITE_ONCE(a->flags, a->flags & ~(u32)(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC));
 		inet_route_changed(in);
 		addr_notify(in, a, true);
 	}
@@ -108,7 +108,7 @@ static bool address_due(struct inet *in, struct ifaddr *a)
 		return false;
 	}
 	if (a->preferred_until <= now && !(a->flags & IFA_F_DEPRECATED)) {
-		a->flags |= IFA_F_DEPRECATED;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_DEPRECATED);
 		inet_route_changed(in);
 		addr_notify(in, a, true);
 	}
@@ -248,9 +248,9 @@ int ifaddr_add(struct link *l, const struct ifaddr *like, struct ifaddr **out)
 	inet_timer_init(&a->timer, address_timer);
 	a->created_ns = a->changed_ns = env_now();
 	if (ip_is4(&a->addr) && has_primary(l, like))
-		a->flags |= IFA_F_SECONDARY;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_SECONDARY);
 	if (!ip_is4(&a->addr) && !(l->flags & (IFF_LOOPBACK | IFF_NOARP)) && !(a->flags & IFA_F_NODAD) && l->conf.dad_transmits)
-		a->flags |= IFA_F_TENTATIVE;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_TENTATIVE);
 	hlist_add_head(&a->hash, bucket(in, &a->addr));
 	list_add_tail_rcu(&a->link_node, &l->addrs);
 	address_routes(a, true);
@@ -276,7 +276,7 @@ void ifaddr_remove(struct ifaddr *a)
 		}
 	}
 	if (heir) { /* Linux deletes the secondaries unless promote_secondaries, which Debian's systemd sets */
-		heir->flags &= ~(u32)IFA_F_SECONDARY;
+		WRITE_ONCE(heir->flags, heir->flags & ~(u32)IFA_F_SECONDARY);
 		address_routes(heir, true);
 	}
 	inet_route_changed(in);

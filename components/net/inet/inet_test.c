@@ -94,7 +94,8 @@ static void transfer(void *arg)
 		sent[0] = (u8)i;
 		CHECK_EQ(model_send(&m[0], a, sent, len, &to, 0), len);
 		for (;;) {
-			ssize_t n = model_receive(&m[1], b, got, sizeof(got), &from, i < 2 ? 200 : 2);
+			/* The first comes when the neighbour is known: a lost question is asked again after a second. */
+			ssize_t n = model_receive(&m[1], b, got, sizeof(got), &from, received ? 2 : 2000);
 
 			if (n <= 0)
 				break;

@@ -16,6 +16,8 @@ struct link_stats {
 	u64 rx_packets, rx_bytes, rx_errors, rx_dropped, multicast;
 	u64 tx_packets, tx_bytes, tx_errors, tx_dropped;
 };
+/* One writer at a time (the queue's), readers beside it. */
+#define LINK_COUNT(field, by) WRITE_ONCE(field, (field) + (by))
 
 struct link_tx_frame;
 

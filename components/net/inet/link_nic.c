@@ -124,8 +124,8 @@ static void rx(void *client, u16 queue, struct nic_frame *const *frames, unsigne
 			continue;
 		p = q->rx_partial;
 		q->rx_partial = NULL;
-		q->stats.rx_packets++;
-		q->stats.rx_bytes += p->total;
+		LINK_COUNT(q->stats.rx_packets, 1);
+		LINK_COUNT(q->stats.rx_bytes, p->total);
 		pkt_queue_add(&batch, p);
 	}
 	if (READ_ONCE(q->stopping))

@@ -131,7 +131,7 @@ int link_queue_send(struct link_queue *q, struct pkt *p)
 	flags = env_spin_lock(&q->lock);
 	full = q->waiting.n >= l->txqlen || !q->tx_free;
 	if (full) {
-		q->stats.tx_dropped++;
+		LINK_COUNT(q->stats.tx_dropped, 1);
 	} else {
 		pkt_queue_add(&q->waiting, p);
 		link_queue_push(q);
@@ -174,30 +174,31 @@ static void fill_frame(struct nic_frame *f, struct pkt *p)
 	}
 }
 
+/* A frame that the nic took is the poller's: its packet may be gone when tx returns, so it leaves the queue before. */
 void link_queue_push(struct link_queue *q)
 {
 	struct link *l = q->link;
+	unsigned n, sent;
 
-	while (q->waiting.n && q->tx_nfree) {
+	do {
 		struct nic_frame *batch[LINK_TX_BATCH];
-		struct pkt *at = q->waiting.head;
-		unsigned n = 0, sent;
+		struct pkt *pkts[LINK_TX_BATCH];
+		u32 bytes[LINK_TX_BATCH];
 
-		for (; at && n < LINK_TX_BATCH && n < q->tx_nfree; at = at->next) {
+		for (n = 0; q->waiting.n && n < LINK_TX_BATCH && n < q->tx_nfree; n++) {
+			pkts[n] = pkt_queue_take(&q->waiting);
+			bytes[n] = pkts[n]->total;
 			batch[n] = q->tx_free[q->tx_nfree - 1 - n];
-			fill_frame(batch[n++], at);
+			fill_frame(batch[n], pkts[n]);
 		}
-		sent = l->nic.ops->tx(l->nic.self, q->index, batch, n);
+		sent = n ? l->nic.ops->tx(l->nic.self, q->index, batch, n) : 0;
 		q->tx_nfree -= sent; /* those that were not taken are at its new end */
-		for (unsigned i = 0; i < sent; i++) {
-			struct pkt *p = pkt_queue_take(&q->waiting);
-
-			q->stats.tx_packets++;
-			q->stats.tx_bytes += p->total;
-		}
-		if (sent < n)
-			break; /* tx_done goes on */
-	}
+		LINK_COUNT(q->stats.tx_packets, sent);
+		for (unsigned i = 0; i < sent; i++)
+			LINK_COUNT(q->stats.tx_bytes, bytes[i]);
+		for (unsigned i = n; i-- > sent;)
+			pkt_queue_put_back(&q->waiting, pkts[i]);
+	} while (n && sent == n); /* else tx_done goes on */
 }
 
 void link_queue_tx_done(struct link_queue *q, struct nic_frame *const *frames, unsigned n)

@@ -161,7 +161,7 @@ static void dad_failed(struct ifaddr *a)
 	unsigned long flags = env_spin_lock(&a->link->in->config);
 
 	if ((a->flags & IFA_F_TENTATIVE) && !(a->flags & IFA_F_DADFAILED)) {
-		a->flags |= IFA_F_DADFAILED;
+		WRITE_ONCE(a->flags, a->flags | IFA_F_DADFAILED);
 		addr_notify(a->link->in, a, true);
 		env_log(ENV_LOG_WARN, "%s: IPv6 duplicate address detected", a->link->name);
 	}

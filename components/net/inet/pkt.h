@@ -201,6 +201,16 @@ static inline struct pkt *pkt_queue_take(struct pkt_queue *q)
 	return p;
 }
 
+/* To its front again. */
+static inline void pkt_queue_put_back(struct pkt_queue *q, struct pkt *p)
+{
+	p->next = q->head;
+	q->head = p;
+	if (!p->next)
+		q->tail = &p->next;
+	q->n++;
+}
+
 static inline void pkt_queue_move(struct pkt_queue *to, struct pkt_queue *from)
 {
 	if (from->head) {

@@ -249,10 +249,12 @@ static void run(u32 flags)
 	free(m.d);
 }
 
+#if !defined(__SANITIZE_THREAD__) /* a page on its way to the disk may change: by design, a race */
 TEST(cache_agrees_with_a_model)
 {
 	run(0);
 }
+#endif
 
 TEST(cache_agrees_with_a_model_with_stable_pages)
 {
