@@ -191,7 +191,7 @@ enum fault_result fault_hugetlb(struct fault *f)
 
 void hugetlb_release(struct page *first)
 {
-	struct hugetlb_block *b = first->kind == PAGE_ANON ? (void *)(unsigned long)first->private : NULL;
+	struct hugetlb_block *b = READ_ONCE(first->kind) == PAGE_ANON ? (void *)(unsigned long)first->private : NULL;
 
 	for (unsigned i = 0; i < HUGE_PAGES; i++)
 		page_unmap_release(&first[i]);

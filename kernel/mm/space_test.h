@@ -77,12 +77,13 @@ static inline u8 *access_byte(struct vm_space *s, vaddr_t va, bool write)
 	return NULL;
 }
 
+/* Stores and loads of a program, which may race with those of others. */
 static inline bool poke(struct vm_space *s, vaddr_t va, u8 value)
 {
 	u8 *p = access_byte(s, va, true);
 
 	if (p)
-		*p = value;
+		WRITE_ONCE(*p, value);
 	return p != NULL;
 }
 
@@ -91,7 +92,7 @@ static inline int peek(struct vm_space *s, vaddr_t va)
 {
 	u8 *p = access_byte(s, va, false);
 
-	return p ? *p : -1;
+	return p ? READ_ONCE(*p) : -1;
 }
 
 static inline struct vm_map_args args_of(vaddr_t hint, u64 len, u32 flags)

@@ -43,16 +43,17 @@ void gather_init(struct gather *g, struct vm_space *s)
 /* True: the caller frees the frame. */
 static inline bool drop_map(struct page *page)
 {
+	unsigned kind = READ_ONCE(page->kind); /* a huge page that its file lost meanwhile becomes the pool's */
 	u64 left;
 
-	if (page->kind == PAGE_ANON && __atomic_load_n(&page->counts, __ATOMIC_ACQUIRE) == PAGE_COUNT_MAP)
+	if (kind == PAGE_ANON && __atomic_load_n(&page->counts, __ATOMIC_ACQUIRE) == PAGE_COUNT_MAP)
 		return true;
 	left = __atomic_sub_fetch(&page->counts, PAGE_COUNT_MAP, __ATOMIC_ACQ_REL);
-	if (!(left >> 32) && page->kind == PAGE_CACHE && !page_is_hugetlb(page))
+	if (!(left >> 32) && kind == PAGE_CACHE && !page_is_hugetlb(page))
 		this_cpu_add(vm_mapped_pages, -1);
 	if ((u32)left)
 		return false;
-	if (page->kind == PAGE_ANON)
+	if (kind == PAGE_ANON)
 		return true;
 	/* The last reference to a page that its object has lost. */
 	WRITE_ONCE(page->refs, 1);
