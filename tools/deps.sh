@@ -18,6 +18,7 @@ packages_of() {
 	check)     echo clang-format sparse binutils ;;
 	chroot)    echo mmdebstrap ;;
 	bench)     echo zstd ;;
+	disk)      echo cpio e2fsprogs fakeroot fdisk qemu-utils ;;
 	*)         echo "deps.sh: unknown feature '$1'" >&2; exit 2 ;;
 	esac
 }

@@ -83,6 +83,7 @@ ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
 hostname -F /etc/hostname
+ln -sfn /proc/net/pnp /etc/resolv.conf
 for word in $(cat /proc/cmdline); do
 	case $word in init=*) exec "${word#init=}" ;; esac
 done
