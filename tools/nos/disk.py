@@ -21,6 +21,7 @@ set -e
 cpio -idm --quiet --no-absolute-filenames
 sed -i 's/agetty --noclear ttyS0/agetty --autologin root --noclear ttyS0/' etc/inittab
 ln -sfn /proc/net/pnp etc/resolv.conf
+ln -sfn ../proc/self/mounts etc/mtab
 printf '/dev/root / ext4 errors=remount-ro 0 0\n' >etc/fstab
 '''
 
