@@ -29,6 +29,12 @@ def disks(machine, files):
     return words
 
 
+def user_network(forward=None):
+    """The words for a virtio card on QEMU's user network. @forward: {port of the guest: port of 127.0.0.1 here}."""
+    ports = ''.join(f',hostfwd=tcp:127.0.0.1:{here}-:{there}' for there, here in (forward or {}).items())
+    return ['-netdev', f'user,id=net0{ports}', '-device', 'virtio-net-pci,netdev=net0']
+
+
 class Machine:
     """One virtual machine as data; command() turns it into QEMU's words."""
 
