@@ -90,7 +90,7 @@ ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
 hostname -F /etc/hostname
-[ ! -s /proc/net/pnp ] || grep nameserver /proc/net/pnp >/etc/resolv.conf
+servers=$(grep ^nameserver /proc/net/pnp 2>/dev/null) && echo "$servers" >/etc/resolv.conf
 for word in $(cat /proc/cmdline); do
 	case $word in init=*) exec "${word#init=}" ;; esac
 done
