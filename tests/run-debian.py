@@ -24,11 +24,22 @@ PYTHON = {
     "test_select": 200, "test_epoll": 200, "test_mmap": 300, "test_time": 300, "test_io": 1800,
     "test_fcntl": 200, "test_pty": 200, "test_tty": 100, "test_tempfile": 300, "test_shutil": 400,
     "test_pathlib": 600, "test_mailbox": 600, "test_glob": 200, "test_resource": 200, "test_socket": 1200,
+    "test_selectors": 300, "test_asyncio": 3600, "test_ssl": 1200, "test_httplib": 300,
+    "test_urllib2_localnet": 300, "test_ftplib": 300,
     "test_concurrent_futures": 3600, "test_multiprocessing_fork": 3600,
     "test_multiprocessing_forkserver": 3600, "test_multiprocessing_spawn": 3600,
 }
 # Of test_socket what needs no network.
 PYTHON_ONLY = {"test_socket": ["-m", "*Unix*", "-m", "*BasicSocketPairTest*", "-m", "*Abstract*"]}
+# What needs the loopback device, which comes up down.
+PYTHON_LOOPBACK = {"test_selectors", "test_asyncio", "test_ssl", "test_httplib", "test_urllib2_localnet", "test_ftplib"}
+LOOPBACK_RUN = """python3 - <<'END'
+import fcntl, socket, struct
+with socket.socket() as s:
+    fcntl.ioctl(s, 0x8914, struct.pack('16sH14x', b'lo', 0x49))  # SIOCSIFFLAGS: up, loopback, running
+END
+exec bash /test/python-run "$@"
+"""
 # One line for each case: its name and how it ended. What is left out asserts how long a sleep took.
 PYTHON_RUN = """cd /tmp
 python3 -m test -u all,-network,-largefile,-gui,-audio,-cpu,-walltime -i '*TFD_TIMER_ABSTIME*' --junit-xml=/tmp/r.xml "$@" >/tmp/log 2>&1
@@ -51,7 +62,8 @@ def seconds_of(script):
 
 def all_jobs(python):
     if python:
-        return [harness.Job(name, seconds, ["/bin/bash", "/test/python-run", *PYTHON_ONLY.get(name, []), name])
+        return [harness.Job(name, seconds, ["/bin/bash", "/test/python-" + ("loopback" if name in PYTHON_LOOPBACK else "run"),
+                                            *PYTHON_ONLY.get(name, []), name])
                 for name, seconds in PYTHON.items()]
     return [harness.Job(path.stem, seconds_of(path), ["/bin/bash", "/test/" + path.name])
             for path in sorted(SCRIPTS.glob("*.sh"))]
@@ -65,6 +77,7 @@ def make_root(root, build):
     for script in SCRIPTS.glob("*.sh"):
         shutil.copy(script, root / "test" / script.name)
     (root / "test" / "python-run").write_text(PYTHON_RUN)
+    (root / "test" / "python-loopback").write_text(LOOPBACK_RUN)
 
 
 def what_of(job):

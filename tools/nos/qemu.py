@@ -35,10 +35,11 @@ def disks(machine, files):
     return words
 
 
-def network(machine):
-    """The words for a network card behind QEMU's own NAT: out, and nobody in."""
+def network(machine='q35', forward=None):
+    """The words for a network card of @machine behind QEMU's own NAT. @forward: {port of the guest: port of 127.0.0.1 here}."""
     words, suffix = virtio(machine)
-    return words + ['-netdev', 'user,id=net0', '-device', f'virtio-net-{suffix},netdev=net0']
+    ports = ''.join(f',hostfwd=tcp:127.0.0.1:{here}-:{there}' for there, here in (forward or {}).items())
+    return words + ['-netdev', f'user,id=net0{ports}', '-device', f'virtio-net-{suffix},netdev=net0']
 
 
 class Machine:
