@@ -71,7 +71,6 @@ def make_root(root, build):
     for script in SCRIPTS.glob("*.sh"):
         shutil.copy(script, root / "test" / script.name)
     (root / "test" / "python-run").write_text(PYTHON_RUN)
-    (root / "test" / "python-loopback").write_text(LOOPBACK_RUN)
 
 
 def what_of(job):
