@@ -92,7 +92,7 @@ class Guest:
         words = 'console=ttyS0 quiet panic=-1 ip=dhcp ' + t.arguments.append
         self.console = qemu.Console(qemu.Machine(
             t.kernel(), self.initrd(), words, smp=t.arguments.smp, memory=MEMORY,
-            extra=qemu.user_network(self.ports)))
+            extra=qemu.network(forward=self.ports)))
         t.expect(self.console.expect('^@@ 0$', 120 * t.arguments.scale), 'the guest comes up:\n' + self.console.text())
 
     def initrd(self):

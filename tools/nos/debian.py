@@ -90,7 +90,7 @@ ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
 hostname -F /etc/hostname
-servers=$(grep ^nameserver /proc/net/pnp 2>/dev/null) && echo "$servers" >/etc/resolv.conf
+ln -sfn /proc/net/pnp /etc/resolv.conf
 for word in $(cat /proc/cmdline); do
 	case $word in init=*) exec "${word#init=}" ;; esac
 done

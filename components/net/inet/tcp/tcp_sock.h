@@ -117,6 +117,10 @@ int tcp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *value);
 int tcp_get_option(struct sock *s, u32 level, u32 name, struct iobuf *value, u32 *out_len);
 void tcp_option_changed(struct sock *s, u32 level, u32 name);
 
+/* shell_show.c */
+struct sock_view;
+void tcp_look(struct sock *s, struct sock_view *v);
+
 /* shell_data.c */
 ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg);
 ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg);
