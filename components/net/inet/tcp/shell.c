@@ -341,6 +341,15 @@ void tcp_settle(struct tcp_sock *t)
 	}
 }
 
+/* The reader only gives room back, of which the peer is told or not yet. */
+void tcp_settle_read(struct tcp_sock *t)
+{
+	if (t->c.ack_now)
+		tcp_settle(t);
+	else if (t->c.rx_dead)
+		free_dead(t);
+}
+
 /* The timer's reference is this function's. */
 void tcp_sock_timer(struct inet *in, struct inet_timer *timer)
 {

@@ -48,22 +48,17 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 	bool more = msg->flags & MSG_MORE;
 	unsigned long flags;
 	ssize_t done = 0;
-	struct pkt *p;
-	int err = 0;
+	int err = 0, state;
 
-	flags = env_spin_lock(&s->lock);
-	err = may_send(t);
-	env_spin_unlock(&s->lock, flags);
-	while (!err && left) {
+	/* What the connection says counts before what gathering said. */
+	do {
 		u32 n = (u32)min_t(size_t, left, CHUNK_MAX);
+		struct pkt *p = n ? gather(s, msg, n, &err) : NULL;
 
-		p = gather(s, msg, n, &err);
-		if (!p)
-			break;
-		left -= n;
 		flags = env_spin_lock(&s->lock);
-		err = may_send(t);
-		if (!err) {
+		state = may_send(t);
+		if (p && !state) {
+			left -= n;
 			tcp_queue_add(t, p);
 			t->tx_charged += p->charge;
 			tcp_sent(&t->c, env_now(), n, more || left, !left && msg->flags & MSG_OOB);
@@ -71,12 +66,13 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 			done += n;
 		}
 		env_spin_unlock(&s->lock, flags);
-		if (err) {
+		if (p && state) {
 			sock_uncharge_send(s, p->charge);
 			p->charge = 0;
 			pkt_free(p);
 		}
-	}
+		err = state ? state : err;
+	} while (!err && left);
 	/* The last bytes of a short send are not held for those that did not come. */
 	if (err && done && !more) {
 		flags = env_spin_lock(&s->lock);
@@ -206,7 +202,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 		flags = env_spin_lock(&s->lock);
 		if (!peek && n) {
 			tcp_received(&t->c, env_now(), pos);
-			tcp_settle(t);
+			tcp_settle_read(t);
 			last = NULL;
 		}
 	}

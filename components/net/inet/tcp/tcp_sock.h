@@ -82,6 +82,7 @@ extern const struct transport tcp_transport;
 /* shell.c */
 /* After every call into the machine, the lock held: segments, memory, wake-ups, timer, end. */
 void tcp_settle(struct tcp_sock *t);
+void tcp_settle_read(struct tcp_sock *t); /* after tcp_received */
 void tcp_send_alone(
 	struct inet *in, const struct tcp_flow *flow, const struct tcp_tx *tx, u32 oif, u32 mark);
 void tcp_sock_timer(struct inet *in, struct inet_timer *timer);
