@@ -37,7 +37,7 @@ import fcntl, socket, struct
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 END
-python3 -m test -u all,-network,-largefile,-gui,-audio,-cpu,-walltime -i '*TFD_TIMER_ABSTIME*' --junit-xml=/tmp/r.xml "$@" >/tmp/log 2>&1
+python3 -m test -W -u all,-network,-largefile,-gui,-audio,-cpu,-walltime -i '*TFD_TIMER_ABSTIME*' --junit-xml=/tmp/r.xml "$@" >/tmp/log 2>&1
 echo "status $?"
 python3 - <<'END'
 import xml.etree.ElementTree as tree
