@@ -24,6 +24,8 @@ PYTHON = {
     "test_select": 200, "test_epoll": 200, "test_mmap": 300, "test_time": 300, "test_io": 1800,
     "test_fcntl": 200, "test_pty": 200, "test_tty": 100, "test_tempfile": 300, "test_shutil": 400,
     "test_pathlib": 600, "test_mailbox": 600, "test_glob": 200, "test_resource": 200, "test_socket": 1200,
+    "test_selectors": 300, "test_asyncio": 3600, "test_ssl": 1200, "test_httplib": 300,
+    "test_urllib2_localnet": 300, "test_ftplib": 300,
     "test_concurrent_futures": 3600, "test_multiprocessing_fork": 3600,
     "test_multiprocessing_forkserver": 3600, "test_multiprocessing_spawn": 3600,
     "test_multiprocessing_main_handling": 900,
