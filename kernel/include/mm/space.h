@@ -135,7 +135,7 @@ struct vm_space {
 	vaddr_t mmap_top;	/* highest address for mmap's top-down search */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end, vdso;
-	u64 auxv[48];
+	u64 auxv[52];
 	u64 total_pages, locked_pages, data_pages, stack_pages, exec_pages; /* map_lock */
 	u64 peak_total;
 	struct vm_rss rss[VM_RSS_CELLS];	/* of groups of CPUs: vm_space_rss() adds them up */
