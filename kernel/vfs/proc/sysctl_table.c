@@ -8,7 +8,7 @@
 #include <lib/ctype.h>
 #include <lib/parse.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/space.h>
