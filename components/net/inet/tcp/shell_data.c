@@ -131,18 +131,19 @@ static ssize_t nothing(struct tcp_sock *t)
 static ssize_t receive_oob(struct tcp_sock *t, struct inet_msg *msg)
 {
 	unsigned long flags = env_spin_lock(&t->sock.lock);
+	size_t n = min_t(size_t, msg->data->left, 1);
 	u8 byte;
-	int err = tcp_oob(&t->c, msg->flags & MSG_PEEK, &byte);
+	int err = tcp_oob(&t->c, true, &byte);
 
+	if (!err && iobuf_put(msg->data, &byte, n) < n)
+		err = -EFAULT; /* and nothing is consumed */
+	if (!err && !(msg->flags & MSG_PEEK))
+		err = tcp_oob(&t->c, false, &byte);
 	env_spin_unlock(&t->sock.lock, flags);
 	if (err)
 		return err;
-	msg->flags |= MSG_OOB;
-	if (!msg->data->left) {
-		msg->flags |= MSG_TRUNC;
-		return 0;
-	}
-	return iobuf_put(msg->data, &byte, 1) == 1 ? 1 : -EFAULT;
+	msg->flags |= MSG_OOB | (n ? 0 : MSG_TRUNC);
+	return (ssize_t)n;
 }
 
 /* Copy @n pieces out; *short_: the user's memory was not all there. */
