@@ -2,6 +2,8 @@
 /* UDP over the loopback: names, boundaries, errors, control messages, what several wait for. */
 #include "inet.h"
 #include <linux/errqueue.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 
 static void kinds(void)
 {
@@ -249,6 +251,36 @@ static void edges(void)
 	close(ep);
 }
 
+static void link_settings(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	struct ethtool_value v = {.cmd = ETHTOOL_GLINK};
+	struct ifreq r = {.ifr_name = "lo", .ifr_data = (void *)&v};
+
+	HEAD("link settings");
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	V(v.data);
+	v.cmd = ETHTOOL_GDRVINFO;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	v.cmd = 0x9999;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	r.ifr_data = (void *)1;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	R(ioctl(fd, SIOCETHTOOL, (void *)1));
+	r = (struct ifreq){.ifr_name = "nope", .ifr_data = (void *)&v};
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	if (fork() == 0) {
+		NEED(setresuid(1000, 1000, 1000));
+		strcpy(r.ifr_name, "lo");
+		R(ioctl(fd, SIOCETHTOOL, &r));
+		v.cmd = ETHTOOL_GLINK;
+		R(ioctl(fd, SIOCETHTOOL, &r));
+		_exit(0);
+	}
+	wait(NULL);
+	close(fd);
+}
+
 /* A datagram whose reader's memory comes only with the fault is not lost; one whose reader has none is. */
 static void fresh_memory(void)
 {
@@ -323,6 +355,7 @@ int main(void)
 	several();
 	edges();
 	fresh_memory();
+	link_settings();
 	rights();
 	return 0;
 }
