@@ -6,6 +6,7 @@
 enum lock_rank {
 	RANK_NONE = 0,
 	RANK_NAMESPACE = 100,	/* mount tree, rename */
+	RANK_STACK = 101,	/* + 4 times how many stand above it: rename, directory, inode, copy-up of a stacked file system (vfs/overlay) */
 	RANK_FS_RENAME = 110,
 	RANK_FS_DIR = 120,	/* directory inode (parents before children: nested) */
 	RANK_FS_INODE = 130,
