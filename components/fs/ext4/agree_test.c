@@ -34,7 +34,8 @@ static const struct entry {
 	{"odd", REGULAR, 12345, .xattr = 600, .acl = true},
 	{"d/big", REGULAR, 700001, .xattr = 60},
 	{"d/e/f/g", REGULAR, 1},
-	{"holes", SPARSE, 2872200}, /* ends with data: mke2fs -d forgets a hole at the end of inline_data */
+	{"holes", SPARSE,
+		2872200}, /* ends with data: mke2fs -d forgets a hole at the end of inline_data */
 	{"short", SYMLINK, .target = "d/big"},
 	{"d/long", SYMLINK,
 		.target = "a/target/that/has/more/than/sixty/bytes/so/that/it/needs/a/block/of/its/"
@@ -80,7 +81,8 @@ static const char *acl_name(const struct entry *e)
 
 static void write_data(struct client *c, const struct entry *e, u64 node)
 {
-	u32 piece = e->what == SPARSE ? 8192 : 1 << 20, step = e->what == SPARSE ? 50 * piece : piece;
+	u32 piece = e->what == SPARSE ? 8192 : 1 << 20,
+	    step = e->what == SPARSE ? 50 * piece : piece;
 	u8 *data = malloc(piece);
 
 	for (u32 at = 0; at < e->len; at += step) {
@@ -330,8 +332,8 @@ static void read_theirs(struct image *im)
 }
 
 /* An attribute as debugfs reads it. */
-static void read_their_xattr(struct image *im, const char *path, const char *name, const u8 *want,
-	u32 len)
+static void read_their_xattr(
+	struct image *im, const char *path, const char *name, const u8 *want, u32 len)
 {
 	char cmd[512];
 	u8 got[1024];
@@ -351,8 +353,8 @@ static void read_their_xattr(struct image *im, const char *path, const char *nam
 static void read_their_xattrs(struct image *im)
 {
 	/* On the disk an entry without a qualifier is 4 bytes. */
-	static const u8 acl[] = {1, 0, 0, 0, 1, 0, 6, 0, 2, 0, 4, 0, 0xe8, 3, 0, 0, 4, 0, 4, 0, 16, 0,
-		6, 0, 32, 0, 4, 0};
+	static const u8 acl[] = {1, 0, 0, 0, 1, 0, 6, 0, 2, 0, 4, 0, 0xe8, 3, 0, 0, 4, 0, 4, 0, 16,
+		0, 6, 0, 32, 0, 4, 0};
 	u8 want[1024];
 
 	for (u32 i = 0; i < ARRAY_SIZE(tree); i++) {

@@ -243,11 +243,8 @@ static int transfer(
 	struct client *c, enum fsys_io_op op, u64 node, u64 off, u64 size, u8 *pages, u32 len)
 {
 	struct iobuf_seg segs[16];
-	struct waiter w = {.io = {.op = (u8)op,
-				  .node = node,
-				  .off = off,
-				  .size = size,
-				  .done = io_done}};
+	struct waiter w = {
+		.io = {.op = (u8)op, .node = node, .off = off, .size = size, .done = io_done}};
 
 	env_event_init(&w.ev);
 	for (u32 i = 0; i < len / PAGE; i++)

@@ -216,7 +216,7 @@ static void check_place(struct sweep *s, u64 place)
 
 static u64 all_states, all_judged;
 
-static void crash_sweep(const char *kind, const char *options, u64 seed, u32 rounds)
+static void sweep(const char *kind, const char *options, u64 seed, u32 rounds)
 {
 	struct sweep *s = calloc(1, sizeof(*s));
 	u32 step = whole_sweep() ? 1 : 17;
@@ -248,6 +248,14 @@ static void crash_sweep(const char *kind, const char *options, u64 seed, u32 rou
 	free(s);
 }
 
+/* The whole is two workloads of each kind. */
+static void crash_sweep(const char *kind, const char *options, u64 seed, u32 rounds)
+{
+	sweep(kind, options, seed, rounds);
+	if (whole_sweep() && !test_failures())
+		sweep(kind, options, seed + 1000, rounds);
+}
+
 TEST(crash_ordered_1k)
 {
 	crash_sweep("-t ext4 -b 1024 -J size=1 -N 128 %s 4M", NULL, 1, 60);
@@ -270,12 +278,14 @@ TEST(crash_data_journal)
 
 TEST(crash_old_checksums)
 {
-	crash_sweep("-t ext4 -b 1024 -O ^metadata_csum,^64bit -J size=1 -N 128 %s 4M", NULL, 300, 40);
+	crash_sweep(
+		"-t ext4 -b 1024 -O ^metadata_csum,^64bit -J size=1 -N 128 %s 4M", NULL, 300, 40);
 }
 
 TEST(crash_z_count) /* the last one */
 {
-	printf("%llu states after a crash, %llu of them judged by e2fsck\n", all_states, all_judged);
+	printf("%llu states after a crash, %llu of them judged by e2fsck\n", all_states,
+		all_judged);
 	if (whole_sweep())
 		CHECK(all_states >= 100000);
 }

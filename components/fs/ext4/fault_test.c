@@ -78,8 +78,8 @@ static void fault_sweep(const char *kind, const char *options, bool allocs, bool
 	free(w);
 }
 
-#define SMALL_1K     "-t ext4 -b 1024 -J size=1 -N 128 %s 4M"
-#define ORPHANS_4K   "-t ext4 -b 4096 -O orphan_file -J size=4 -N 128 %s 10M"
+#define SMALL_1K   "-t ext4 -b 1024 -J size=1 -N 128 %s 4M"
+#define ORPHANS_4K "-t ext4 -b 4096 -O orphan_file -J size=4 -N 128 %s 10M"
 
 TEST(faults_every_allocation)
 {

@@ -529,8 +529,8 @@ void ext4_nodes_close(struct ext4 *fs)
 
 			hlist_for_each_entry_safe(n, tmp, &fs->nodes[i].hash[k], hash) {
 				if (n->count)
-					env_log(ENV_LOG_WARN,
-						"ext4: inode %u was never forgotten", n->ino);
+					env_log(ENV_LOG_WARN, "ext4: inode %u was never forgotten",
+						n->ino);
 				hlist_del(&n->hash);
 				env_work_flush(&n->work);
 				env_free(n, sizeof(*n));

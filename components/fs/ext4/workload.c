@@ -298,8 +298,9 @@ static int names_step(struct work *w)
 	if (!err)
 		err = client_rename(&w->c, "dir/sub", "moved", 0);
 	if (!err)
-		err = client_symlink(&w->c, "dir/symlink", "a target that is longer than an inode's "
-							   "sixty bytes, so it takes a block");
+		err = client_symlink(&w->c, "dir/symlink",
+			"a target that is longer than an inode's "
+			"sixty bytes, so it takes a block");
 	if (!err)
 		err = client_unlink(&w->c, "dir/symlink");
 	if (!err)

@@ -19,7 +19,8 @@ enum holds {
 	HOLDS_BLEND,   /* each sector is @before's or @now's, which are equally long */
 	HOLDS_CUT,     /* @before, its block at the new end zeroed from there on or not; or @now */
 	HOLDS_XATTR,   /* user.x of it is @before or @now */
-	HOLDS_ROLLBACK, HOLDS_WAL, /* the database is in one of the states [least, most] */
+	HOLDS_ROLLBACK,
+	HOLDS_WAL, /* the database is in one of the states [least, most] */
 };
 
 struct bytes {
@@ -36,10 +37,10 @@ struct promise {
 	u64 from, to; /* places */
 };
 
-#define WORK_FILES  6
-#define DB_PAGES    10
-#define DB_STATES   400
-#define DB_PAGE     1024u
+#define WORK_FILES 6
+#define DB_PAGES   10
+#define DB_STATES  400
+#define DB_PAGE    1024u
 
 /* What a database was: the version of each page after each of its transactions. */
 struct database {
@@ -64,8 +65,8 @@ struct work {
 	u64 allocs;
 };
 
-/* Mounts, runs w->rounds steps, unmounts. As a scenario of sim_run; w->im, seed, rounds, options are
- * set, the rest is zero. */
+/* Mounts, runs w->rounds steps, unmounts. As a scenario of sim_run; w->im, seed, rounds, options
+ * are set, the rest is zero. */
 void work_run(void *w);
 void work_fini(struct work *w);
 /* Does the mounted file system hold what was promised at @place? FAILs if not. */
