@@ -21,6 +21,7 @@ PLAN = [
     ('shell-debug-4', 'run-shell.py', [*DEBUG, '--smp', '4', '--scale', '3'], 1800, 'full'),
     ('ext4', 'run-ext4.py', [*RELEASE, '--smp', '4'], 1200, ''),
     ('ext4-debug', 'run-ext4.py', [*DEBUG, '--smp', '4', '--scale', '3'], 2400, ''),
+    ('ext4-killed', 'run-ext4.py', [*RELEASE, '--smp', '2', '--times', '50', 'killed'], 3600, 'full'),
     ('shell-debug-8', 'run-shell.py', [*DEBUG, '--smp', '8', '--scale', '4'], 2700, 'full'),
     ('block', 'run-block.py', [*RELEASE, '--smp', '4'], 900, ''),
     ('block-debug', 'run-block.py', [*DEBUG, '--smp', '2', '--scale', '3'], 1800, ''),

@@ -178,7 +178,6 @@ int inode_grow_limit(u64 size) MUST_CHECK;
 /* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;
 extern struct spinlock mount_lock;
-bool path_equal(const struct path *a, const struct path *b);
 struct fs_config;
 struct fs_type;
 int mount_tree_init(const struct fs_type *t, const char *options);

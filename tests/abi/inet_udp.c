@@ -249,6 +249,48 @@ static void edges(void)
 	close(ep);
 }
 
+/* A datagram whose reader's memory comes only with the fault is not lost; one whose reader has none is. */
+static void fresh_memory(void)
+{
+	int a = NEED(socket(AF_INET, SOCK_DGRAM, 0)), b = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sockaddr_in peer = lo4(1);
+
+	HEAD("fresh memory");
+	NEED(bind4(b, 0));
+	NEED(connect4(a, port_of(b)));
+	for (int i = 0; i < 4; i++)
+		NEED(send(a, "0123" + i, 1, 0));
+	R(recv(b, page, 1, MSG_PEEK | MSG_DONTWAIT));
+	madvise(page, 8192, MADV_DONTNEED);
+	R(recv(b, page + 4095, 4, MSG_DONTWAIT));
+	V(page[4095]);
+	R(recv(b, (void *)1, 1, MSG_DONTWAIT | MSG_PEEK));
+	R(recv(b, (void *)1, 1, MSG_DONTWAIT));
+	if (fork() == 0) { /* shared until it is written */
+		R(recv(b, page + 4095, 1, MSG_DONTWAIT));
+		V(page[4095]);
+		_exit(0);
+	}
+	wait(NULL);
+	R(recv(b, page, 1, MSG_DONTWAIT));
+	V(page[0]);
+	R(recv(b, page, 1, MSG_DONTWAIT));
+	/* An error that waits, too. */
+	close(a);
+	a = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	set_int(a, IPPROTO_IP, IP_RECVERR, 1);
+	peer = lo4(port_of(b));
+	close(b);
+	NEED(connect(a, (struct sockaddr *)&peer, sizeof(peer)));
+	NEED(send(a, "e", 1, 0));
+	madvise(page, 8192, MADV_DONTNEED);
+	R(recv(a, page, 8, MSG_ERRQUEUE | MSG_DONTWAIT));
+	V(page[0]);
+	close(a);
+	munmap(page, 8192);
+}
+
 static void rights(void)
 {
 	HEAD("rights");
@@ -280,6 +322,7 @@ int main(void)
 	cmsgs();
 	several();
 	edges();
+	fresh_memory();
 	rights();
 	return 0;
 }

@@ -58,7 +58,7 @@ void arp_announce(struct ifaddr *a)
 	static const u8 nobody[6];
 	struct link *l = a->link;
 
-	if (l->flags & (IFF_LOOPBACK | IFF_NOARP))
+	if (link_flags(l) & (IFF_LOOPBACK | IFF_NOARP))
 		return;
 	arp_send(l, ARPOP_REQUEST, l->broadcast, &a->addr, &a->addr, nobody);
 }
@@ -97,7 +97,7 @@ void arp_input(struct inet *in, struct pkt *p)
 	struct arp a;
 	bool ours;
 
-	if ((l->flags & (IFF_LOOPBACK | IFF_NOARP)) || !arp_parse(p, &a)) {
+	if ((link_flags(l) & (IFF_LOOPBACK | IFF_NOARP)) || !arp_parse(p, &a)) {
 		pkt_free(p);
 		return;
 	}

@@ -113,6 +113,7 @@ struct inet {
 	struct tcp_tables *tcp; /* tcp/ */
 	struct icmp_limits *icmp;
 	bool closing;
+	u32 tap_all; /* config; of link.tapped, those who want all links */
 	s64 mem_bytes; /* atomic: charged to sockets */
 	struct inet_shard shards[INET_SHARDS];
 };

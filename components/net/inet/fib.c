@@ -367,11 +367,11 @@ bool fib_rule_matches(struct inet *in, const struct fib_rule *r, const struct in
 	m &= !r->dport_high || (f->dport >= r->dport_low && f->dport <= r->dport_high);
 	if (m && r->iif[0]) {
 		l = f->iif ? link_by_index(in, f->iif) : in->loopback; /* ours come "from lo" */
-		m = l && !strncmp(l->name, r->iif, LINK_NAME);
+		m = l && !strncmp(link_name(l), r->iif, LINK_NAME);
 	}
 	if (m && r->oif[0]) {
 		l = link_by_index(in, f->oif);
-		m = l && !strncmp(l->name, r->oif, LINK_NAME);
+		m = l && !strncmp(link_name(l), r->oif, LINK_NAME);
 	}
 	return r->flags & FIB_RULE_INVERT ? !m : m;
 }

@@ -153,14 +153,14 @@ static void v4_routes(struct ifaddr *a, bool add)
 {
 	struct inet *in = a->link->in;
 	union ipaddr net = ip_mask(&a->peer, a->prefix), bcast = a->broadcast;
-	u8 type = a->link->flags & IFF_LOOPBACK ? RTN_LOCAL : RTN_UNICAST;
+	u8 type = link_flags(a->link) & IFF_LOOPBACK ? RTN_LOCAL : RTN_UNICAST;
 	u32 table = type == RTN_LOCAL ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
 
 	if (add)
 		(void)fib_add_simple(in, RTN_LOCAL, RT_TABLE_LOCAL, &a->addr, 128, a->link, &a->addr, 0);
 	else if (!ifaddr_find(in, &a->addr, NULL))
 		fib_del_simple(in, RTN_LOCAL, RT_TABLE_LOCAL, &a->addr, 128, a->link, &a->addr);
-	if (!(a->link->flags & IFF_UP) && add)
+	if (!(link_flags(a->link) & IFF_UP) && add)
 		return;
 	if (!ip_is_any(&bcast) && !ip_is_broadcast(&bcast)) {
 		if (add)
@@ -196,9 +196,9 @@ static void v6_routes(struct ifaddr *a, bool add)
 		(void)fib_add_simple(in, RTN_LOCAL, RT_TABLE_LOCAL, &a->addr, 128, a->link, &none, 0);
 	else
 		fib_del_simple(in, RTN_LOCAL, RT_TABLE_LOCAL, &a->addr, 128, a->link, NULL);
-	if (a->link->flags & IFF_LOOPBACK)
+	if (link_flags(a->link) & IFF_LOOPBACK)
 		return;
-	if ((a->flags & IFA_F_NOPREFIXROUTE) || !(a->link->flags & IFF_UP))
+	if ((a->flags & IFA_F_NOPREFIXROUTE) || !(link_flags(a->link) & IFF_UP))
 		return;
 	if (add) {
 		(void)fib_add_simple(in, RTN_UNICAST, RT_TABLE_MAIN, &a->peer, a->prefix, a->link, &none, metric);
@@ -249,7 +249,7 @@ int ifaddr_add(struct link *l, const struct ifaddr *like, struct ifaddr **out)
 	a->created_ns = a->changed_ns = env_now();
 	if (ip_is4(&a->addr) && has_primary(l, like))
 		WRITE_ONCE(a->flags, a->flags | IFA_F_SECONDARY);
-	if (!ip_is4(&a->addr) && !(l->flags & (IFF_LOOPBACK | IFF_NOARP)) && !(a->flags & IFA_F_NODAD) && l->conf.dad_transmits)
+	if (!ip_is4(&a->addr) && !(link_flags(l) & (IFF_LOOPBACK | IFF_NOARP)) && !(a->flags & IFA_F_NODAD) && l->conf.dad_transmits)
 		WRITE_ONCE(a->flags, a->flags | IFA_F_TENTATIVE);
 	hlist_add_head(&a->hash, bucket(in, &a->addr));
 	list_add_tail_rcu(&a->link_node, &l->addrs);
@@ -308,19 +308,19 @@ void ifaddr_link_up(struct link *l)
 	list_for_each_entry(a, &l->addrs, link_node)
 		address_routes(a, true);
 	env_spin_unlock(&in->config, flags);
-	if (l->flags & IFF_LOOPBACK) {
+	if (link_flags(l) & IFF_LOOPBACK) {
 		struct ifaddr like = {.addr = {.b = {[15] = 1}}, .prefix = 128, .scope = RT_SCOPE_HOST, .flags = IFA_F_PERMANENT};
 
 		like.peer = like.addr;
 		like.valid_until = like.preferred_until = U64_MAX;
 		flags = env_spin_lock(&in->config);
 		if (!ifaddr_find(in, &like.addr, l) && !l->conf.disable_ipv6 && ifaddr_add(l, &like, &a))
-			env_log(ENV_LOG_WARN, "%s: no memory for its address", l->name);
+			env_log(ENV_LOG_WARN, "%s: no memory for its address", link_name(l));
 		like.addr = like.peer = (union ipaddr){.w = {0, 0, IP4_MAPPED_WORD, ENDIAN_BE(32, 0x7f000001u)}};
 		like.prefix = 104;
-		memcpy(like.label, l->name, LINK_NAME);
+		memcpy(like.label, link_name(l), LINK_NAME);
 		if (!ifaddr_find(in, &like.addr, l) && ifaddr_add(l, &like, &a))
-			env_log(ENV_LOG_WARN, "%s: no memory for its address", l->name);
+			env_log(ENV_LOG_WARN, "%s: no memory for its address", link_name(l));
 		env_spin_unlock(&in->config, flags);
 		return;
 	}

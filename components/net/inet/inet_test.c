@@ -171,7 +171,7 @@ static void texts(struct model *m)
 
 			iobuf_init_kernel(&out, room, sizeof(room));
 			n = m->port.ops->text(m->port.self, which, &out, &resume);
-			CHECK(n >= 0 || which == INET_TEXT_TCP || which == INET_TEXT_TCP6);
+			CHECK(n >= 0);
 		} while (n > 0);
 	}
 }
@@ -240,4 +240,74 @@ static void six(void *arg)
 TEST(ipv6_over_a_wire)
 {
 	run(six, NULL, 20);
+}
+
+/* ---- taps ---- */
+
+/* A UDP datagram from 127.0.0.1:9 to 127.0.0.1:5000, with its Ethernet header and two bytes of payload; the sum of UDP is left out. */
+static const u8 udp_frame[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0x45, 0, 0, 30, 0, 0, 0, 0, 64, 17, 0x7c, 0xcd, 127, 0, 0, 1, 127, 0, 0, 1, 0, 9,
+	0x13, 0x88, 0, 10, 0, 0, 'h', 'i'};
+
+static ssize_t send_raw(struct model *m, u32 ifindex, const void *bytes, size_t len, u64 sender)
+{
+	struct iobuf b;
+	struct inet_raw raw = {.data = &b, .sender = sender, .protocol = 0x0800};
+
+	iobuf_init_kernel(&b, (void *)(unsigned long)bytes, len);
+	return m->port.ops->link_send(m->port.self, ifindex, &raw);
+}
+
+static void taps(void *arg)
+{
+	static const u8 mac[6] = {1, 2, 3, 4, 5, 6};
+	struct inet_link_info info;
+	struct model m;
+	struct wire w;
+	char buf[100];
+	u64 a;
+
+	wire_init(&w);
+	model_start(&m, &w, 0);
+	a = bound(&m, AF_INET, 0x7f000001, 5000, 1);
+	CHECK_EQ(send_raw(&m, 1, udp_frame, sizeof(udp_frame), 7), sizeof(udp_frame));
+	CHECK_EQ(model_receive(&m, a, buf, sizeof(buf), NULL, 1000), 2);
+	CHECK_EQ(m.senders, 0); /* nobody has asked */
+	CHECK_EQ(m.port.ops->tap(m.port.self, 9, 1), -ENODEV);
+	CHECK_EQ(m.port.ops->tap(m.port.self, 1, 1), 0);
+	CHECK_EQ(send_raw(&m, 1, udp_frame, sizeof(udp_frame), 7), sizeof(udp_frame));
+	CHECK_EQ(model_receive(&m, a, buf, sizeof(buf), NULL, 1000), 2);
+	CHECK_EQ(m.senders, 1);
+	CHECK_EQ(m.frames[4], 1); /* out */
+	CHECK_EQ(m.frames[0], 1); /* in */
+	CHECK_EQ(m.last_frame_len, sizeof(udp_frame));
+	CHECK_MEM_EQ(m.last_frame + 12, udp_frame + 12, sizeof(udp_frame) - 12);
+	CHECK_EQ(send_raw(&m, 2, udp_frame, sizeof(udp_frame), 7), sizeof(udp_frame));
+	CHECK_EQ(m.senders, 1);
+	CHECK_EQ(m.port.ops->tap(m.port.self, 1, -1), 0);
+	CHECK_EQ(m.port.ops->tap(m.port.self, 0, 1), 0);
+	CHECK_EQ(send_raw(&m, 2, udp_frame, sizeof(udp_frame), 7), sizeof(udp_frame));
+	CHECK_EQ(m.senders, 2);
+	CHECK_EQ(send_raw(&m, 2, udp_frame, 13, 7), -EINVAL);
+	CHECK_EQ(send_raw(&m, 9, udp_frame, sizeof(udp_frame), 7), -ENXIO);
+	CHECK_EQ(send_raw(&m, 2, m.last_frame, 1515, 7), -EMSGSIZE);
+	CHECK_EQ(m.port.ops->tap(m.port.self, 0, -1), 0);
+	CHECK_EQ(m.port.ops->link_want(m.port.self, 2, INET_WANT_ADDRESS, mac, -1), -ENOENT);
+	CHECK_EQ(m.port.ops->link_want(m.port.self, 2, INET_WANT_ADDRESS, mac, 1), 0);
+	CHECK_EQ(m.port.ops->link_want(m.port.self, 2, INET_WANT_PROMISC, NULL, 1), 0);
+	CHECK_EQ(m.port.ops->link_want(m.port.self, 9, INET_WANT_PROMISC, NULL, 1), -ENODEV);
+	CHECK_EQ(m.port.ops->link_rename(m.port.self, 2, "lo"), -EEXIST);
+	CHECK_EQ(m.port.ops->link_rename(m.port.self, 9, "new"), -ENODEV);
+	CHECK_EQ(m.port.ops->link_rename(m.port.self, 2, "new"), 0);
+	CHECK_EQ(m.port.ops->link_info(m.port.self, 2, &info), 0);
+	CHECK_MEM_EQ(info.name, "new", 4);
+	CHECK_EQ(info.header_len, 14);
+	texts(&m);
+	m.port.ops->release(m.port.self, a);
+	model_stop(&m);
+	wire_fini(&w);
+}
+
+TEST(taps_see_what_they_ask_for)
+{
+	run(taps, NULL, 20);
 }

@@ -47,7 +47,7 @@ static struct ifaddr *first_addr(struct link *l)
 
 static u32 shown_flags(const struct link *l)
 {
-	u32 f = READ_ONCE(l->flags);
+	u32 f = link_flags(l);
 
 	if ((f & IFF_UP) && READ_ONCE(l->running))
 		f |= IFF_RUNNING;
@@ -142,13 +142,13 @@ static int set_address(struct link *l, u32 request, const struct ifreq *r)
 		err = -EADDRNOTAVAIL;
 	}
 	like.broadcast = old ? old->broadcast : ip_any(AF_INET);
-	memcpy(like.label, l->name, LINK_NAME);
+	memcpy(like.label, link_name(l), LINK_NAME);
 	switch (request) {
 	case SIOCSIFADDR:
 		like.addr = like.peer = given;
 		like.prefix = class_prefix(&given);
 		like.broadcast = ip_any(AF_INET);
-		if (l->flags & IFF_BROADCAST) {
+		if (link_flags(l) & IFF_BROADCAST) {
 			union ipaddr m = mask_of(like.prefix);
 
 			like.broadcast = ip_from4(given.w[3] | ~m.w[3]);
@@ -370,7 +370,7 @@ static int arp_request(struct inet *in, u32 request, struct iobuf *arg)
 	memcpy(a.ha + 2, &n->mac, 6);
 	a.flags = ATF_COM | (READ_ONCE(n->state) == NUD_PERMANENT ? ATF_PERM : 0);
 	memset(a.dev, 0, sizeof(a.dev));
-	memcpy(a.dev, l->name, strnlen(l->name, sizeof(a.dev) - 1));
+	memcpy(a.dev, link_name(l), strnlen(link_name(l), sizeof(a.dev) - 1));
 	return iobuf_put(&out, &a, sizeof(a)) == sizeof(a) ? 0 : -EFAULT;
 }
 
@@ -389,7 +389,7 @@ static int list_interfaces(struct inet *in, struct iobuf *arg, u32 *out_value)
 
 			if (!ip_is4(&a->addr))
 				continue;
-			memcpy(r.name, a->label[0] ? a->label : l->name, LINK_NAME);
+			memcpy(r.name, a->label[0] ? a->label : link_name(l), LINK_NAME);
 			put_sockaddr4(r.sockaddr, &a->addr);
 			if (arg->left >= sizeof(r) && iobuf_put(arg, &r, sizeof(r)) < sizeof(r))
 				return -EFAULT;
@@ -428,7 +428,7 @@ int inet_ioctl(struct inet *in, u32 request, struct iobuf *arg, u32 *out_value, 
 		l = r.number > 0 ? link_by_index(in, (u32)r.number) : NULL;
 		if (!l)
 			return -ENODEV;
-		memcpy(r.name, l->name, LINK_NAME);
+		memcpy(r.name, link_name(l), LINK_NAME);
 		return iobuf_put(&out, &r, sizeof(r)) == sizeof(r) ? 0 : -EFAULT;
 	}
 	for (colon = r.name; *colon && *colon != ':'; colon++)

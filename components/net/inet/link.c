@@ -30,17 +30,9 @@ struct link *link_by_name(struct inet *in, const char *name)
 	struct link *l;
 
 	list_for_each_entry_rcu(l, &in->links, node)
-		if (!strncmp(l->name, name, LINK_NAME))
+		if (!strncmp(link_name(l), name, LINK_NAME))
 			return l;
 	return NULL;
-}
-
-void link_taps(struct link *l, const struct pkt *p, bool out)
-{
-	struct link_tap *tap;
-
-	list_for_each_entry_rcu(tap, &l->taps, node)
-		tap->frame(tap, l, p, out);
 }
 
 void link_fold_stats(struct link *l, struct link_stats *out)
@@ -75,6 +67,7 @@ static void link_fill(struct link *l, const struct nic_port *nic)
 	struct nic_info info;
 
 	l->txqlen = TXQLEN;
+	l->header_len = ETH_HLEN;
 	l->conf = (struct link_conf){.forwarding = l->in->conf.ip_forward,
 		.rp_filter = 0,
 		.accept_redirects = l->in->conf.accept_redirects,
@@ -101,8 +94,13 @@ static void link_fill(struct link *l, const struct nic_port *nic)
 	}
 	l->nic = *nic;
 	nic->ops->info(nic->self, &info);
-	l->type = ARPHRD_ETHER;
-	l->flags = IFF_BROADCAST | IFF_MULTICAST;
+	l->type = info.ip_only ? ARPHRD_NONE : ARPHRD_ETHER;
+	l->flags = info.ip_only ? IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST : IFF_BROADCAST | IFF_MULTICAST;
+	if (info.ip_only) {
+		l->header_len = 0;
+		memset(l->broadcast, 0, 6);
+	}
+	env_random(l->token, sizeof(l->token));
 	memcpy(l->mac, info.mac, 6);
 	l->mtu_max = max(info.mtu_max, info.mtu);
 	l->mtu = clamp((u32)info.mtu, 68u, l->mtu_max);
@@ -114,11 +112,69 @@ static void link_fill(struct link *l, const struct nic_port *nic)
 	l->running = info.link;
 }
 
+/* ---- names ---- */
+
+static const char *name_create(const char *text)
+{
+	struct link_name *n = env_alloc(sizeof(*n), ENV_ALLOC_ZERO);
+
+	if (!n)
+		return NULL;
+	memcpy(n->text, text, strnlen(text, LINK_NAME - 1));
+	return n->text;
+}
+
+static struct link_name *name_of(const struct link *l)
+{
+	return (struct link_name *)(unsigned long)((const char *)l->name - offsetof(struct link_name, text));
+}
+
+static void name_free_rcu(struct env_rcu *r)
+{
+	env_free(container_of(r, struct link_name, rcu), sizeof(struct link_name));
+}
+
+int link_rename(struct inet *in, u32 ifindex, const char *name)
+{
+	const char *fresh = name_create(name);
+	struct link_name *old = NULL;
+	struct link *l, *same;
+	unsigned long flags;
+	int err = 0;
+
+	if (!fresh)
+		return -ENOMEM;
+	inet_enter(in);
+	flags = env_spin_lock(&in->config);
+	l = link_by_index(in, ifindex);
+	same = link_by_name(in, fresh);
+	if (!l || READ_ONCE(l->gone))
+		err = -ENODEV;
+	else if (same && same != l)
+		err = -EEXIST;
+	else
+		old = name_of(l);
+	if (!err)
+		STORE_RELEASE(l->name, fresh);
+	env_spin_unlock(&in->config, flags);
+	if (!err)
+		link_notify(l, true);
+	inet_leave(in);
+	if (err)
+		old = container_of(fresh, struct link_name, text[0]);
+	env_rcu_call(&old->rcu, name_free_rcu);
+	return err;
+}
+
+/* ---- life ---- */
+
 static void link_free_rcu(struct env_rcu *r)
 {
 	struct link *l = container_of(r, struct link, rcu);
 
-	env_free(l->queues, l->nqueues * sizeof(*l->queues));
+	if (l->queues)
+		env_free(l->queues, l->nqueues * sizeof(*l->queues));
+	env_free(name_of(l), sizeof(struct link_name));
 	env_free(l, sizeof(*l));
 }
 
@@ -130,11 +186,15 @@ int link_create(struct inet *in, u32 ifindex, const char *name, const struct nic
 
 	if (!l)
 		return -ENOMEM;
+	l->name = name_create(name);
+	if (!l->name) {
+		env_free(l, sizeof(*l));
+		return -ENOMEM;
+	}
 	l->in = in;
 	l->ifindex = ifindex;
-	memcpy(l->name, name, strnlen(name, LINK_NAME - 1));
 	link_fill(l, nic);
-	list_init(&l->taps);
+	list_init(&l->macs);
 	list_init(&l->addrs);
 	list_init(&l->groups);
 	env_work_init(&l->filter_work, filter_changes);
@@ -142,8 +202,8 @@ int link_create(struct inet *in, u32 ifindex, const char *name, const struct nic
 	ndp_link_init(l);
 	l->queues = env_alloc(l->nqueues * sizeof(*l->queues), ENV_ALLOC_ZERO);
 	if (!l->queues) {
-		env_free(l, sizeof(*l));
-		return -ENOMEM;
+		err = -ENOMEM;
+		goto out_free;
 	}
 	for (u16 i = 0; i < l->nqueues; i++)
 		queue_init(l, &l->queues[i], i);
@@ -153,10 +213,11 @@ int link_create(struct inet *in, u32 ifindex, const char *name, const struct nic
 		goto out_free;
 	env_rcu_enter();
 	flags = env_spin_lock(&in->config);
-	if (link_by_index(in, ifindex) || link_by_name(in, l->name))
+	if (link_by_index(in, ifindex) || link_by_name(in, link_name(l)))
 		err = -EEXIST;
 	else
 		list_add_tail_rcu(&l->node, &in->links);
+	l->tapped = in->tap_all;
 	env_spin_unlock(&in->config, flags);
 	env_rcu_exit();
 	if (err) {
@@ -170,8 +231,7 @@ int link_create(struct inet *in, u32 ifindex, const char *name, const struct nic
 	*out = l;
 	return 0;
 out_free:
-	env_free(l->queues, l->nqueues * sizeof(*l->queues));
-	env_free(l, sizeof(*l));
+	link_free_rcu(&l->rcu);
 	return err;
 }
 
@@ -193,6 +253,8 @@ int link_set_up(struct link *l, bool up)
 	WRITE_ONCE(l->flags, up ? l->flags | IFF_UP : l->flags & ~(u32)IFF_UP);
 	inet_route_changed(in);
 	env_spin_unlock(&in->config, flags);
+	if (in->client_ops && in->client_ops->link)
+		in->client_ops->link(in->client, l->ifindex, up ? INET_LINK_UP : INET_LINK_DOWN);
 	if (up) {
 		mcast_link_up(l);
 		ifaddr_link_up(l);
@@ -223,7 +285,7 @@ int link_set_mtu(struct link *l, u32 mtu)
 			link_nic_stop(l);
 		err = l->nic.ops->set_mtu(l->nic.self, (u16)mtu);
 		if (up && link_nic_start(l))
-			env_log(ENV_LOG_WARN, "%s: does not start again", l->name);
+			env_log(ENV_LOG_WARN, "%s: does not start again", link_name(l));
 	}
 	if (err)
 		return err;
@@ -243,7 +305,7 @@ void link_destroy(struct link *l)
 	env_mutex_lock(&in->control);
 	WRITE_ONCE(l->gone, true);
 	if (link_set_up(l, false))
-		env_log(ENV_LOG_WARN, "%s: does not go down", l->name);
+		env_log(ENV_LOG_WARN, "%s: does not go down", link_name(l));
 	inet_enter(in);
 	ifaddr_link_gone(l);
 	fib_link_gone(l);
@@ -256,6 +318,8 @@ void link_destroy(struct link *l)
 	link_notify(l, false);
 	inet_leave(in);
 	env_mutex_unlock(&in->control);
+	if (in->client_ops && in->client_ops->link)
+		in->client_ops->link(in->client, l->ifindex, INET_LINK_GONE);
 	if (l->nic.ops)
 		l->nic.ops->close(l->nic.self);
 	env_work_flush(&l->filter_work);
@@ -263,6 +327,7 @@ void link_destroy(struct link *l)
 		env_work_flush(&l->queues[i].poll);
 		pkt_free_queue(&l->queues[i].waiting);
 	}
+	link_forget_macs(l);
 	env_rcu_barrier();
 	env_rcu_call(&l->rcu, link_free_rcu);
 }

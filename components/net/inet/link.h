@@ -47,19 +47,27 @@ struct link_conf {
 
 struct mc_group; /* mcast.h */
 
-/* Sees every frame of a link, in and out, Ethernet header first; must not keep or change @p. */
-struct link_tap {
-	struct list_head node; /* config; RCU */
-	void (*frame)(struct link_tap *tap, struct link *link, const struct pkt *p, bool out);
+/* A link address that somebody wants frames for. */
+struct link_mac {
+	struct list_head node; /* link.macs: config */
+	u8 mac[6];
+	u32 users;
+};
+
+struct link_name {
+	struct env_rcu rcu;
+	char text[LINK_NAME]; /* zeroes behind */
 };
 
 struct link {
 	struct list_head node; /* in->links */
 	struct inet *in;
 	u32 ifindex;
-	char name[LINK_NAME];
+	const char *name; /* struct link_name.text; config; RCU: link_name */
 	u16 type; /* ARPHRD_* */
+	u16 header_len; /* that its frames begin with; the loopback's packets have none, but what is told of them does */
 	u8 mac[6], broadcast[6];
+	u8 token[8]; /* an interface identifier for a link without addresses */
 	u32 mtu, mtu_max, txqlen;
 	u32 flags;   /* IFF_UP ... as set; config, read anywhere */
 	bool running, gone; /* carrier; link_remove has begun */
@@ -68,12 +76,13 @@ struct link {
 	u16 nqueues, rx_buffer, rx_headroom;
 	struct nic_port nic; /* ops NULL: loopback */
 	struct link_queue *queues;
-	struct list_head taps;
+	u32 tapped;		 /* config; who wants to see its frames */
 	struct list_head addrs;	 /* struct ifaddr.link_node: config; RCU */
 	struct list_head groups; /* struct mc_group: config; RCU */
 	struct link_conf conf;
 	struct inet_timer mc_timer, rs_timer;
 	u32 promisc, allmulti; /* config */
+	struct list_head macs; /* struct link_mac: config */
 	u32 ra_hop_limit, ra_mtu, rs_left, reachable_ms, retrans_ms;
 	u64 igmp_v1_until, igmp_v2_until, mld_v1_until; /* older routers heard */
 	u8 igmp_robust, mld_robust;
@@ -86,9 +95,18 @@ struct link {
 struct link *link_by_index(struct inet *in, u32 ifindex);
 struct link *link_by_name(struct inet *in, const char *name);
 
+/* LINK_NAME bytes with zeroes at the end; inside a read section. */
+static inline const char *link_name(const struct link *l)
+{
+	return LOAD_ACQUIRE(l->name);
+}
+static inline u32 link_flags(const struct link *l)
+{
+	return READ_ONCE(l->flags);
+}
 static inline bool link_is_up(const struct link *l)
 {
-	return READ_ONCE(l->flags) & 1 /* IFF_UP */;
+	return link_flags(l) & 1 /* IFF_UP */;
 }
 
 /*
@@ -115,6 +133,7 @@ struct link_change {
 	u32 mtu; /* 0: no change */
 };
 int link_apply(struct inet *in, const struct link_change *c) MUST_CHECK; /* may sleep */
+int link_rename(struct inet *in, u32 ifindex, const char *name) MUST_CHECK; /* -ENODEV -EEXIST -ENOMEM */
 /* in->control held; may sleep. */
 int link_set_up(struct link *l, bool up) MUST_CHECK;
 int link_set_mtu(struct link *l, u32 mtu) MUST_CHECK;

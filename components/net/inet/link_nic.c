@@ -117,6 +117,7 @@ static void rx(void *client, u16 queue, struct nic_frame *const *frames, unsigne
 		else {
 			p->link = l;
 			p->ifindex = l->ifindex;
+			p->protocol = f->protocol;
 			take_offload(p, f);
 			q->rx_partial = p;
 		}

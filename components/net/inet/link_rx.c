@@ -29,11 +29,26 @@ static void deliver(struct link *l, struct pkt *p)
 	pkt_free(p);
 }
 
+/* The packets of a link without addresses say by themselves what they are, where the nic does not. */
+static bool parse_bare(struct link *l, struct pkt *p)
+{
+	if (!pkt_pull_up(p, 1))
+		return false;
+	p->mac_off = (u16)pkt_headroom(p);
+	if (!p->protocol)
+		p->protocol = p->data[0] >> 4 == 4 ? ETH_P_IP : p->data[0] >> 4 == 6 ? ETH_P_IPV6 : 0;
+	if (unlikely(READ_ONCE(l->tapped)))
+		link_tap(l, p, PACKET_HOST, 0);
+	return true;
+}
+
 /* Take the Ethernet header off and say what it tells. False: too short, or not for us. */
 static bool parse_ethernet(struct link *l, struct pkt *p)
 {
 	const u8 *h;
 
+	if (unlikely(!l->header_len))
+		return parse_bare(l, p);
 	if (!pkt_pull_up(p, ETH_HLEN))
 		return false;
 	h = p->data;
@@ -45,8 +60,9 @@ static bool parse_ethernet(struct link *l, struct pkt *p)
 	} else if (memcmp(h, l->mac, 6)) {
 		p->flags |= PKT_OTHER_HOST;
 	}
-	if (!list_empty(&l->taps))
-		link_taps(l, p, false);
+	if (unlikely(READ_ONCE(l->tapped)))
+		link_tap(l, p, p->flags & PKT_OTHER_HOST ? PACKET_OTHERHOST : p->flags & PKT_BROADCAST ? PACKET_BROADCAST
+			: p->flags & PKT_MULTICAST ? PACKET_MULTICAST : PACKET_HOST, 0);
 	if (p->flags & PKT_OTHER_HOST)
 		return false;
 	pkt_pull(p, ETH_HLEN);
@@ -62,8 +78,12 @@ void link_receive(struct link *l, struct pkt *p)
 	p->link = l;
 	p->ifindex = l->ifindex;
 	if (p->flags & PKT_LOOPBACK) {
-		__atomic_fetch_add(&l->queues[0].stats.rx_packets, 1, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&l->queues[0].stats.rx_bytes, p->total + ETH_HLEN, __ATOMIC_RELAXED);
+		if (!l->nic.ops) { /* a copy of what went out by a nic does not count */
+			__atomic_fetch_add(&l->queues[0].stats.rx_packets, 1, __ATOMIC_RELAXED);
+			__atomic_fetch_add(&l->queues[0].stats.rx_bytes, p->total + ETH_HLEN, __ATOMIC_RELAXED);
+			if (unlikely(READ_ONCE(l->tapped)))
+				link_tap(l, p, PACKET_HOST, 0);
+		}
 		if (p->csum == PKT_CSUM_PARTIAL)
 			p->csum = PKT_CSUM_VALID;
 	} else if (!parse_ethernet(l, p)) {

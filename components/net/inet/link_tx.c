@@ -56,8 +56,14 @@ static struct pkt *pkt_flatten(struct pkt *p)
 
 bool link_header(struct link *l, struct pkt *p, const u8 *dst_mac, const u8 *src_mac, u16 type)
 {
-	u8 *h = pkt_push(p, ETH_HLEN);
+	u8 *h;
 
+	if (!l->header_len) {
+		p->mac_off = (u16)pkt_headroom(p);
+		p->protocol = type;
+		return true;
+	}
+	h = pkt_push(p, ETH_HLEN);
 	if (!h)
 		return false;
 	memcpy(h, dst_mac, 6);
@@ -88,15 +94,20 @@ static struct link_queue *choose_queue(struct link *l)
 
 int link_transmit(struct link *l, struct pkt *p)
 {
-	struct pkt_queue parts;
-	int err = 0;
-
 	if (!link_is_up(l)) {
 		pkt_free(p);
 		return -ENETDOWN;
 	}
-	if (!list_empty(&l->taps))
-		link_taps(l, p, true);
+	if (unlikely(READ_ONCE(l->tapped)))
+		link_tap(l, p, PACKET_OUTGOING, 0);
+	return link_transmit_untapped(l, p);
+}
+
+int link_transmit_untapped(struct link *l, struct pkt *p)
+{
+	struct pkt_queue parts;
+	int err = 0;
+
 	if (!l->nic.ops)
 		return transmit_loopback(l, p);
 	if (p->gso && !device_can_gso(l, p)) {

@@ -43,7 +43,7 @@ static void free_group(struct env_rcu *r)
 
 static void say(struct link *l, const union ipaddr *group, enum mc_say what)
 {
-	if (mcast_is_quiet(group) || !link_is_up(l) || (l->flags & IFF_LOOPBACK))
+	if (mcast_is_quiet(group) || !link_is_up(l) || (link_flags(l) & IFF_LOOPBACK))
 		return;
 	if (ip_is4(group))
 		igmp_send(l, group, what);
@@ -252,7 +252,7 @@ void mcast_address_added(struct ifaddr *a)
 {
 	union ipaddr g = solicited_node(&a->addr);
 
-	if (a->link->flags & IFF_LOOPBACK || a->snm_joined)
+	if (link_flags(a->link) & IFF_LOOPBACK || a->snm_joined)
 		return;
 	a->snm_joined = true;
 	(void)link_join(a->link, &g);
@@ -292,12 +292,14 @@ void mcast_set_filter(struct link *l)
 	u32 flags = 0;
 	unsigned n = 0;
 	struct mc_group *g;
+	struct link_mac *m;
+	unsigned long irq;
 
 	if (!l->nic.ops || !link_is_up(l))
 		return;
-	if (READ_ONCE(l->promisc) || (l->flags & IFF_PROMISC))
+	if (READ_ONCE(l->promisc) || (link_flags(l) & IFF_PROMISC))
 		flags |= NIC_FILTER_PROMISC;
-	if (READ_ONCE(l->allmulti) || (l->flags & IFF_ALLMULTI))
+	if (READ_ONCE(l->allmulti) || (link_flags(l) & IFF_ALLMULTI))
 		flags |= NIC_FILTER_ALL_MULTICAST;
 	env_rcu_enter();
 	list_for_each_entry_rcu(g, &l->groups, node) {
@@ -308,6 +310,15 @@ void mcast_set_filter(struct link *l)
 		mcast_mac(&g->addr, macs[n++]);
 	}
 	env_rcu_exit();
+	irq = env_spin_lock(&l->in->config);
+	list_for_each_entry(m, &l->macs, node) {
+		if (n == FILTER_MAX) {
+			flags |= NIC_FILTER_PROMISC; /* it may be an address that is no group's */
+			break;
+		}
+		memcpy(macs[n++], m->mac, 6);
+	}
+	env_spin_unlock(&l->in->config, irq);
 	iobuf_init_kernel(&buf, macs, n * 6);
 	l->nic.ops->set_filter(l->nic.self, flags, &buf, n);
 }

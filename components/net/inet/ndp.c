@@ -163,7 +163,7 @@ static void dad_failed(struct ifaddr *a)
 	if ((a->flags & IFA_F_TENTATIVE) && !(a->flags & IFA_F_DADFAILED)) {
 		WRITE_ONCE(a->flags, a->flags | IFA_F_DADFAILED);
 		addr_notify(a->link->in, a, true);
-		env_log(ENV_LOG_WARN, "%s: IPv6 duplicate address detected", a->link->name);
+		env_log(ENV_LOG_WARN, "%s: IPv6 duplicate address detected", link_name(a->link));
 	}
 	env_spin_unlock(&a->link->in->config, flags);
 }

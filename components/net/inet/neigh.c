@@ -271,7 +271,7 @@ struct neigh *neigh_get(struct link *l, const union ipaddr *addr)
 	inet_timer_init(&n->timer, neigh_timer);
 	refcount_set(&n->refs, 1);
 	n->used_ns = n->updated_ns = env_now();
-	if (l->flags & (IFF_NOARP | IFF_LOOPBACK)) {
+	if (link_flags(l) & (IFF_NOARP | IFF_LOOPBACK)) {
 		n->state = NUD_NOARP;
 		n->mac = neigh_pack_mac(l->broadcast);
 	}

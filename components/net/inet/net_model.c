@@ -20,7 +20,24 @@ static void notify(void *client, u32 group, const struct iobuf *message)
 	__atomic_fetch_add(&((struct model *)client)->notes, 1, __ATOMIC_RELAXED);
 }
 
-static const struct inet_client_ops client_ops = {.ready = ready, .notify = notify};
+static void frame(void *client, const struct inet_frame *f)
+{
+	struct model *m = client;
+	struct iobuf data = f->data;
+
+	__atomic_fetch_add(&m->frames[f->type], 1, __ATOMIC_RELAXED);
+	if (!f->sender)
+		return;
+	__atomic_fetch_add(&m->senders, 1, __ATOMIC_RELAXED);
+	m->last_frame_len = (u32)iobuf_get(&data, m->last_frame, sizeof(m->last_frame));
+}
+
+static u64 inode(void *client, u64 cookie)
+{
+	return cookie + 1000;
+}
+
+static const struct inet_client_ops client_ops = {.ready = ready, .notify = notify, .frame = frame, .inode = inode};
 
 int model_ioctl(struct model *m, u32 request, void *arg, size_t len)
 {

@@ -16,6 +16,10 @@ struct model {
 	struct env_event woken;
 	u32 events[MODEL_SOCKS]; /* atomic: by cookie */
 	u32 notes;
+	u32 frames[5];	      /* atomic: seen by the tap, by PACKET_* */
+	u32 senders;	      /* atomic: of them with a sender */
+	u8 last_frame[2048]; /* the test's threads do not tap at the same time */
+	u32 last_frame_len;
 };
 
 /* lo is up; with @wire also eth0 on side @side, with address 10.0.0.(side + 1)/24. */

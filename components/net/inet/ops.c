@@ -3,7 +3,7 @@
  * The port's operations: a handle becomes a sock inside a read section, which keeps it for the call.
  */
 #include "ip_impl.h"
-#include "link.h"
+#include "link_impl.h"
 #include "mcast.h"
 #include "raw.h"
 #include "sock_impl.h"
@@ -326,6 +326,48 @@ static void op_link_remove(void *self, u32 ifindex)
 		link_destroy(l); /* removals come one at a time: the client's own */
 }
 
+static int op_link_rename(void *self, u32 ifindex, const char name[16])
+{
+	return link_rename(self, ifindex, name);
+}
+
+/* One call inside a read section. */
+#define WITHIN(in, result, call) \
+	do {                     \
+		inet_enter(in);  \
+		result = (call); \
+		inet_leave(in);  \
+	} while (0)
+
+static int op_link_info(void *self, u32 ifindex, struct inet_link_info *out)
+{
+	int err;
+
+	WITHIN(self, err, link_info(self, ifindex, out));
+	return err;
+}
+
+static int op_tap(void *self, u32 ifindex, int by)
+{
+	return link_tap_change(self, ifindex, by);
+}
+
+static int op_link_want(void *self, u32 ifindex, enum inet_link_want what, const u8 mac[6], int by)
+{
+	int err;
+
+	WITHIN(self, err, link_want(self, ifindex, what, mac, by));
+	return err;
+}
+
+static ssize_t op_link_send(void *self, u32 ifindex, struct inet_raw *raw)
+{
+	ssize_t n;
+
+	WITHIN(self, n, link_send_raw(self, ifindex, raw));
+	return n;
+}
+
 static int op_netlink(void *self, u32 protocol, struct iobuf *request, struct iobuf *reply, u64 *resume)
 {
 	struct inet *in = self;
@@ -380,6 +422,11 @@ const struct inet_ops inet_ops = {
 	.control = op_control,
 	.link_add = op_link_add,
 	.link_remove = op_link_remove,
+	.link_rename = op_link_rename,
+	.link_info = op_link_info,
+	.tap = op_tap,
+	.link_want = op_link_want,
+	.link_send = op_link_send,
 	.netlink = op_netlink,
 	.text = op_text,
 	.sysctl_get = op_sysctl_get,

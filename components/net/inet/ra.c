@@ -20,6 +20,10 @@
 /* The modified EUI-64 interface identifier [rfc4291 appendix A]. */
 static void interface_id(const struct link *l, u8 *out)
 {
+	if (!l->header_len) {
+		memcpy(out, l->token, 8);
+		return;
+	}
 	memcpy(out, l->mac, 3);
 	out[0] ^= 2;
 	out[3] = 0xff;
@@ -94,7 +98,7 @@ void ndp_link_up(struct link *l)
 {
 	union ipaddr prefix = {.w = {ENDIAN_BE(32, 0xfe800000u)}};
 
-	if (l->conf.disable_ipv6 || (l->flags & IFF_LOOPBACK) || l->mtu < 1280)
+	if (l->conf.disable_ipv6 || (link_flags(l) & IFF_LOOPBACK) || l->mtu < 1280)
 		return;
 	l->rs_left = 0;
 	add_address(l, &prefix, 64, IFA_F_PERMANENT, U32_MAX, U32_MAX, 3 /* IFAPROT_KERNEL_LL */);

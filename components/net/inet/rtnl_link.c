@@ -6,7 +6,7 @@
 
 static u32 shown_flags(const struct link *l)
 {
-	u32 f = READ_ONCE(l->flags);
+	u32 f = link_flags(l);
 
 	if ((f & IFF_UP) && READ_ONCE(l->running))
 		f |= IFF_RUNNING | IFF_LOWER_UP;
@@ -41,26 +41,29 @@ static void make_link(struct rtnl_msg *m, const struct link *l, u16 type, u16 fl
 {
 	struct ifinfomsg i = {.ifi_type = l->type, .ifi_index = (int)l->ifindex, .ifi_flags = shown_flags(l)};
 	bool up = (i.ifi_flags & (IFF_UP | IFF_LOWER_UP)) == (IFF_UP | IFF_LOWER_UP);
-	u8 oper = l->flags & IFF_LOOPBACK ? IF_OPER_UNKNOWN : up ? IF_OPER_UP : IF_OPER_DOWN, zero = 0, carrier = READ_ONCE(l->running);
+	u8 oper = link_flags(l) & IFF_LOOPBACK ? IF_OPER_UNKNOWN : up ? IF_OPER_UP : IF_OPER_DOWN, zero = 0, carrier = READ_ONCE(l->running);
 
 	rtnl_begin(m, type, flags, seq, pid, &i, sizeof(i));
-	rtnl_put(m, IFLA_IFNAME, l->name, (u32)strnlen(l->name, LINK_NAME - 1) + 1);
+	rtnl_put(m, IFLA_IFNAME, link_name(l), (u32)strnlen(link_name(l), LINK_NAME - 1) + 1);
 	rtnl_put_u32(m, IFLA_TXQLEN, l->txqlen);
 	rtnl_put(m, IFLA_OPERSTATE, &oper, 1);
 	rtnl_put(m, IFLA_LINKMODE, &zero, 1);
 	rtnl_put_u32(m, IFLA_MTU, l->mtu);
-	rtnl_put_u32(m, IFLA_MIN_MTU, l->flags & IFF_LOOPBACK ? 0 : 68);
-	rtnl_put_u32(m, IFLA_MAX_MTU, l->flags & IFF_LOOPBACK ? 0 : l->mtu_max);
+	rtnl_put_u32(m, IFLA_MIN_MTU, link_flags(l) & IFF_LOOPBACK ? 0 : 68);
+	rtnl_put_u32(m, IFLA_MAX_MTU, link_flags(l) & IFF_LOOPBACK ? 0 : l->mtu_max);
 	rtnl_put_u32(m, IFLA_GROUP, 0);
-	rtnl_put_u32(m, IFLA_PROMISCUITY, l->promisc);
+	rtnl_put_u32(m, IFLA_PROMISCUITY, READ_ONCE(l->promisc) + ((link_flags(l) & IFF_PROMISC) != 0));
+	rtnl_put_u32(m, IFLA_ALLMULTI, READ_ONCE(l->allmulti) + ((link_flags(l) & IFF_ALLMULTI) != 0));
 	rtnl_put_u32(m, IFLA_NUM_TX_QUEUES, l->nqueues);
 	rtnl_put_u32(m, IFLA_GSO_MAX_SEGS, 65535);
 	rtnl_put_u32(m, IFLA_GSO_MAX_SIZE, l->max_gso);
 	rtnl_put_u32(m, IFLA_NUM_RX_QUEUES, l->nqueues);
 	rtnl_put(m, IFLA_CARRIER, &carrier, 1);
-	rtnl_put(m, IFLA_QDISC, l->flags & IFF_LOOPBACK ? "noqueue" : "pfifo", l->flags & IFF_LOOPBACK ? 8 : 6);
-	rtnl_put(m, IFLA_ADDRESS, l->mac, 6);
-	rtnl_put(m, IFLA_BROADCAST, l->broadcast, 6);
+	rtnl_put(m, IFLA_QDISC, link_flags(l) & IFF_LOOPBACK ? "noqueue" : "pfifo", link_flags(l) & IFF_LOOPBACK ? 8 : 6);
+	if (l->header_len) {
+		rtnl_put(m, IFLA_ADDRESS, l->mac, 6);
+		rtnl_put(m, IFLA_BROADCAST, l->broadcast, 6);
+	}
 	put_stats(m, l);
 }
 
@@ -307,7 +310,7 @@ static int new_addr(struct rtnl_request *r, const struct ifaddrmsg *i, const str
 	if (!ip_is4(&like.addr) && (ip_is_multicast(&like.addr) || l->conf.disable_ipv6))
 		return ip_is_multicast(&like.addr) ? -EADDRNOTAVAIL : -EACCES;
 	if (ip_is4(&like.addr) && !like.label[0])
-		memcpy(like.label, l->name, LINK_NAME);
+		memcpy(like.label, link_name(l), LINK_NAME);
 	if (!ip_is4(&like.addr) && ip6_is_linklocal(&like.addr))
 		like.scope = RT_SCOPE_LINK;
 	flags = env_spin_lock(&r->in->config);

@@ -14,6 +14,7 @@
 #include "route.h"
 
 struct proto;
+struct sock_view;
 
 enum sock_flags { /* sock->flags */
 	SOCK_F_REUSEADDR = 1u << 0,
@@ -151,6 +152,8 @@ struct proto {
 	int (*control)(struct sock *s, u32 request, u32 *out_value); /* SIOCINQ, SIOCOUTQ, SIOCATMARK */
 	/* A shared option changed (SO_KEEPALIVE, SO_RCVBUF, SO_SNDBUF, ...): NULL: of no interest. Lock held. */
 	void (*option_changed)(struct sock *s, u32 level, u32 name);
+	/* What differs from a datagram socket's in what is shown of it. NULL: nothing. Lock held. */
+	void (*look)(struct sock *s, struct sock_view *v);
 };
 
 extern const struct proto *const inet_protos[]; /* protos.c; ends with NULL */

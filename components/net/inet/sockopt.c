@@ -204,7 +204,7 @@ static int get_socket(struct sock *s, u32 name, struct iobuf *value, u32 *out_le
 			return option_put(value, "", 0, out_len);
 		if (value->left < LINK_NAME)
 			return -EINVAL;
-		return option_put(value, l->name, (u32)strnlen(l->name, LINK_NAME - 1) + 1, out_len);
+		return option_put(value, link_name(l), (u32)strnlen(link_name(l), LINK_NAME - 1) + 1, out_len);
 	}
 	return -ENOPROTOOPT;
 }

@@ -13,7 +13,7 @@ static union ipaddr select4(struct inet *in, const struct link *l, const union i
 	list_for_each_entry_rcu(a, &l->addrs, link_node) {
 		if (!ip_is4(&a->addr) || (READ_ONCE(a->flags) & IFA_F_SECONDARY))
 			continue;
-		if (a->scope > RT_SCOPE_LINK && !(l->flags & 8 /* IFF_LOOPBACK */))
+		if (a->scope > RT_SCOPE_LINK && !(link_flags(l) & 8 /* IFF_LOOPBACK */))
 			continue;
 		if (ip_in_prefix(hop, &a->peer, a->prefix))
 			return a->addr;

@@ -11,7 +11,8 @@
 #include "neigh_impl.h"
 #include "raw.h"
 #include "route_impl.h"
-#include "sock_impl.h"
+#include "show.h"
+#include "tcp/tcp_sock.h"
 #include "udp.h"
 
 struct text {
@@ -57,7 +58,7 @@ static void text_dev(struct text *t)
 		struct link_stats s;
 
 		link_fold_stats(l, &s);
-		line(t, "%6s: %7llu %7llu %4llu %4llu %4u %5u %10u %9llu %8llu %7llu %4llu %4llu %4u %5u %7u %10u\n", l->name, s.rx_bytes,
+		line(t, "%6s: %7llu %7llu %4llu %4llu %4u %5u %10u %9llu %8llu %7llu %4llu %4llu %4u %5u %7u %10u\n", link_name(l), s.rx_bytes,
 			s.rx_packets, s.rx_errors, s.rx_dropped, 0, 0, 0, s.multicast, s.tx_bytes, s.tx_packets, s.tx_errors, s.tx_dropped, 0,
 			0, 0, 0);
 	}
@@ -93,7 +94,7 @@ static void text_route(struct text *t)
 		if (r->type == RTN_BROADCAST || r->type == RTN_MULTICAST)
 			continue;
 		strbuf_init(&sb, buf, sizeof(buf));
-		strbuf_printf(&sb, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%d\t%08X\t%d\t%u\t%u", h->link ? h->link->name : "*", r->dst.w[3],
+		strbuf_printf(&sb, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%d\t%08X\t%d\t%u\t%u", h->link ? link_name(h->link) : "*", r->dst.w[3],
 			h->has_gateway ? h->gateway.w[3] : 0, route_flags(r), 0, 0, (int)r->priority, mask,
 			r->metrics[RTAX_ADVMSS] ? (int)r->metrics[RTAX_ADVMSS] + 40 : 0, r->metrics[RTAX_WINDOW], r->metrics[RTAX_RTT] >> 3);
 		line(t, "%-127s\n", buf);
@@ -115,7 +116,7 @@ static bool arp_line(struct table_node *node, void *arg)
 	strbuf_printf(&sb, "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
 	return line(arg, "%-16s 0x%-10x0x%-10x%02x:%02x:%02x:%02x:%02x:%02x     *        %s\n", addr, n->link->type,
 		(packed ? ATF_COM : 0u) | (READ_ONCE(n->state) == NUD_PERMANENT ? ATF_PERM : 0u), m[0], m[1], m[2], m[3], m[4], m[5],
-		n->link->name);
+		link_name(n->link));
 }
 
 static void text_arp(struct text *t)
@@ -137,36 +138,97 @@ static void put_addr6(char *out, const union ipaddr *a)
 	out[32] = 0;
 }
 
-/* udp, raw, icmp and their IPv6 forms have one shape. */
-static void text_datagram(struct text *t, const struct proto *proto, u32 family)
+/* All of one kind; their columns differ in what comes last. */
+struct sock_column {
+	const char *head4, *head6; /* head4 is padded with blanks to @width, as its lines are */
+	int width, digits;
+	void (*end)(struct strbuf *sb, const struct sock_view *v);
+};
+
+static void end_datagram(struct strbuf *sb, const struct sock_view *v)
 {
+	strbuf_printf(sb, " %u", v->drops);
+}
+
+static void end_tcp(struct strbuf *sb, const struct sock_view *v)
+{
+	if (v->sock)
+		strbuf_printf(sb, " %lu %lu %u %u %d", 0ul, 0ul, 0u, 10u, -1);
+}
+
+#define SOCK_COLUMNS "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+static const struct sock_column datagram_column = {
+	"   sl  local_address rem_address   " SOCK_COLUMNS " ref pointer drops",
+	"  sl  local_address                         remote_address                        " SOCK_COLUMNS " ref pointer drops\n",
+	127, 5, end_datagram,
+};
+static const struct sock_column tcp_column = {
+	"  sl  local_address rem_address   " SOCK_COLUMNS,
+	"  sl  local_address                         remote_address                        " SOCK_COLUMNS "\n",
+	149, 4, end_tcp,
+};
+
+static void sock_line(struct text *t, const struct sock_column *c, unsigned number, const struct sock_view *v)
+{
+	char buf[256], l[33], r[33];
+	struct strbuf sb;
+
+	strbuf_init(&sb, buf, sizeof(buf));
+	if (v->family == AF_INET6) {
+		put_addr6(l, &v->laddr);
+		put_addr6(r, &v->raddr);
+		strbuf_printf(&sb, "%*u: %s:%04X %s:%04X", c->digits, number, l, v->lport, r, v->rport);
+	} else {
+		strbuf_printf(&sb, "%*u: %08X:%04X %08X:%04X", c->digits, number, v->laddr.w[3], v->lport, v->raddr.w[3], v->rport);
+	}
+	strbuf_printf(&sb, " %02X %08X:%08X %02X:%08llX %08X %5u %8d %llu %u %016llx", v->state, v->wqueue, v->rqueue, v->timer,
+		v->expires_ns / 10000000, v->retransmits, v->uid, 0, v->inode, v->refs, 0ull);
+	c->end(&sb, v);
+	if (v->family == AF_INET6)
+		line(t, "%s\n", buf);
+	else
+		line(t, "%-*s\n", c->width, buf);
+}
+
+struct sock_lines {
+	struct text *t;
+	unsigned number;
+};
+
+static bool mini_line(const struct sock_view *v, void *arg)
+{
+	struct sock_lines *l = arg;
+
+	sock_line(l->t, &tcp_column, l->number++, v);
+	return !l->t->full;
+}
+
+static void text_socks(struct text *t, const struct proto *proto, u32 family)
+{
+	const struct sock_column *c = proto == &tcp_proto ? &tcp_column : &datagram_column;
+	struct sock_lines lines = {.t = t};
+	struct sock_view v;
 	struct sock *s;
-	bool raw = proto == &raw_proto;
+	u64 cursor = 0;
 
 	if (family == AF_INET)
-		line(t, "%-127s\n", "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops");
+		line(t, "%-*s\n", c->width, c->head4);
 	else
-		line(t, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
+		line(t, "%s", c->head6);
 	list_for_each_entry_rcu(s, &t->in->socks->all, all_node) {
-		u16 lport = raw ? s->protocol : s->lport;
-		char l[33], r[33], buf[200];
-		struct strbuf sb;
-
-		if (s->proto != proto || s->family != family || (!raw && !s->lport))
+		if (t->full)
+			return;
+		if (s->proto != proto || s->family != family)
 			continue;
-		if (family == AF_INET6) {
-			put_addr6(l, &s->laddr);
-			put_addr6(r, &s->raddr);
-			line(t, "%5u: %s:%04X %s:%04X %02X %08X:%08X %02X:%08lX %08X %5u %8d %llu %d %016llx %u\n", lport, l, lport, r, s->rport,
-				s->connected ? 1 : 7, (u32)s->wmem, (u32)s->rmem, 0, 0ul, 0, s->uid, 0, s->number, refcount_read(&s->refs), 0ull, s->drops);
+		sock_look(s, &v);
+		if (proto == &tcp_proto ? v.state == TCP_S_CLOSE : proto != &raw_proto && !v.lport)
 			continue;
-		}
-		strbuf_init(&sb, buf, sizeof(buf));
-		strbuf_printf(&sb, "%5u: %08X:%04X %08X:%04X %02X %08X:%08X %02X:%08lX %08X %5u %8d %llu %d %016llx %u", lport, s->laddr.w[3], lport,
-			s->raddr.w[3], s->rport, s->connected ? 1 : 7, (u32)s->wmem, (u32)s->rmem, 0, 0ul, 0, s->uid, 0, s->number,
-			refcount_read(&s->refs), 0ull, s->drops);
-		line(t, "%-127s\n", buf);
+		if (proto == &raw_proto)
+			v.lport = s->protocol;
+		sock_line(t, c, proto == &tcp_proto ? lines.number++ : v.lport, &v);
 	}
+	if (proto == &tcp_proto)
+		tcp_look_minis(t->in, (u16)family, &cursor, mini_line, &lines);
 }
 
 static void hex32(char *out, const union ipaddr *a)
@@ -190,7 +252,7 @@ static void text_if_inet6(struct text *t)
 				continue;
 			hex32(hex, &a->addr);
 			line(t, "%s %02x %02x %02x %02x %8s\n", hex, l->ifindex, a->prefix,
-				ip_is_loopback(&a->addr) ? 0x10u : ip6_is_linklocal(&a->addr) ? 0x20u : 0u, (u8)a->flags, l->name);
+				ip_is_loopback(&a->addr) ? 0x10u : ip6_is_linklocal(&a->addr) ? 0x20u : 0u, (u8)a->flags, link_name(l));
 		}
 	}
 }
@@ -213,7 +275,7 @@ static void text_ipv6_route(struct text *t)
 			hex32(dst, &r->dst);
 			hex32(hop, h->has_gateway ? &h->gateway : &none);
 			line(t, "%s %02x %s %02x %s %08x %08x %08x %08x %8s\n", dst, r->len, zero, 0, hop, r->priority, 1, 0,
-				route_flags(r) | (r->type == RTN_LOCAL ? 0x80000000u : 0), h->link ? h->link->name : "*");
+				route_flags(r) | (r->type == RTN_LOCAL ? 0x80000000u : 0), h->link ? link_name(h->link) : "*");
 		}
 	}
 	env_spin_unlock(&t->in->config, flags);
@@ -332,9 +394,13 @@ static void text_sockstat(struct text *t, u32 family)
 
 	frag_usage(t->in, &n, &bytes);
 	if (family == AF_INET)
-		line(t, "sockets: used %llu\n", t->in->socks->count);
+		line(t, "sockets: used %llu\nTCP: inuse %u orphan %llu tw %llu alloc %u mem %lld\n", t->in->socks->count,
+			count_socks(t, &tcp_proto, family), READ_ONCE(t->in->tcp->orphans), READ_ONCE(t->in->tcp->time_waits),
+			count_socks(t, &tcp_proto, AF_INET) + count_socks(t, &tcp_proto, AF_INET6), READ_ONCE(t->in->mem_bytes) / 4096);
+	else
+		line(t, "TCP6: inuse %u\n", count_socks(t, &tcp_proto, family));
 	line(t, "UDP%s: inuse %u%s\n", six, count_socks(t, &udp_proto, family), family == AF_INET ? " mem 0" : "");
-	line(t, "UDPLITE%s: inuse 0\n", six);
+	line(t, "UDPLITE%s: inuse %u\n", six, count_socks(t, &udplite_proto, family));
 	line(t, "RAW%s: inuse %u\n", six, count_socks(t, &raw_proto, family));
 	line(t, "FRAG%s: inuse %u memory %u\n", six, family == AF_INET ? n : 0, family == AF_INET ? bytes : 0);
 }
@@ -351,7 +417,7 @@ static void text_igmp(struct text *t)
 
 		list_for_each_entry_rcu(g, &l->groups, node)
 			n += ip_is4(&g->addr);
-		line(t, "%u\t%-10s: %5u %7s\n", l->ifindex, l->name, n, l->igmp_v1_until > now ? "V1" : l->igmp_v2_until > now ? "V2" : "V3");
+		line(t, "%u\t%-10s: %5u %7s\n", l->ifindex, link_name(l), n, l->igmp_v1_until > now ? "V1" : l->igmp_v2_until > now ? "V2" : "V3");
 		list_for_each_entry_rcu(g, &l->groups, node)
 			if (ip_is4(&g->addr))
 				line(t, "\t\t\t\t%08X %5u %u:%08llX\t\t%u\n", g->addr.w[3], g->users, g->report_at != 0,
@@ -370,7 +436,7 @@ static void text_igmp6(struct text *t)
 			if (ip_is4(&g->addr))
 				continue;
 			hex32(hex, &g->addr);
-			line(t, "%-4u %-15s %s %5u %08X %u\n", l->ifindex, l->name, hex, g->users, 4u, 0);
+			line(t, "%-4u %-15s %s %5u %08X %u\n", l->ifindex, link_name(l), hex, g->users, 4u, 0);
 		}
 	}
 }
@@ -384,10 +450,10 @@ static void text_dev_mcast(struct text *t)
 		list_for_each_entry_rcu(g, &l->groups, node) {
 			u8 m[6];
 
-			if (l->flags & IFF_LOOPBACK)
+			if (link_flags(l) & IFF_LOOPBACK)
 				continue;
 			mcast_mac(&g->addr, m);
-			line(t, "%-4u %-15s %-5u %-5d %02x%02x%02x%02x%02x%02x\n", l->ifindex, l->name, 1, 0, m[0], m[1], m[2], m[3], m[4], m[5]);
+			line(t, "%-4u %-15s %-5u %-5d %02x%02x%02x%02x%02x%02x\n", l->ifindex, link_name(l), 1, 0, m[0], m[1], m[2], m[3], m[4], m[5]);
 		}
 	}
 }
@@ -398,12 +464,14 @@ static bool give(struct text *t, u32 which)
 	case INET_TEXT_DEV: text_dev(t); return true;
 	case INET_TEXT_ROUTE: text_route(t); return true;
 	case INET_TEXT_ARP: text_arp(t); return true;
-	case INET_TEXT_UDP: text_datagram(t, &udp_proto, AF_INET); return true;
-	case INET_TEXT_UDP6: text_datagram(t, &udp_proto, AF_INET6); return true;
-	case INET_TEXT_RAW: text_datagram(t, &raw_proto, AF_INET); return true;
-	case INET_TEXT_RAW6: text_datagram(t, &raw_proto, AF_INET6); return true;
-	case INET_TEXT_ICMP: text_datagram(t, &ping_proto, AF_INET); return true;
-	case INET_TEXT_ICMP6: text_datagram(t, &ping_proto, AF_INET6); return true;
+	case INET_TEXT_TCP: text_socks(t, &tcp_proto, AF_INET); return true;
+	case INET_TEXT_TCP6: text_socks(t, &tcp_proto, AF_INET6); return true;
+	case INET_TEXT_UDP: text_socks(t, &udp_proto, AF_INET); return true;
+	case INET_TEXT_UDP6: text_socks(t, &udp_proto, AF_INET6); return true;
+	case INET_TEXT_RAW: text_socks(t, &raw_proto, AF_INET); return true;
+	case INET_TEXT_RAW6: text_socks(t, &raw_proto, AF_INET6); return true;
+	case INET_TEXT_ICMP: text_socks(t, &ping_proto, AF_INET); return true;
+	case INET_TEXT_ICMP6: text_socks(t, &ping_proto, AF_INET6); return true;
 	case INET_TEXT_IF_INET6: text_if_inet6(t); return true;
 	case INET_TEXT_IPV6_ROUTE: text_ipv6_route(t); return true;
 	case INET_TEXT_SNMP: text_snmp(t); return true;

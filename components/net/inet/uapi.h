@@ -18,6 +18,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/igmp.h>
 #include <linux/in.h>
 #include <linux/in6.h>

@@ -56,6 +56,7 @@ void inet_sock_put(struct inet_sock *i);
 /* No event finds it from now on. */
 void inet_sock_forget(struct inet_sock *i);
 void inet_ready(void *client, u64 cookie, u32 events);
+u64 inet_inode(void *client, u64 cookie);
 void inet_names_init(void);
 
 /* sock.c */

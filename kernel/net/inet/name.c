@@ -9,6 +9,8 @@
 #include <lib/idr.h>
 #include <mm/slab.h>
 #include <sync/mutex.h>
+#include <vfs/file.h>
+#include <vfs/inode.h>
 
 LOCK_CLASS(inet_names, RANK_SOCKET + 4, "names of inet sockets, of one shard");
 
@@ -141,6 +143,21 @@ void inet_ready(void *client, u64 cookie, u32 events)
 			owe_signals(i, events);
 	}
 	rcu_read_unlock();
+}
+
+u64 inet_inode(void *client, u64 cookie)
+{
+	const struct file *f = NULL;
+	struct inet_sock *i;
+	u64 ino;
+
+	rcu_read_lock();
+	i = idr_lookup(&shard_of(cookie)->names, slot_of(cookie));
+	if (i && i->cookie == cookie)
+		f = rcu_dereference(i->sock.file);
+	ino = f ? f->inode->ino : 0; /* a file that is there keeps its inode for a grace period */
+	rcu_read_unlock();
+	return ino;
 }
 
 void inet_names_init(void)

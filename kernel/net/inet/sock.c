@@ -212,7 +212,7 @@ static void told_news(void *client, u32 group, const struct iobuf *message)
 	netlink_route_notify(group, message);
 }
 
-static const struct inet_client_ops client_ops = {.ready = inet_ready, .notify = told_news};
+static const struct inet_client_ops client_ops = {.ready = inet_ready, .notify = told_news, .inode = inet_inode};
 
 int inet_provide(const struct inet_port *port)
 {

@@ -88,11 +88,64 @@ enum inet_text {
 	INET_NTEXTS,
 };
 
+/*
+ * A frame as it was on its link, for taps [man packet(7)]. Offsets count from its first byte.
+ */
+enum inet_frame_flags {
+	INET_FRAME_CSUM_PARTIAL = 1u << 0, /* the transport's sum is still to be put at csum_start + csum_off */
+	INET_FRAME_CSUM_VALID = 1u << 1,
+};
+
+struct inet_frame {
+	struct iobuf data; /* kernel memory, the link's header first; for the time of the call */
+	u32 ifindex;
+	u16 protocol;   /* ETH_P_*, host order */
+	u16 header_len; /* of the link's header: 0 where links have none */
+	u8 type;        /* PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING */
+	u8 gso;         /* enum nic_gso, with gso_size payload bytes a segment */
+	u8 flags;       /* enum inet_frame_flags */
+	u16 gso_size, hdr_len, csum_start, csum_off;
+	u16 queue;
+	u32 mark, hash;
+	u64 sender; /* who gave it to link_send; 0: nobody */
+};
+
+/* A frame to be sent as it is. */
+struct inet_raw {
+	struct iobuf *data; /* the link's header first */
+	u64 sender;         /* told to taps */
+	u32 mark;
+	u16 protocol;
+	bool untapped; /* straight to the device: taps do not see it */
+	u8 gso;        /* as in struct inet_frame */
+	u8 flags;
+	u16 gso_size, csum_start, csum_off;
+};
+
+struct inet_link_info {
+	char name[16];
+	u16 type; /* ARPHRD_* */
+	u16 header_len;
+	u32 mtu, flags; /* IFF_* with IFF_RUNNING */
+	u8 mac_len, mac[8];
+};
+
+enum inet_link_want { INET_WANT_PROMISC, INET_WANT_ALLMULTI, INET_WANT_ADDRESS };
+enum inet_link_event { INET_LINK_UP, INET_LINK_DOWN, INET_LINK_GONE };
+
 struct inet_client_ops {
 	void (*ready)(void *client, u64 cookie, u32 events);
 	/* A netlink message of a group that anybody may hear (link, address, route): bytes in
 	 * kernel memory. Any context. */
 	void (*notify)(void *client, u32 group, const struct iobuf *message);
+	/* The number of the file that a socket is, for what is shown of it; 0: none. Any context. NULL: never any. */
+	u64 (*inode)(void *client, u64 cookie);
+	/*
+	 * A frame of a link that is tapped. Locks of the family may be held: it neither sleeps nor
+	 * calls back. In a read section. May be NULL, as the next.
+	 */
+	void (*frame)(void *client, const struct inet_frame *f);
+	void (*link)(void *client, u32 ifindex, enum inet_link_event event); /* thread; no lock held */
 };
 
 struct inet_ops {
@@ -140,6 +193,19 @@ struct inet_ops {
 	/* A new interface over @nic (copied). May sleep: thread only. -EEXIST -ENOMEM */
 	int (*link_add)(void *self, u32 ifindex, const char name[16], const struct nic_port *nic);
 	void (*link_remove)(void *self, u32 ifindex); /* may sleep */
+	/* Another name. -ENODEV -EEXIST */
+	int (*link_rename)(void *self, u32 ifindex, const char name[16]);
+	int (*link_info)(void *self, u32 ifindex, struct inet_link_info *out); /* -ENODEV */
+	/*
+	 * One more (@by 1) or less (-1) who wants to see frames of the link, of all links for
+	 * ifindex 0: frame() comes from then on. -ENODEV. Where nobody does, it costs a load.
+	 */
+	int (*tap)(void *self, u32 ifindex, int by);
+	/* One more or less who wants frames that are not for this host: all, all of groups, those
+	 * to @mac. -ENODEV -ENOMEM; -ENOENT: @mac was not wanted. */
+	int (*link_want)(void *self, u32 ifindex, enum inet_link_want what, const u8 mac[6], int by);
+	/* Bytes taken: all; -ENXIO (no such link) -ENETDOWN -ENOBUFS -EMSGSIZE -EINVAL -EFAULT */
+	ssize_t (*link_send)(void *self, u32 ifindex, struct inet_raw *raw);
 	/*
 	 * One NETLINK_ROUTE or INET_DIAG request in, its answers out, as rtnetlink(7) has them.
 	 * @reply full: -EMSGSIZE, and @resume (0 at first) says where a dump goes on.

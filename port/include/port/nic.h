@@ -54,7 +54,8 @@ struct nic_frame {
 	u8 gso_ecn;
 	u16 gso_size, hdr_len;
 	u16 csum_start, csum_off;
-	u16 vlan_tci, pad;
+	u16 vlan_tci;
+	u16 protocol; /* in, of an ip_only nic: ETH_P_*; 0: the packet tells by itself */
 	u32 hash;
 	/* ---- */
 	u64 provider[4];
@@ -83,6 +84,7 @@ struct nic_info {
 	u32 max_gso_bytes;
 	u32 speed_mbit; /* 0: unknown */
 	bool link;
+	bool ip_only; /* frames are packets without a link header; there are no link addresses */
 };
 
 enum nic_filter_flags { NIC_FILTER_PROMISC = 1, NIC_FILTER_ALL_MULTICAST = 2 };

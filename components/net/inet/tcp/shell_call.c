@@ -594,4 +594,5 @@ const struct proto tcp_proto = {
 	.get_option = tcp_get_option,
 	.control = call_control,
 	.option_changed = tcp_option_changed,
+	.look = tcp_look,
 };

@@ -3,7 +3,8 @@
  * userfaultfd's entries: guards and markers through everything that moves, copies and removes entries. Nobody waits here: guards lift themselves (WP_ASYNC),
  * and missing pages are SIGBUS.
  */
-#include "space_test.h"
+#include <vm/pages.h>
+#include "../../mm/space_test.h"
 #include "uffd_impl.h"
 
 static struct vm_uffd *watched(struct vm_space *s, u32 features, vaddr_t va, u64 len, u32 modes)
@@ -11,7 +12,7 @@ static struct vm_uffd *watched(struct vm_space *s, u32 features, vaddr_t va, u64
 	struct vm_uffd *u = vm_uffd_create(s, 0);
 	u64 ioctls;
 
-	u->features = features | UFFD_READY;
+	u->watch.features = features | UFFD_READY;
 	CHECK_EQ(vm_uffd_register(u, va, len, modes, &ioctls), 0);
 	return u;
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything about a space that can be checked: the tree's order, holes, counters, and that no entry lies outside an area.
+ * What the tests of address spaces share (space_test.h), and everything about a space that can be checked: the tree's order, holes, counters, and that no entry lies
+ * outside an area.
  */
 #include <debug/log.h>
-#include "pt.h"
-#include "space_impl.h"
+#include "space_test.h"
+
+int last_signo, last_code;
+u64 kernel_tables;
+const struct vm_object_ops memory_ops = {0};
 
 struct check {
 	struct vm_space *space;

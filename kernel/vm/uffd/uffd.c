@@ -14,12 +14,14 @@
 #include <linux/eventpoll.h>
 #include <mm/slab.h>
 #include <sync/rcu.h>
-#include "fault_impl.h"
+#include "../../mm/fault_impl.h"
 #include "uffd_impl.h"
 
 /* clang-format off */
 LOCK_CLASS(uffd, RANK_WAITQ - 1, "who waits for a userfaultfd");
 /* clang-format on */
+
+static const struct vm_watch_ops uffd_ops;
 
 static struct vm_uffd *create(struct vm_space *s, u32 flags, u32 features)
 {
@@ -29,9 +31,8 @@ static struct vm_uffd *create(struct vm_space *s, u32 flags, u32 features)
 		return NULL;
 	vm_space_get(s);
 	u->space = s;
-	u->refs = 1;
+	u->watch = (struct vm_watch){.ops = &uffd_ops, .refs = 1, .features = features};
 	u->flags = flags;
-	u->features = features;
 	spin_init(&u->lock, uffd);
 	list_init(&u->pending);
 	list_init(&u->told);
@@ -45,15 +46,10 @@ struct vm_uffd *vm_uffd_create(struct vm_space *s, u32 flags)
 	return create(s, flags, 0);
 }
 
-void vm_uffd_get(struct vm_uffd *u)
+static void uffd_free(struct vm_watch *w)
 {
-	__atomic_fetch_add(&u->refs, 1, __ATOMIC_RELAXED);
-}
+	struct vm_uffd *u = container_of(w, struct vm_uffd, watch);
 
-void vm_uffd_put(struct vm_uffd *u)
-{
-	if (__atomic_fetch_sub(&u->refs, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
 	vm_space_put(u->space);
 	kfree(u);
 }
@@ -161,7 +157,7 @@ void vm_uffd_release(struct vm_uffd *u)
 	mutex_lock(&s->map_lock);
 	a = area_find(s, 0);
 	while (a) {
-		if (a->uffd == u)
+		if (uffd_of(a) == u)
 			uffd_leave_area(a);
 		a = area_next(area_merge(a));
 	}
@@ -227,17 +223,11 @@ static void leave(struct vm_uffd *u, struct vm_uffd_wait *w)
 	spin_unlock(&u->lock);
 }
 
-/* Join those who wait, if there is something to wait for. Nobody: FR_RETRY. */
-static enum fault_result ask(struct fault *f, struct vm_uffd_wait *w, struct vm_uffd **out)
+/* Join those who wait, if there is something to wait for. Nothing: FR_RETRY. map_lock. */
+static enum fault_result ask(struct vm_uffd *u, const struct fault *f, const struct vm_area *a, struct vm_uffd_wait *w)
 {
-	struct vm_area *a = area_find(f->space, f->va);
-	struct vm_uffd *u;
-	u32 reason;
+	u32 reason = reason_of(f, a);
 
-	if (!a || a->start > f->va || !a->uffd || !is_allowed(a->flags, f->flags))
-		return FR_RETRY;
-	u = a->uffd;
-	reason = reason_of(f, a);
 	if (!reason)
 		return FR_RETRY;
 	if ((uffd_features(u) & UFFD_FEATURE_SIGBUS) || (!(f->flags & FAULT_USER) && (u->flags & UFFD_USER_MODE_ONLY)))
@@ -245,20 +235,17 @@ static enum fault_result ask(struct fault *f, struct vm_uffd_wait *w, struct vm_
 	describe(w, f, reason, uffd_features(u));
 	vm_uffd_get(u);
 	join(u, &u->pending, w);
-	*out = u;
 	return FR_DONE;
 }
 
-enum fault_result uffd_fault(struct fault *f)
+static int uffd_fault(struct vm_watch *watch, struct vm_area *a, struct fault *f)
 {
 	enum thread_state state = f->flags & FAULT_USER ? THREAD_SLEEP_INTR : THREAD_SLEEP_KILL;
+	struct vm_uffd *u = container_of(watch, struct vm_uffd, watch);
 	struct vm_uffd_wait w = {0};
-	struct vm_uffd *u = NULL;
-	enum fault_result r;
+	enum fault_result r = ask(u, f, a, &w);
 	int err;
 
-	mutex_lock(&f->space->map_lock);
-	r = ask(f, &w, &u);
 	mutex_unlock(&f->space->map_lock);
 	if (r != FR_DONE)
 		return r;
@@ -272,18 +259,6 @@ enum fault_result uffd_fault(struct fault *f)
 }
 
 /* ---- events ---- */
-
-void uffd_event_begin(struct vm_uffd *u)
-{
-	vm_uffd_get(u);
-	__atomic_fetch_add(&u->changing, 1, __ATOMIC_ACQ_REL);
-}
-
-void uffd_event_drop(struct vm_uffd *u)
-{
-	__atomic_fetch_sub(&u->changing, 1, __ATOMIC_ACQ_REL);
-	vm_uffd_put(u);
-}
 
 static bool is_over(const struct vm_uffd *u, const struct vm_uffd_wait *w)
 {
@@ -312,64 +287,23 @@ static bool tell(struct vm_uffd *u, struct vm_uffd_wait *w)
 		/* A reader is about to decide it. */
 		wait_event(&w->wait, !READ_ONCE(w->held));
 	}
-	uffd_event_drop(u);
+	vm_watch_drop(&u->watch);
 	return done;
 }
 
-void uffd_tell_remove(struct vm_uffd *u, vaddr_t start, vaddr_t end)
+static void uffd_tell(struct vm_watch *watch, unsigned event, vaddr_t from, vaddr_t to, u64 len)
 {
-	struct vm_uffd_wait w = {.msg = {.event = UFFD_EVENT_REMOVE, .arg.remove = {start, end}}};
+	struct vm_uffd_wait w = {.msg.event = (u8)event};
 
-	(void)tell(u, &w);
-}
-
-void uffd_tell_remap(struct vm_uffd *u, vaddr_t from, vaddr_t to, u64 len)
-{
-	struct vm_uffd_wait w = {.msg = {.event = UFFD_EVENT_REMAP, .arg.remap = {from, to, len}}};
-
-	(void)tell(u, &w);
-}
-
-void uffd_tell_unmap(struct vm_area *note)
-{
-	struct vm_uffd_wait w = {.msg = {.event = UFFD_EVENT_UNMAP, .arg.remove = {note->start, note->end}}};
-
-	(void)tell(note->uffd, &w);
-	note->uffd = NULL;
-}
-
-void uffd_drop_notes(struct vm_area *list)
-{
-	while (list) {
-		struct vm_area *note = list;
-
-		list = note->next_dead;
-		uffd_event_drop(note->uffd);
-		area_free(note);
+	if (event == UFFD_EVENT_REMAP) {
+		w.msg.arg.remap.from = from;
+		w.msg.arg.remap.to = to;
+		w.msg.arg.remap.len = len;
+	} else {
+		w.msg.arg.remove.start = from;
+		w.msg.arg.remove.end = to;
 	}
-}
-
-int uffd_note_unmap(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **list)
-{
-	for (struct vm_area *a = area_find_in(s, va, end); a && a->start < end; a = area_next(a)) {
-		struct vm_area *note;
-
-		if (!area_tells(a, UFFD_FEATURE_EVENT_UNMAP))
-			continue;
-		note = area_new(s);
-		if (!note)
-			return -ENOMEM;
-		note->flags = VM_UNMAP_NOTE;
-		note->object = NULL;
-		note->start = max(a->start, va);
-		note->end = min(a->end, end);
-		note->uffd = a->uffd;
-		uffd_event_begin(note->uffd);
-		while (*list)
-			list = &(*list)->next_dead;
-		*list = note;
-	}
-	return 0;
+	(void)tell(container_of(watch, struct vm_uffd, watch), &w);
 }
 
 /* ---- fork ---- */
@@ -379,7 +313,7 @@ struct uffd_fork {
 	struct vm_uffd *parent, *child;
 };
 
-static struct uffd_fork *fork_of(struct uffd_forks *forks, struct vm_uffd *parent, struct vm_space *child)
+static struct uffd_fork *fork_of(struct vm_watch_forks *forks, struct vm_uffd *parent, struct vm_space *child)
 {
 	struct uffd_fork *f;
 
@@ -396,21 +330,20 @@ static struct uffd_fork *fork_of(struct uffd_forks *forks, struct vm_uffd *paren
 		return NULL;
 	}
 	f->parent = parent;
-	uffd_event_begin(parent);
+	vm_watch_begin(&parent->watch);
 	f->next = forks->first;
 	forks->first = f;
+	forks->ops = &uffd_ops;
 	return f;
 }
 
-int uffd_fork_area(struct uffd_forks *forks, struct vm_area *c)
+static int uffd_fork(struct vm_area *c, struct vm_watch_forks *forks)
 {
-	struct vm_uffd *parent = c->uffd;
+	struct vm_uffd *parent = uffd_of(c);
 	struct uffd_fork *f;
 
-	if (likely(!parent))
-		return 0;
 	if (!(uffd_features(parent) & UFFD_FEATURE_EVENT_FORK)) {
-		c->uffd = NULL;
+		c->watch = NULL;
 		WRITE_ONCE(c->flags, c->flags & ~VM_UFFD_ALL);
 		vm_uffd_put(parent);
 		return 0;
@@ -419,12 +352,12 @@ int uffd_fork_area(struct uffd_forks *forks, struct vm_area *c)
 	if (!f)
 		return -ENOMEM;
 	vm_uffd_get(f->child);
-	c->uffd = f->child;
+	c->watch = &f->child->watch;
 	vm_uffd_put(parent);
 	return 0;
 }
 
-void uffd_fork_done(struct uffd_forks *forks, bool ok)
+static void uffd_forked(struct vm_watch_forks *forks, bool ok)
 {
 	while (forks->first) {
 		struct uffd_fork *f = forks->first;
@@ -432,10 +365,13 @@ void uffd_fork_done(struct uffd_forks *forks, bool ok)
 
 		forks->first = f->next;
 		if (!ok)
-			uffd_event_drop(f->parent);
+			vm_watch_drop(&f->parent->watch);
 		else if (!tell(f->parent, &w))
 			vm_uffd_release(f->child); /* it has no descriptor */
 		vm_uffd_put(f->child);
 		kfree(f);
 	}
 }
+
+static const struct vm_watch_ops uffd_ops = {
+	.free = uffd_free, .fault = uffd_fault, .tell = uffd_tell, .leave = uffd_leave_area, .fork = uffd_fork, .forked = uffd_forked};

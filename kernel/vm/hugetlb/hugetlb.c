@@ -53,6 +53,7 @@ static struct hugetlb_block *block_create(void)
 	page_shatter(first, HUGE_ORDER, PAGE_KERNEL, 1);
 	for (unsigned i = 0; i < HUGE_PAGES; i++)
 		WRITE_ONCE(first[i].flags, PAGE_F_HUGETLB);
+	b->block.ops = &hugetlb_block_ops;
 	b->first = first;
 	return b;
 }
@@ -74,6 +75,13 @@ static void destroy_list(struct list_head *list)
 }
 
 /* ---- under pool_lock ---- */
+
+/* The pool has @n more. */
+static void add_total(s64 n)
+{
+	pool.total += (u64)n;
+	WRITE_ONCE(vm_set_aside, pool.total << HUGE_ORDER);
+}
 
 static void push_free(struct hugetlb_block *b)
 {
@@ -122,7 +130,7 @@ static void trim(struct list_head *out)
 		struct hugetlb_block *b = pop_free();
 
 		pool.surplus--;
-		pool.total--;
+		add_total(-1);
 		list_add(&b->link, out);
 	}
 }
@@ -181,7 +189,7 @@ static bool grow_surplus(void)
 	allowed = pool.surplus < pool.overcommit;
 	if (allowed) {
 		pool.surplus++;
-		pool.total++;
+		add_total(1);
 		push_free(b);
 	}
 	spin_unlock(&pool_lock);
@@ -314,14 +322,14 @@ void hugetlb_block_map(struct hugetlb_block *b)
 		struct page *page = b->first + i;
 
 		page_set_kind(page, PAGE_ANON);
-		page->private = (u64)(unsigned long)b;
+		page->private = (u64)(unsigned long)&b->block;
 		__atomic_fetch_add(&page->counts, PAGE_COUNT_MAP, __ATOMIC_RELAXED);
 	}
 }
 
-void hugetlb_block_get(struct page *first)
+void hugetlb_get(struct vm_block *block)
 {
-	struct hugetlb_block *b = (void *)(unsigned long)first->private;
+	struct hugetlb_block *b = container_of(block, struct hugetlb_block, block);
 
 	spin_lock(&pool_lock);
 	b->users++;
@@ -358,6 +366,11 @@ void hugetlb_block_put(struct hugetlb_block *b)
 	destroy_list(&gone);
 }
 
+void hugetlb_put(struct vm_block *block)
+{
+	hugetlb_block_put(container_of(block, struct hugetlb_block, block));
+}
+
 /* ---- the size of the pool ---- */
 
 static bool grow_one(void)
@@ -367,7 +380,7 @@ static bool grow_one(void)
 	if (!b)
 		return false;
 	spin_lock(&pool_lock);
-	pool.total++;
+	add_total(1);
 	push_free(b);
 	spin_unlock(&pool_lock);
 	return true;
@@ -384,7 +397,7 @@ static bool settle(u64 n, struct list_head *gone)
 	while (pool.total - pool.surplus > n && spare()) {
 		struct hugetlb_block *b = pop_free();
 
-		pool.total--;
+		add_total(-1);
 		list_add(&b->link, gone);
 	}
 	if (pool.total - pool.surplus > n)

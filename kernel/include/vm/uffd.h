@@ -11,17 +11,16 @@
 #include <lib/compiler.h>
 #include <lib/list.h>
 #include <linux/userfaultfd.h>
+#include <mm/watch.h>
 #include <sync/spinlock.h>
 #include <sync/wait.h>
 
 struct vm_space;
 
 struct vm_uffd {
+	struct vm_watch watch;	/* its features: also UFFD_READY; 0 until UFFDIO_API. While it is changing most answers are -EAGAIN */
 	struct vm_space *space;
-	u32 refs;		/* atomic */
 	u32 flags;		/* UFFD_USER_MODE_ONLY, O_NONBLOCK, O_CLOEXEC, for those that forks make */
-	u32 features;		/* UFFD_FEATURE_*, and UFFD_READY; 0 until UFFDIO_API; atomic */
-	u32 changing;		/* atomic: events that nobody has read yet; meanwhile most answers are -EAGAIN */
 	struct spinlock lock;
 	bool released;		/* lock */
 	struct list_head pending;	/* lock: faults that nobody has read */
@@ -33,8 +32,16 @@ struct vm_uffd {
 
 /* With one reference; NULL: no memory. */
 struct vm_uffd *vm_uffd_create(struct vm_space *s, u32 flags);
-void vm_uffd_get(struct vm_uffd *u);
-void vm_uffd_put(struct vm_uffd *u);
+static inline void vm_uffd_get(struct vm_uffd *u)
+{
+	vm_watch_get(&u->watch);
+}
+
+static inline void vm_uffd_put(struct vm_uffd *u)
+{
+	vm_watch_put(&u->watch);
+}
+
 /* The descriptor is closed: nothing is registered any more, all who wait go on. No user needed. May sleep, takes map_lock. */
 void vm_uffd_release(struct vm_uffd *u);
 

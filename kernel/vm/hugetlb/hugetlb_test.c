@@ -2,8 +2,8 @@
 /*
  * The pool of huge pages, its reservations, and memory made of it.
  */
-#include <mm/hugetlb.h>
-#include "space_test.h"
+#include <vm/hugetlb.h>
+#include "../../mm/space_test.h"
 
 #define HUGE HUGE_SIZE
 

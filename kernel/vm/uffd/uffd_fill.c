@@ -4,7 +4,7 @@
  * taken, the area looked at again, and the entry made: so no fault can slip between.
  */
 #include <mm/uaccess.h>
-#include "pt.h"
+#include "../../mm/pt.h"
 #include "uffd_impl.h"
 
 /* One answer for a run of pages. */
@@ -23,7 +23,7 @@ static struct vm_area *find_area(const struct vm_uffd *u, vaddr_t va, vaddr_t en
 {
 	struct vm_area *a = area_find(u->space, va);
 
-	return a && a->start <= va && a->end >= end && a->uffd == u ? a : NULL;
+	return a && a->start <= va && a->end >= end && uffd_of(a) == u ? a : NULL;
 }
 
 /* Make the entry at @va @fresh, where none is, or (@over) a marker. */
@@ -241,7 +241,7 @@ static int check_move(const struct vm_uffd *u, struct vm_area *to, struct vm_are
 		return -EINVAL;
 	if (((to->flags | from->flags) & not) || !area_is_anonymous(to) || !area_is_anonymous(from))
 		return -EINVAL;
-	return to->uffd == u ? 0 : -EINVAL;
+	return uffd_of(to) == u ? 0 : -EINVAL;
 }
 
 /* The entry of @va, of a page. NULL: no table there. */

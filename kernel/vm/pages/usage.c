@@ -3,9 +3,10 @@
  * What a range of a space really uses, for /proc/PID/smaps.
  */
 #include <sync/rcu.h>
-#include "page_impl.h"
-#include "pt.h"
-#include "space_impl.h"
+#include <vm/pages.h>
+#include "../../mm/page_impl.h"
+#include "../../mm/pt.h"
+#include "../../mm/space_impl.h"
 
 static void count_entry(struct vm_usage *u, struct pte pte, bool locked)
 {

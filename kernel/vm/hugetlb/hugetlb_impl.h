@@ -3,10 +3,11 @@
 /*
  * Between hugetlb.c (the pool), hugetlb_file.c (objects, reservations) and hugetlb_fault.c.
  */
-#include <mm/hugetlb.h>
-#include "space_impl.h"
+#include <vm/hugetlb.h>
+#include "../../mm/space_impl.h"
 
 struct hugetlb_block {
+	struct vm_block block;	/* to the core; first */
 	struct list_head link;	/* of free or pinned ones: pool's lock; of an object: its lock */
 	struct page *first;
 	struct hugetlb_limits *limits;	/* what it is counted against */
@@ -25,6 +26,9 @@ struct hugetlb_block *hugetlb_block_take(struct hugetlb_limits *l, bool reserved
 void hugetlb_block_map(struct hugetlb_block *b);
 /* One user less; the last one gives it back. Nobody finds its frames any more; pins that are left are waited for. Any thread context without pool's lock. */
 void hugetlb_block_put(struct hugetlb_block *b);
+/* The same for a leaf; and one more. */
+void hugetlb_put(struct vm_block *b);
+void hugetlb_get(struct vm_block *b);
 
 /* ---- hugetlb_file.c ---- */
 
@@ -57,3 +61,10 @@ bool hugetlb_is_owner(const struct vm_area *a);
 bool hugetlb_claim(struct vm_area *a, u64 index);
 /* Block @index, which the object does not have, is made: zeroes. hf->lock. -ENOSPC -ENOMEM. */
 int hugetlb_make(struct hugetlb_file *hf, u64 index, bool reserved, struct page **out_first) MUST_CHECK;
+extern const struct vm_block_ops hugetlb_block_ops;
+int hugetlb_open(struct vm_area *a) MUST_CHECK;
+void hugetlb_forget(struct vm_area *a, vaddr_t va, vaddr_t end);
+
+/* ---- hugetlb_fault.c ---- */
+
+int hugetlb_fault(struct vm_area *a, struct fault *f);

@@ -6,8 +6,9 @@
  * without a write's fault; an area without the mark is dirty as a whole.
  */
 #include <lib/string.h>
-#include "pt.h"
-#include "uffd_impl.h"
+#include <vm/pages.h>
+#include "../../mm/pt.h"
+#include "../uffd/uffd_impl.h"
 
 #define PM_PRESENT    (1ull << 63)
 #define PM_SWAP	      (1ull << 62)
@@ -279,7 +280,7 @@ static int area_categories(const struct vm_scan *scan, const struct vm_area *a, 
 {
 	u64 c = a->flags & VM_SOFTCLEAN ? 0 : PAGE_IS_SOFT_DIRTY, need = scan->mask & PAGE_IS_WPALLOWED;
 
-	if (a->uffd && (a->flags & VM_UFFD_ASYNC) && (a->flags & VM_UFFD_WP) && !area_is_device(a))
+	if (a->watch && (a->flags & VM_UFFD_ASYNC) && (a->flags & VM_UFFD_WP) && !area_is_device(a))
 		c |= PAGE_IS_WPALLOWED;
 	else if (scan->flags & PM_SCAN_CHECK_WPASYNC)
 		return -EPERM;

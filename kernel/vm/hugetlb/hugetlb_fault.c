@@ -4,7 +4,7 @@
  * may take an entry away, which the object's lock keeps out.
  */
 #include <sync/rcu.h>
-#include "fault_impl.h"
+#include "../../mm/fault_impl.h"
 #include "hugetlb_impl.h"
 
 /* The entry of level 1 at @va. Tables that mappings before have left there are in the way. NULL: no memory. */
@@ -126,7 +126,7 @@ static enum fault_result fault_copy(struct fault *f, struct vm_area *a, struct p
 	pte_store(e, pte_leaf(page_paddr(b->first), area_prot(a->flags, true), 1));
 	pt_unlock(e);
 	if (!pte_is_none(old))
-		hugetlb_release(from);
+		huge_release(from);
 	else
 		rss_add(&space_rss_cell(f->space)->hugetlb, HUGE_PAGES);
 	return FR_DONE;
@@ -142,7 +142,7 @@ static enum fault_result fault_protected(struct fault *f, struct vm_area *a, str
 	pte = pte_load(e);
 	if (!pte_is_none(pte))
 		first = pfn_page(pte_paddr(pte) >> PAGE_SHIFT);
-	reuse = first && hugetlb_is_writable(a, first);
+	reuse = first && block_is_writable(a, first);
 	if (reuse && (a->flags & VM_WRITE)) {
 		pte_store(e, pte_mkyoung(pte_mkdirty(pte_mkwrite(pte))));
 		tlb_flush_local(&f->space->mmu, f->va);
@@ -153,7 +153,7 @@ static enum fault_result fault_protected(struct fault *f, struct vm_area *a, str
 	return reuse ? FR_DONE : fault_copy(f, a, e, index, first);
 }
 
-static enum fault_result serve_locked(struct fault *f, struct vm_area *a)
+int hugetlb_fault(struct vm_area *a, struct fault *f)
 {
 	u64 index = area_index(a, f->va) >> HUGE_ORDER;
 	struct pte *e = leaf_entry(f->space, align_down(f->va, HUGE_SIZE)), pte;
@@ -173,28 +173,4 @@ static enum fault_result serve_locked(struct fault *f, struct vm_area *a)
 		r = fault_protected(f, a, e, index);
 	mutex_unlock(&hugetlb_of(a)->lock);
 	return r;
-}
-
-enum fault_result fault_hugetlb(struct fault *f)
-{
-	struct vm_space *s = f->space;
-	enum fault_result r = FR_RETRY;
-	struct vm_area *a;
-
-	mutex_lock(&s->map_lock);
-	a = area_find(s, f->va);
-	if (a && a->start <= f->va && (a->flags & VM_HUGETLB) && is_allowed(a->flags, f->flags))
-		r = serve_locked(f, a);
-	mutex_unlock(&s->map_lock);
-	return r;
-}
-
-void hugetlb_release(struct page *first)
-{
-	struct hugetlb_block *b = READ_ONCE(first->kind) == PAGE_ANON ? (void *)(unsigned long)first->private : NULL;
-
-	for (unsigned i = 0; i < HUGE_PAGES; i++)
-		page_unmap_release(&first[i]);
-	if (b)
-		hugetlb_block_put(b);
 }

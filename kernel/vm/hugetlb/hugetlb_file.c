@@ -23,7 +23,7 @@ static void forget_nothing(struct vm_object *obj, u64 npages)
 {
 }
 
-static const struct vm_object_ops hugetlb_ops = {.charge = refuse, .uncharge = forget_nothing};
+static const struct vm_object_ops hugetlb_ops = {.blocks = &hugetlb_block_ops, .charge = refuse, .uncharge = forget_nothing};
 
 static struct radix_node *node_alloc(void *ctx)
 {
@@ -151,7 +151,7 @@ static struct hugetlb_map *map_of(const struct vm_area *a)
 	return a->backing_ops == &map_ops ? a->backing : NULL;
 }
 
-int hugetlb_area_open(struct vm_area *a)
+int hugetlb_open(struct vm_area *a)
 {
 	struct hugetlb_file *hf = hugetlb_of(a);
 	u64 first = a->pgoff >> HUGE_ORDER, end = first + (area_pages(a) >> HUGE_ORDER);
@@ -195,7 +195,7 @@ int hugetlb_file_reserve(struct hugetlb_file *hf, u64 size)
 	return err;
 }
 
-void hugetlb_area_forget(struct vm_area *a, vaddr_t va, vaddr_t end)
+void hugetlb_forget(struct vm_area *a, vaddr_t va, vaddr_t end)
 {
 	struct hugetlb_map *m = map_of(a);
 	u64 n;
@@ -307,3 +307,11 @@ int hugetlb_fill(struct hugetlb_file *hf, u64 start, u64 end)
 	}
 	return err;
 }
+
+static void punch(struct vm_object *obj, u64 start, u64 end)
+{
+	hugetlb_punch(obj->owner, start, end);
+}
+
+const struct vm_block_ops hugetlb_block_ops = {
+	.fault = hugetlb_fault, .open = hugetlb_open, .forget = hugetlb_forget, .punch = punch, .get = hugetlb_get, .put = hugetlb_put};

@@ -6,7 +6,7 @@
  * apart. They go with the registration.
  */
 #include <lib/bits.h>
-#include "pt.h"
+#include "../../mm/pt.h"
 #include "uffd_impl.h"
 
 #define ANSWERS                                                                                                     \
@@ -110,7 +110,7 @@ void uffd_unguard(struct vm_space *s, vaddr_t va, vaddr_t end)
 
 static int guard_area(struct vm_area *a, vaddr_t va, vaddr_t end, bool on)
 {
-	bool markers = a->object || (uffd_features(a->uffd) & UFFD_FEATURE_WP_UNPOPULATED);
+	bool markers = a->object || (uffd_features(uffd_of(a)) & UFFD_FEATURE_WP_UNPOPULATED);
 	int err = 0;
 
 	if (area_is_device(a))
@@ -162,7 +162,7 @@ static int check_area(const struct vm_uffd *u, const struct vm_area *a, u32 mode
 		return -EINVAL;
 	if (!(a->flags & VM_MAYWRITE))
 		return -EPERM;
-	return a->uffd && a->uffd != u ? -EBUSY : 0;
+	return a->watch && uffd_of(a) != u ? -EBUSY : 0;
 }
 
 /* All areas of the range, or why not. Holes do not matter. */
@@ -189,20 +189,20 @@ static void join_area(struct vm_uffd *u, struct vm_area *a, u32 modes)
 		uffd_unguard(a->space, a->start, a->end);
 	if (uffd_features(u) & UFFD_FEATURE_WP_ASYNC)
 		flags |= VM_UFFD_ASYNC;
-	if (!a->uffd) {
+	if (!a->watch) {
 		vm_uffd_get(u);
-		a->uffd = u;
+		a->watch = &u->watch;
 	}
 	area_set_flags(a, flags);
 }
 
 void uffd_leave_area(struct vm_area *a)
 {
-	struct vm_uffd *u = a->uffd;
+	struct vm_uffd *u = uffd_of(a);
 
 	if (a->flags & VM_UFFD_WP)
 		uffd_unguard(a->space, a->start, a->end);
-	a->uffd = NULL;
+	a->watch = NULL;
 	area_set_flags(a, a->flags & ~VM_UFFD_ALL);
 	vm_uffd_put(u);
 }
@@ -219,7 +219,7 @@ static int register_locked(struct vm_uffd *u, vaddr_t start, vaddr_t end, u32 mo
 		return err;
 	a = area_find(s, start);
 	while (a && a->start < end) {
-		if (!a->uffd || (a->flags & modes) != modes)
+		if (!a->watch || (a->flags & modes) != modes)
 			join_area(u, a, modes);
 		a = area_next(area_merge(a));
 	}
@@ -263,8 +263,8 @@ static int unregister_locked(struct vm_uffd *u, vaddr_t start, vaddr_t end)
 	err = area_cut(s, start, end);
 	a = err ? NULL : area_find(s, start);
 	while (a && a->start < end) {
-		if (a->uffd) {
-			struct vm_uffd *of = a->uffd;
+		if (a->watch) {
+			struct vm_uffd *of = uffd_of(a);
 			vaddr_t from = a->start;
 			u64 len = a->end - a->start;
 

@@ -3,7 +3,6 @@
  * Faults on markers: entries that hold no frame but a fact. A guard keeps its place until there is a page: then the page is put in guarded, so that a write asks first.
  */
 #include "fault_impl.h"
-#include "uffd_impl.h"
 
 /* Put @fresh in the marker's place; false: it is another by now. */
 static bool replace(struct fault *f, struct pte marker, struct pte fresh)
