@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
 os.environ['PATH'] += ':/usr/sbin:/sbin'  # e2fsprogs
 
+import gpt  # noqa: E402 pylint: disable=wrong-import-position
 import nostest  # noqa: E402 pylint: disable=wrong-import-position
 import debian  # noqa: E402 pylint: disable=wrong-import-position
 import disk as debian_disk  # noqa: E402 pylint: disable=wrong-import-position
@@ -285,7 +286,7 @@ umount /m
     fsck(t, image)
 
 
-def root_image(t):
+def root_image(t, size='64M'):
     """A busybox system on a disk."""
     root = Path(t.folder) / 'root'
     for name in ('bin', 'dev', 'proc', 'sys', 'tmp', 'etc'):
@@ -305,7 +306,7 @@ echo "NOS-END 0"
 poweroff -f
 ''')
     os.chmod(root / 'init.sh', 0o755)
-    return make_image(Path(t.folder) / 'disk', '64M', root, ['-L', 'nosroot', '-U', '01234567-89ab-cdef-0123-456789abcdef'])
+    return make_image(Path(t.folder) / 'disk', size, root, ['-L', 'nosroot', '-U', '01234567-89ab-cdef-0123-456789abcdef'])
 
 
 @suite.test
@@ -320,6 +321,31 @@ def root(t):
         t.expect_no_report(result)
         t.expect(f'visits: {number}' in result.log, f'root={spec}: the file of the boot before')
         fsck(t, image)
+
+
+@suite.test
+def root_partition(t):
+    """root= by the partition's identity and name, one by its distance from another; / is clean after the power is off."""
+    whole = Path(t.folder) / 'whole'
+    gpt.make_image(whole, [(2048, 2048, 'boot'), (8192, 98304, 'nos root')])
+    inner = root_image(t, '48M')
+    with open(whole, 'r+b') as disk_file:
+        disk_file.seek(8192 * 512)
+        disk_file.write(inner.read_bytes())
+    first, second = ('-'.join((pair * 16)[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))) for pair in ('01', '02'))
+    specs = ('/dev/vda2', f'PARTUUID={second}', f'PARTUUID={first}/PARTNROFF=1', '"PARTLABEL=nos root"', '254:2')
+    for number, spec in enumerate(specs, 1):
+        quoted = f'"root={spec[1:]}' if spec[0] == '"' else f'root={spec}'
+        words = f'console=ttyS0 panic=-1 {quoted} rootwait rw init=/init.sh'
+        machine = qemu.Machine(t.kernel(), None, words, smp=t.arguments.smp, extra=disk(whole))
+        result = t.last = qemu.boot(machine, 60 * t.arguments.scale)
+        t.expect(result.ok(), f'{quoted}: {result.why()}')
+        t.expect_no_report(result)
+        t.expect(f'visits: {number}' in result.log, f'{quoted}: the file of the boot before')
+        with open(whole, 'rb') as disk_file:
+            disk_file.seek(8192 * 512)
+            inner.write_bytes(disk_file.read(48 << 20))
+        fsck(t, inner)
 
 
 def dialogue(t, machine, steps):
