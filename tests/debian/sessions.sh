@@ -22,7 +22,7 @@ def drive(argv, steps):
         if not re.search(pattern, out, re.S): print('MISSED', pattern, out)
         while reply in (b'\x03', b'\x1a') and os.tcgetpgrp(fd) == group and time.time() < end: time.sleep(0.05)
         if pattern.endswith(rb'\$ '): group = os.tcgetpgrp(fd)
-        last, out = out, b''
+        at = re.search(pattern, out, re.S); at = at.end() if at else len(out); last, out = out[:at], out[at:]
         if reply is not None: os.write(fd, reply)
     while status is None: read_on()
     print('errno', status); print(argv[0], os.waitpid(pid, 0)[1], last.count(b'\n'))
