@@ -32,6 +32,7 @@
 #include <linux/limits.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
+#include "mqueue_impl.h"
 
 /* clang-format off */
 LOCK_CLASS(mqueue, RANK_PIPE + 2, "a message queue");
@@ -49,31 +50,13 @@ struct mq_message {
 	u8 text[];
 };
 
-struct mqueue {
-	struct spinlock lock;
-	u32 max, size;	    /* messages, bytes of each; constant */
-	struct user *owner; /* charged with @cost */
-	u64 cost;
-	struct heap heap; /* lock, like all below */
-	u64 sequence, bytes;
-	u32 receivers; /* waiting */
-	struct wait_queue rd_wait, wr_wait;
-	/* who wants to hear of the next message in an empty queue */
-	struct mq_notifier {
-		struct pid *pid; /* a reference; NULL: nobody */
-		struct netlink_cookie *cookie; /* SIGEV_THREAD */
-		struct sigevent ev;
-	} notifier;
-	struct heap_slot slots[];
-};
-
 static u32 mq_queues_max = 256, mq_msg_max = 10, mq_msgsize_max = 8192, mq_msg_default = 10, mq_msgsize_default = 8192;
 static u32 mq_queues; /* atomic */
 static struct mount *mq_mount;
 
 static const struct file_ops mq_fops;
 
-static struct mqueue *mqueue_of(const struct file *f)
+struct mqueue *mqueue_of(const struct file *f)
 {
 	return f->ops == &mq_fops ? f->inode->private : NULL;
 }
@@ -278,95 +261,6 @@ int mqueue_unlink(const char *name)
 	return err;
 }
 
-/* ---- notification ---- */
-
-/* Withdraw it. Lock held; what it held is given to the caller. */
-static struct mq_notifier notify_take(struct mqueue *q)
-{
-	struct mq_notifier n = q->notifier;
-
-	q->notifier = (struct mq_notifier){0};
-	return n;
-}
-
-/* SIGEV_THREAD: the cookie goes to the socket, and its last byte says why. */
-static void send_cookie(struct netlink_cookie *c, char why)
-{
-	netlink_cookie_bytes(c)[NOTIFY_COOKIE_LEN - 1] = why;
-	netlink_cookie_send(c);
-}
-
-/* It is withdrawn, or there was none. */
-static void notify_drop(struct mq_notifier n)
-{
-	if (n.cookie)
-		send_cookie(n.cookie, NOTIFY_REMOVED);
-	pid_put(n.pid);
-}
-
-/* A message has come into an empty queue that nobody waits at. */
-static void notify_send(struct mq_notifier n)
-{
-	struct task *t = pid_task_get(n.pid, PID_TGID);
-	siginfo_t info;
-
-	if (t && n.ev.sigev_notify == SIGEV_SIGNAL && n.ev.sigev_signo) {
-		siginfo_user(&info, n.ev.sigev_signo);
-		info.si_code = SI_MESGQ;
-		info.si_value = n.ev.sigev_value;
-		(void)signal_send_proc(t->proc, &info);
-	}
-	if (t)
-		task_put(t);
-	if (n.cookie)
-		send_cookie(n.cookie, NOTIFY_WOKENUP);
-	pid_put(n.pid);
-}
-
-static int MUST_CHECK make_cookie(const struct sigevent *ev, struct netlink_cookie **out)
-{
-	char cookie[NOTIFY_COOKIE_LEN];
-
-	*out = NULL;
-	if (!ev || ev->sigev_notify != SIGEV_THREAD)
-		return 0;
-	if (copy_from_user(cookie, uptr_make((u64)ev->sigev_value.sival_ptr), sizeof(cookie)))
-		return -EFAULT;
-	return netlink_cookie_create(ev->sigev_signo, cookie, sizeof(cookie), out);
-}
-
-int mqueue_notify(struct file *f, const struct sigevent *ev)
-{
-	struct mqueue *q = mqueue_of(f);
-	struct pid *mine = task_current()->proc->pid;
-	struct mq_notifier old = {0};
-	struct netlink_cookie *cookie;
-	int err = make_cookie(ev, &cookie);
-
-	if (err)
-		return err;
-	if (!q) {
-		err = -EBADF;
-		goto out;
-	}
-	spin_lock(&q->lock);
-	if (!ev) {
-		if (q->notifier.pid == mine)
-			old = notify_take(q);
-	} else if (q->notifier.pid) {
-		err = -EBUSY;
-	} else {
-		pid_get(mine);
-		q->notifier = (struct mq_notifier){.pid = mine, .cookie = cookie, .ev = *ev};
-	}
-	spin_unlock(&q->lock);
-	notify_drop(old);
-out:
-	if (err && cookie)
-		netlink_cookie_free(cookie);
-	return err;
-}
-
 /* ---- sending and receiving ---- */
 
 static u64 order(struct mqueue *q, u32 prio)
@@ -384,14 +278,14 @@ static int MUST_CHECK put_message(struct mqueue *q, struct mq_message *m)
 		return -EAGAIN;
 	}
 	if (!q->heap.len && !q->receivers && q->notifier.pid)
-		who = notify_take(q);
+		who = mqueue_notify_take(q);
 	heap_node_init(&m->node);
 	(void)!heap_insert(&q->heap, &m->node, order(q, m->prio));
 	q->bytes += m->len;
 	spin_unlock(&q->lock);
 	wait_wake(&q->rd_wait, 1, EPOLLIN | EPOLLRDNORM);
 	if (who.pid)
-		notify_send(who);
+		mqueue_notify_send(who);
 	return 0;
 }
 

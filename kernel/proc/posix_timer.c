@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * POSIX timers, interval timers, the CPU limit.
+ * POSIX timers: what all timers of a process are (interval timers and the CPU limit, too: itimer.c), and the calls of those that have an id.
  *
  * A process has a table of timers, made at first use: slots by id, the three itimers, and one for RLIMIT_CPU. The table's lock (irqsave) guards all
  * timers of the process; it comes before the sighand lock (a firing timer sends its signal under it). Delivery, which holds the sighand lock, counts the
@@ -16,48 +16,18 @@
 #include <lib/string.h>
 #include <linux/time.h>
 #include <mm/slab.h>
-#include <proc/cpu_clock.h>
 #include <proc/cred.h>
 #include <proc/posix_timer.h>
 #include <time/clock.h>
+#include "posix_timer_impl.h"
 #include "proc_impl.h"
 
 #define TIMERS_MAX 65536
-#define NS_PER_SEC 1000000000ull
 
 LOCK_CLASS(posix_timers, RANK_POSIX_TIMER, "timers of one process");
 LOCK_CLASS(posix_timer, RANK_LEAF, "when one timer expires, and how often it has");
 
-struct posix_timer {
-	struct timer timer;
-	struct cpu_watch watch;	/* of a CPU clock: instead of timer; its task is referenced, else NULL */
-	struct posix_timers *table;
-	int clock;		/* as the user named it */
-	struct task *target;	/* SIGEV_THREAD_ID; referenced; NULL: the process */
-	int notify, signo;
-	siginfo_t info;
-	s32 id;			/* < 0: an itimer or the limit */
-	struct spinlock lock;	/* for the next three lines; written with the table's lock, too, but by delivery */
-	u64 expires, interval;	/* in terms of the clock; expires 0: disarmed */
-	u64 overrun, overrun_last;
-	bool pending;		/* its signal is queued */
-	bool deleted;
-	struct sigqueue queue;	/* the one signal that it can have pending */
-};
-
-enum { ITIMERS = 3, LIMIT_TIMER = 3, FIXED_TIMERS = 4 };
-
-struct posix_timers {
-	struct spinlock lock;
-	struct proc *proc;
-	struct posix_timer *fixed[FIXED_TIMERS];	/* ITIMER_REAL, VIRTUAL, PROF, RLIMIT_CPU */
-	struct posix_timer **slots;
-	u32 nslots;
-	s32 next_id;
-};
-
-/* The table of the running process, made when missing. NULL: -ENOMEM. */
-static struct posix_timers *table_get(void)
+struct posix_timers *posix_timers_table(void)
 {
 	struct proc *p = task_current()->proc;
 	struct posix_timers *t = LOAD_ACQUIRE(p->timers), *expected = NULL;
@@ -220,7 +190,7 @@ void posix_timer_delivered(struct posix_timer *pt, siginfo_t *info)
 	spin_unlock(&pt->lock);
 }
 
-static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct posix_timer **out)
+int posix_timer_alloc(struct posix_timers *table, int clock, struct posix_timer **out)
 {
 	struct posix_timer *pt = kzalloc(sizeof(*pt), ALLOC_SLEEP);
 	enum timer_clock kind = TIMER_MONOTONIC;
@@ -257,8 +227,7 @@ static int MUST_CHECK timer_alloc(struct posix_timers *table, int clock, struct 
 	return 0;
 }
 
-/* Disarmed for good and not queued: free it. No lock. */
-static void timer_free(struct posix_timer *pt)
+void posix_timer_free(struct posix_timer *pt)
 {
 	if (pt->watch.task)
 		cpu_watch_cancel_sync(&pt->watch);
@@ -349,13 +318,13 @@ static int MUST_CHECK set_notify(struct posix_timer *pt, const sigevent_t *ev)
 int posix_timer_create(int clock, const sigevent_t *ev, s32 *out_id)
 {
 	static const sigevent_t standard = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-	struct posix_timers *table = table_get();
+	struct posix_timers *table = posix_timers_table();
 	struct posix_timer *pt;
 	int err;
 
 	if (!table)
 		return -EAGAIN;
-	err = timer_alloc(table, clock, &pt);
+	err = posix_timer_alloc(table, clock, &pt);
 	if (err)
 		return err;
 	err = set_notify(pt, ev ? ev : &standard);
@@ -364,7 +333,7 @@ int posix_timer_create(int clock, const sigevent_t *ev, s32 *out_id)
 	if (!err)
 		err = slot_insert(table, pt, out_id);
 	if (err) {
-		timer_free(pt);
+		posix_timer_free(pt);
 		return err;
 	}
 	memset(&pt->info, 0, sizeof(pt->info));
@@ -393,7 +362,7 @@ static struct posix_timer *timer_lock(s32 id, irqflags_t *flags)
 	return pt;
 }
 
-static void read_locked(struct posix_timer *pt, struct timer_spec *out)
+void posix_timer_read_locked(struct posix_timer *pt, struct timer_spec *out)
 {
 	u64 now = clock_now(pt);
 
@@ -410,7 +379,7 @@ static void read_locked(struct posix_timer *pt, struct timer_spec *out)
 	spin_unlock(&pt->lock);
 }
 
-static void set_locked(struct posix_timer *pt, bool absolute, const struct timer_spec *spec)
+void posix_timer_set_locked(struct posix_timer *pt, bool absolute, const struct timer_spec *spec)
 {
 	u64 now = clock_now(pt), at = absolute ? spec->value : now + spec->value;
 
@@ -434,8 +403,8 @@ int posix_timer_set(s32 id, bool absolute, const struct timer_spec *spec, struct
 	if (!pt)
 		return -EINVAL;
 	if (out_old)
-		read_locked(pt, out_old);
-	set_locked(pt, absolute, spec);
+		posix_timer_read_locked(pt, out_old);
+	posix_timer_set_locked(pt, absolute, spec);
 	spin_unlock_irqrestore(&pt->table->lock, flags);
 	return 0;
 }
@@ -447,7 +416,7 @@ int posix_timer_get(s32 id, struct timer_spec *out)
 
 	if (!pt)
 		return -EINVAL;
-	read_locked(pt, out);
+	posix_timer_read_locked(pt, out);
 	spin_unlock_irqrestore(&pt->table->lock, flags);
 	return 0;
 }
@@ -475,87 +444,8 @@ int posix_timer_delete(s32 id)
 	pt->table->slots[id] = NULL;
 	pt->deleted = true;
 	spin_unlock_irqrestore(&pt->table->lock, flags);
-	timer_free(pt);
+	posix_timer_free(pt);
 	return 0;
-}
-
-/* One of the fixed timers, made at first use; NULL: -ENOMEM. */
-static struct posix_timer *fixed_get(struct posix_timers *t, int which)
-{
-	static const int signo[FIXED_TIMERS] = {SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU};
-	struct posix_timer *pt = LOAD_ACQUIRE(t->fixed[which]), *expected = NULL;
-
-	if (pt)
-		return pt;
-	/* the process's own clock, whoever asks (prlimit may be another process) */
-	if (timer_alloc(t, which == ITIMER_REAL ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID, &pt))
-		return NULL;
-	if (pt->watch.task && pt->watch.task->proc != t->proc) {
-		task_put(pt->watch.task);
-		pt->watch.task = t->proc->leader;
-		task_get(pt->watch.task);
-	}
-	pt->watch.user_only = which == ITIMER_VIRTUAL;
-	pt->clock = which;
-	pt->id = -1;
-	pt->notify = SIGEV_SIGNAL;
-	pt->signo = signo[which];
-	if (__atomic_compare_exchange_n(&t->fixed[which], &expected, pt, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return pt;
-	timer_free(pt);
-	return expected;
-}
-
-int itimer_set(int which, const struct timer_spec *spec, struct timer_spec *out_old)
-{
-	struct posix_timers *t = table_get();
-	struct posix_timer *pt;
-	irqflags_t flags;
-
-	if (which < 0 || which >= ITIMERS)
-		return -EINVAL;
-	pt = t ? fixed_get(t, which) : NULL;
-	if (!pt)
-		return -ENOMEM;
-	flags = spin_lock_irqsave(&t->lock);
-	if (out_old)
-		read_locked(pt, out_old);
-	set_locked(pt, false, spec);
-	spin_unlock_irqrestore(&t->lock, flags);
-	return 0;
-}
-
-int itimer_get(int which, struct timer_spec *out)
-{
-	struct posix_timers *t = LOAD_ACQUIRE(task_current()->proc->timers);
-	struct posix_timer *pt;
-	irqflags_t flags;
-
-	if (which < 0 || which >= ITIMERS)
-		return -EINVAL;
-	*out = (struct timer_spec){0};
-	pt = t ? LOAD_ACQUIRE(t->fixed[which]) : NULL;
-	if (!pt)
-		return 0;
-	flags = spin_lock_irqsave(&t->lock);
-	read_locked(pt, out);
-	spin_unlock_irqrestore(&t->lock, flags);
-	return 0;
-}
-
-void cpu_limit_changed(struct proc *p)
-{
-	u64 soft = READ_ONCE(p->rlimits[RLIMIT_CPU].cur);
-	struct posix_timers *t = p == task_current()->proc ? table_get() : LOAD_ACQUIRE(p->timers);
-	struct timer_spec spec = {.value = soft == ~0ull ? 0 : max(soft, 1ull) * NS_PER_SEC};
-	struct posix_timer *pt = t ? fixed_get(t, LIMIT_TIMER) : NULL;
-	irqflags_t flags;
-
-	if (!pt)
-		return;
-	flags = spin_lock_irqsave(&t->lock);
-	set_locked(pt, true, &spec);
-	spin_unlock_irqrestore(&t->lock, flags);
 }
 
 static void delete_slots(struct posix_timers *t)
@@ -589,7 +479,7 @@ void posix_timers_exit(struct proc *p)
 
 			t->fixed[i]->expires = 0;
 			spin_unlock_irqrestore(&t->lock, flags);
-			timer_free(t->fixed[i]);
+			posix_timer_free(t->fixed[i]);
 			t->fixed[i] = NULL;
 		}
 	}
