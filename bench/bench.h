@@ -38,7 +38,8 @@ struct row {
 extern const struct row rows_control[], rows_call[], rows_time[], rows_timer[], rows_signal[];
 extern const struct row rows_pipe[], rows_futex[], rows_event[], rows_map[], rows_fault[];
 extern const struct row rows_proc[], rows_sched[], rows_smp[], rows_tmpfs[], rows_dir[];
-extern const struct row rows_unix[], rows_tty[], rows_inotify[], rows_mqueue[], rows_debian[];
+extern const struct row rows_unix[], rows_tty[], rows_inotify[], rows_mqueue[], rows_net[];
+extern const struct row rows_debian[];
 
 /*
  * Measure @row and print its line. Called in the row's own process.

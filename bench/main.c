@@ -70,6 +70,7 @@ static const struct row *const tables[] = {
 	rows_tmpfs,
 	rows_dir,
 	rows_unix,
+	rows_net,
 	rows_inotify,
 	rows_mqueue,
 	rows_tty,

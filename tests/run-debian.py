@@ -24,14 +24,20 @@ PYTHON = {
     "test_select": 200, "test_epoll": 200, "test_mmap": 300, "test_time": 300, "test_io": 1800,
     "test_fcntl": 200, "test_pty": 200, "test_tty": 100, "test_tempfile": 300, "test_shutil": 400,
     "test_pathlib": 600, "test_mailbox": 600, "test_glob": 200, "test_resource": 200, "test_socket": 1200,
+    "test_selectors": 300, "test_asyncio": 3600, "test_ssl": 1200, "test_httplib": 300,
+    "test_urllib2_localnet": 300, "test_ftplib": 300,
     "test_concurrent_futures": 3600, "test_multiprocessing_fork": 3600,
     "test_multiprocessing_forkserver": 3600, "test_multiprocessing_spawn": 3600,
+    "test_multiprocessing_main_handling": 900,
 }
-# Of test_socket what needs no network.
-PYTHON_ONLY = {"test_socket": ["-m", "*Unix*", "-m", "*BasicSocketPairTest*", "-m", "*Abstract*"]}
 # One line for each case: its name and how it ended. What is left out asserts how long a sleep took.
 PYTHON_RUN = """cd /tmp
-python3 -m test -u all,-network,-largefile,-gui,-audio,-cpu,-walltime -i '*TFD_TIMER_ABSTIME*' --junit-xml=/tmp/r.xml "$@" >/tmp/log 2>&1
+python3 - <<'END'
+import fcntl, socket, struct
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+END
+python3 -m test -W -u all,-network,-largefile,-gui,-audio,-cpu,-walltime -i '*TFD_TIMER_ABSTIME*' --junit-xml=/tmp/r.xml "$@" >/tmp/log 2>&1
 echo "status $?"
 python3 - <<'END'
 import xml.etree.ElementTree as tree
@@ -51,7 +57,7 @@ def seconds_of(script):
 
 def all_jobs(python):
     if python:
-        return [harness.Job(name, seconds, ["/bin/bash", "/test/python-run", *PYTHON_ONLY.get(name, []), name])
+        return [harness.Job(name, seconds, ["/bin/bash", "/test/python-run", name])
                 for name, seconds in PYTHON.items()]
     return [harness.Job(path.stem, seconds_of(path), ["/bin/bash", "/test/" + path.name])
             for path in sorted(SCRIPTS.glob("*.sh"))]

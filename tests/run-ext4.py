@@ -3,10 +3,12 @@
 """ext4 on a virtio disk: what mke2fs wrote is read, what NOS writes passes e2fsck and is read by debugfs."""
 import hashlib
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
@@ -14,6 +16,7 @@ os.environ['PATH'] += ':/usr/sbin:/sbin'  # e2fsprogs
 
 import nostest  # noqa: E402 pylint: disable=wrong-import-position
 import debian  # noqa: E402 pylint: disable=wrong-import-position
+import disk as debian_disk  # noqa: E402 pylint: disable=wrong-import-position
 from nostest import initramfs, qemu  # noqa: E402 pylint: disable=wrong-import-position
 
 suite = nostest.Suite(__doc__)
@@ -209,19 +212,23 @@ done
 
 @suite.test
 def killed(t):
-    """The machine is killed while it writes: what was synced is there, the rest is whole."""
+    """The machine is killed at random moments while it writes: what was synced is there, the rest is whole."""
     image = make_image(Path(t.folder) / 'disk', '32M')
-    for number in range(3):
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    for _ in range(t.arguments.times):
         archive = initramfs.userland(KEEP_WRITING).write(Path(t.folder) / 'writes.cpio')
         console = qemu.Console(qemu.Machine(t.kernel(), archive, 'console=ttyS0 quiet panic=-1', smp=t.arguments.smp,
                                             extra=disk(image)))
-        for _ in range(20 + 13 * number):
+        for _ in range(chance.randrange(1, 60)):
             found = console.expect(r'^kept (\d+)$', 60 * t.arguments.scale)
             t.expect(found, 'it does not write:\n' + console.text())
+        time.sleep(chance.random())
         console.close()
+        kept = int(re.findall(rb'^kept (\d+)$', console.log, re.M)[-1])
         result = t.boot(extra=disk(image), timeout=60, command=MOUNT + 'echo "last $(cat /m/last)"; ls -lR /m >/dev/null; umount /m')
         last = re.search(r'^last (\d+)$', result.log, re.M)
-        t.expect(last and int(last[1]) >= int(found[1]), f'{found[1]} was synced')
+        t.expect(last and int(last[1]) >= kept, f'seed {seed}: {kept} was synced')
         fsck(t, image)
 
 
@@ -315,22 +322,9 @@ def root(t):
         fsck(t, image)
 
 
-@suite.test
-def debian_root(t):
-    """Debian 13 from its root disk: a log-in, programs, a package installed, and the way down."""
-    if os.geteuid() or not shutil.which('cpio') or not (debian.FOLDER / f'{debian.recipe()}.cpio').exists():
-        t.skip("no cpio, no rights or no Debian userland in the cache (./nos run --debian makes it)")
-    tree = Path(t.folder) / 'tree'
-    tree.mkdir()
-    with open(debian.base(), 'rb') as archive:
-        subprocess.run(['cpio', '-idm', '--quiet'], cwd=tree, stdin=archive, check=True)
-    image = make_image(Path(t.folder) / 'disk', '2G', tree)
-    shutil.rmtree(tree)
-    console = qemu.Console(qemu.Machine(t.kernel(), None, 'console=ttyS0 quiet panic=-1 root=/dev/vda rw', memory='1G',
-                                        smp=t.arguments.smp, extra=disk(image)))
-    steps = ((r'login: ', 'root\n'), (r'root@nos:~# ', 'stty -echo; dpkg -i /usr/src/debs/hello*.deb; hello; df /\n'),
-             (r'Hello, world', ''), (r'/dev/(root|vda) ', 'cp -a /usr/share/perl /root/p && diff -r /usr/share/perl /root/p && echo ALIKE\n'),
-             (r'^ALIKE', 'poweroff\n'))
+def dialogue(t, machine, steps):
+    """Boot @machine, answer each pattern on the console, see it go off by itself and without a report."""
+    console = qemu.Console(machine)
     try:
         for pattern, reply in steps:
             t.expect(console.expect(pattern, 120 * t.arguments.scale), f'{pattern} did not come:\n{console.text()[-3000:]}')
@@ -339,7 +333,52 @@ def debian_root(t):
     finally:
         console.close()
     t.expect(not nostest.REPORTS.search(console.text()), 'the kernel reports:\n' + console.text())
+
+
+def debian_machine(t, image):
+    words = f'console=ttyS0 quiet panic=-1 root={debian_disk.root_of(image)} rw ip=dhcp'
+    return qemu.Machine(t.kernel(), None, words, memory='1G', smp=t.arguments.smp,
+                        extra=qemu.disks('q35', [image]) + qemu.network('q35'))
+
+
+def debian_image(t):
+    """A copy of the disk of `./nos run`, where it can be made."""
+    if not (debian.FOLDER / f'{debian.recipe()}.cpio').exists():
+        t.skip('no Debian userland in the cache (./nos run makes it)')
+    image = Path(t.folder) / 'disk'
+    subprocess.run(['cp', '--sparse=always', debian_disk.base(), image], check=True)
+    return image
+
+
+@suite.test
+def debian_root(t):
+    """The disk of `./nos run`: a shell, programs, a package installed, a network; all of it is there the next time."""
+    image = debian_image(t)
+    prompt = r'root@nos:~# '
+    dialogue(t, debian_machine(t, image), (
+        (prompt, 'stty -echo; dpkg -i /usr/src/debs/hello*.deb; hello; df /\n'), (r'Hello, world', ''),
+        (r'/dev/(root|vda) ', 'cp -a /usr/share/perl /root/p && diff -r /usr/share/perl /root/p && echo ALIKE\n'),
+        (r'^ALIKE', 'cat /etc/resolv.conf\n'), (r'^nameserver 10', 'poweroff\n')))
     fsck(t, image)
+    dialogue(t, debian_machine(t, image), (
+        (prompt, 'stty -echo; hello; dpkg -s hello; diff -r /usr/share/perl /root/p && echo ALIKE\n'), (r'Hello, world', ''),
+        (r'^Status: install ok installed', ''), (r'^ALIKE', 'poweroff\n')))
+    fsck(t, image)
+
+
+@suite.test
+def debian_foreign(t):
+    """An image as others make them: qcow2, GPT, the root after a partition for the firmware."""
+    image = debian_image(t)
+    whole, final = Path(t.folder) / 'whole', Path(t.folder) / 'disk.qcow2'
+    gpt = 'label: gpt\nstart=2048, size=20480, type=U\nstart=22528, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709\n'
+    with open(whole, 'wb') as out:
+        out.truncate(image.stat().st_size + (12 << 20))
+    subprocess.run(['sfdisk', '-q', whole], input=gpt, check=True, text=True)
+    subprocess.run(['dd', f'if={image}', f'of={whole}', 'bs=1M', 'seek=11', 'conv=sparse,notrunc', 'status=none'], check=True)
+    subprocess.run(['qemu-img', 'convert', '-O', 'qcow2', whole, final], check=True)
+    t.expect(debian_disk.root_of(final) == '/dev/vda2', 'its root is ' + debian_disk.root_of(final))
+    dialogue(t, debian_machine(t, final), ((r'root@nos:~# ', 'stty -echo; lsblk -no NAME,MOUNTPOINTS\n'), (r'vda2 +/$', 'poweroff\n')))
 
 
 if __name__ == '__main__':

@@ -18,6 +18,8 @@ packages_of() {
 	check)     echo clang-format sparse binutils ;;
 	chroot)    echo mmdebstrap ;;
 	bench)     echo zstd ;;
+	disk)      echo cpio e2fsprogs fakeroot fdisk qemu-utils ;;
+	net)       echo curl git openssh-client openssl apache2-utils iperf3 redis-tools ;;
 	*)         echo "deps.sh: unknown feature '$1'" >&2; exit 2 ;;
 	esac
 }

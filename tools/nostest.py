@@ -120,6 +120,7 @@ class Suite:
         parser.add_argument('--smp', type=int, default=2)
         parser.add_argument('--append', default='', help='more kernel command line')
         parser.add_argument('--scale', type=float, default=1, help='multiply every time limit')
+        parser.add_argument('--times', type=int, default=3, metavar='N', help='how often what is random is tried (3)')
         parser.add_argument('--list', action='store_true')
         parser.add_argument('names', nargs='*', help='only the tests whose name contains one')
         return parser.parse_args()

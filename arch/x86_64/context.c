@@ -136,11 +136,24 @@ static void save_user(struct arch_thread *a)
 	save_bases(a);
 }
 
-static void load_debug(const struct arch_thread *a)
+/* @bits: debug_on of who ran and of who is to run. */
+static void load_debug(const struct arch_thread *a, u32 bits)
 {
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3" ::"r"(a->dr[0]), "r"(a->dr[1]), "r"(a->dr[2]),
 		"r"(a->dr[3]));
 	__asm__ volatile("mov %0, %%dr7" ::"r"((a->dr7 & DR7_OURS) | DR7_FIXED));
+	if (bits & DEBUG_BLOCK)
+		wrmsr(MSR_DEBUGCTL, a->debug_on & DEBUG_BLOCK ? DEBUGCTL_BTF : 0);
+}
+
+void context_block_step(struct thread *t, bool on)
+{
+	irqflags_t flags = irq_save();
+
+	t->arch.debug_on = (t->arch.debug_on & ~(u32)DEBUG_BLOCK) | (on ? DEBUG_BLOCK : 0);
+	if (t == thread_current())
+		load_debug(&t->arch, DEBUG_BLOCK);
+	irq_restore(flags);
 }
 
 static void load_user(struct arch_thread *a)
@@ -167,6 +180,8 @@ static inline void switch_keys(struct arch_thread *prev, const struct arch_threa
 
 struct thread *arch_switch(struct thread *prev, struct thread *next)
 {
+	u32 debug;
+
 	if (prev->arch.fpu)
 		save_user(&prev->arch);
 	if (next->arch.fpu)
@@ -174,8 +189,9 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
 	fpu_switch(prev, next);
 	if (cpu_has(F_PKU))
 		switch_keys(&prev->arch, &next->arch);
-	if (unlikely(prev->arch.debug_on | next->arch.debug_on))
-		load_debug(&next->arch);
+	debug = prev->arch.debug_on | next->arch.debug_on;
+	if (unlikely(debug))
+		load_debug(&next->arch, debug);
 	desc_set_kstack(next->arch.stack_top);
 	return switch_stacks(prev, next);
 }
@@ -225,9 +241,11 @@ void arch_thread_reset_user(void)
 	if (cpu_has(F_PKU))
 		wrpkru(PKRU_INITIAL);
 	if (t->arch.debug_on) {
+		u32 old = t->arch.debug_on;
+
 		t->arch.debug_on = 0;
 		t->arch.dr7 = 0;
-		load_debug(&t->arch);
+		load_debug(&t->arch, old);
 	}
 	t->arch.dr7 = t->arch.dr6 = 0;
 	memset(t->arch.dr, 0, sizeof(t->arch.dr));

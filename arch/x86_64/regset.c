@@ -167,17 +167,20 @@ int arch_regset_set(struct thread *t, u32 note_type, const void *buf, size_t off
 	return set_general(t, &r);
 }
 
-void arch_single_step(struct thread *t, bool on)
+void arch_single_step(struct thread *t, enum arch_step step)
 {
 	struct trapframe *tf = arch_trapframe(t);
+	bool block = step == ARCH_STEP_BLOCK;
 
-	if (on && !(tf->rflags & FLAG_TF)) {
+	if (step && !(tf->rflags & FLAG_TF)) {
 		tf->rflags |= FLAG_TF;
 		t->arch.tf_by_tracer = 1;
-	} else if (!on && t->arch.tf_by_tracer) {
+	} else if (!step && t->arch.tf_by_tracer) {
 		tf->rflags &= ~(u64)FLAG_TF;
 		t->arch.tf_by_tracer = 0;
 	}
+	if (unlikely(block != !!(t->arch.debug_on & DEBUG_BLOCK)))
+		context_block_step(t, block);
 }
 
 u64 arch_debug_reg_get(struct thread *t, unsigned i)
@@ -219,6 +222,6 @@ int arch_debug_reg_set(struct thread *t, unsigned i, u64 v)
 			return -EINVAL;
 	}
 	a->dr7 = v;
-	a->debug_on = (v & 0xff) != 0;
+	a->debug_on = (a->debug_on & DEBUG_BLOCK) | (v & 0xff ? DEBUG_BREAKS : 0);
 	return 0;
 }

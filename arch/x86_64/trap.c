@@ -153,6 +153,7 @@ static void user_debug(struct trapframe *tf, struct trap_info *info)
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
 	__asm__ volatile("mov %0, %%dr6" ::"r"(DR6_RESERVED));
 	a->dr6 = dr6 & DR6_HITS;
+	a->debug_on &= ~(u32)DEBUG_BLOCK; /* the processor has cleared BTF [sdm 3b 18.4.1] */
 	for (unsigned i = 0; i < 4; i++) {
 		/* A breakpoint hits before its instruction: which is to run now. */
 		if ((dr6 >> i & 1) && dr7_kind(a->dr7, i) == DR7_KIND_EXEC)

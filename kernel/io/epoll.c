@@ -199,6 +199,7 @@ int epoll_wait_events(struct file *epf, struct uptr events, int max, u64 deadlin
 {
 	struct epoll *ep = epf->private;
 	bool timed_out = deadline == 0;
+	int err = 0;
 
 	for (;;) {
 		int n = 0;
@@ -207,11 +208,11 @@ int epoll_wait_events(struct file *epf, struct uptr events, int max, u64 deadlin
 			n = send_events(ep, events, max);
 		if (n || timed_out)
 			return n;
-		n = wait_event_state(&ep->wait, !list_empty(&ep->ready), THREAD_SLEEP_INTR, deadline, true);
-		if (n == -ETIMEDOUT)
-			timed_out = true;
-		else if (n)
+		if (err)
 			return -EINTR;
+		/* Who is woken and interrupted at once looks again: the wake-up was for him alone. */
+		err = wait_event_state(&ep->wait, !list_empty(&ep->ready), THREAD_SLEEP_INTR, deadline, true);
+		timed_out = err == -ETIMEDOUT;
 	}
 }
 

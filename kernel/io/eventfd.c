@@ -65,13 +65,11 @@ static ssize_t eventfd_read(struct file *f, struct iobuf *to, s64 *pos, unsigned
 	while (!take(e, &n)) {
 		if (nonblocking(f, rwf))
 			return -EAGAIN;
-		err = wait_event_state(&e->rd_wait, READ_ONCE(e->count), THREAD_SLEEP_INTR, ~0ull, true);
+		err = wait_event_interruptible(&e->rd_wait, READ_ONCE(e->count));
 		if (err)
 			return err;
 	}
 	wait_wake(&e->wr_wait, 0, EPOLLOUT | EPOLLWRNORM);
-	if (READ_ONCE(e->count))
-		wait_wake(&e->rd_wait, 1, EPOLLIN | EPOLLRDNORM);
 	return iobuf_put(to, &n, sizeof(n)) == sizeof(n) ? (ssize_t)sizeof(n) : -EFAULT;
 }
 

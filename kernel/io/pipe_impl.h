@@ -80,9 +80,10 @@ void pipe_pop(struct pipe *p);				  /* the buffer at tail has been used up */
 /*
  * Wait until there is something to read, or room. p->lock is held on return, also on error, and was dropped if they slept.
  * Readers: 1 ready, 0 end of file. Writers: 1 ready; -EPIPE (SIGPIPE was sent). -EAGAIN, -ERESTARTSYS.
+ * @alone: take the one wake-up there is; such a caller wakes the next one if he leaves something.
  */
-int pipe_wait_readable(struct pipe *p, bool nonblock) MUST_CHECK;
-int pipe_wait_writable(struct pipe *p, bool nonblock) MUST_CHECK;
+int pipe_wait_readable(struct pipe *p, bool nonblock, bool alone) MUST_CHECK;
+int pipe_wait_writable(struct pipe *p, bool nonblock, bool alone) MUST_CHECK;
 /* After unlocking: what the change means for the others. */
 void pipe_wake_readers(struct pipe *p);
 void pipe_wake_writers(struct pipe *p);

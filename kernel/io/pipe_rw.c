@@ -87,7 +87,7 @@ static bool writer_ready(struct pipe *p)
 	return !pipe_full(p) || !READ_ONCE(p->readers);
 }
 
-int pipe_wait_readable(struct pipe *p, bool nonblock)
+int pipe_wait_readable(struct pipe *p, bool nonblock, bool alone)
 {
 	int err;
 
@@ -97,7 +97,7 @@ int pipe_wait_readable(struct pipe *p, bool nonblock)
 		if (nonblock)
 			return -EAGAIN;
 		mutex_unlock(&p->lock);
-		err = wait_event_state(&p->rd_wait, reader_ready(p), THREAD_SLEEP_INTR, ~0ull, true);
+		err = wait_event_state(&p->rd_wait, reader_ready(p), THREAD_SLEEP_INTR, ~0ull, alone);
 		mutex_lock(&p->lock);
 		if (unlikely(err)) {
 			/* The one wake-up may have been ours: pass it on. */
@@ -118,7 +118,7 @@ static int broken(void)
 	return -EPIPE;
 }
 
-int pipe_wait_writable(struct pipe *p, bool nonblock)
+int pipe_wait_writable(struct pipe *p, bool nonblock, bool alone)
 {
 	int err;
 
@@ -130,7 +130,7 @@ int pipe_wait_writable(struct pipe *p, bool nonblock)
 		if (nonblock)
 			return -EAGAIN;
 		mutex_unlock(&p->lock);
-		err = wait_event_state(&p->wr_wait, writer_ready(p), THREAD_SLEEP_INTR, ~0ull, true);
+		err = wait_event_state(&p->wr_wait, writer_ready(p), THREAD_SLEEP_INTR, ~0ull, alone);
 		mutex_lock(&p->lock);
 		if (unlikely(err)) {
 			if (writer_ready(p))
@@ -181,7 +181,7 @@ ssize_t pipe_read(struct file *f, struct iobuf *to, s64 *pos, unsigned rwf)
 		return 0;
 	mutex_lock(&p->lock);
 	slept = pipe_empty(p);
-	n = pipe_wait_readable(p, nonblocking(f, rwf));
+	n = pipe_wait_readable(p, nonblocking(f, rwf), true);
 	if (n <= 0) {
 		mutex_unlock(&p->lock);
 		fasync_send(&p->wr_async, POLL_OUT); /* as Linux: at each end of a call */
@@ -269,7 +269,7 @@ ssize_t pipe_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 			wake_reader = false;
 		}
 		slept |= pipe_full(p);
-		n = pipe_wait_writable(p, nonblocking(f, rwf));
+		n = pipe_wait_writable(p, nonblocking(f, rwf), true);
 		if (n < 0)
 			break;
 		was_empty = pipe_empty(p);
@@ -285,7 +285,7 @@ out:
 	mutex_unlock(&p->lock);
 	if (wake_reader)
 		pipe_wake_readers(p);
-	if (more && total)
+	if (more) /* also after a fault: the others sleep on */
 		pipe_wake_writers(p);
 	fasync_send(&p->rd_async, POLL_IN);
 	return total ? total : n;

@@ -53,7 +53,7 @@ ssize_t splice_from_pipe(struct file *in, struct file *out, s64 *pos, size_t len
 	mutex_lock(&p->lock);
 	while (len) {
 		/* What is there goes; only for the first byte it waits. */
-		n = total && pipe_empty(p) ? 0 : pipe_wait_readable(p, nonblocking(in, flags));
+		n = total && pipe_empty(p) ? 0 : pipe_wait_readable(p, nonblocking(in, flags), false);
 		if (n > 0)
 			n = write_one(p, out, pos, len);
 		if (n <= 0)
@@ -109,7 +109,7 @@ ssize_t splice_to_pipe(struct file *in, s64 *pos, struct file *out, size_t len, 
 	ssize_t total = 0, n;
 
 	mutex_lock(&p->lock);
-	n = pipe_wait_writable(p, nonblocking(out, flags));
+	n = pipe_wait_writable(p, nonblocking(out, flags), false);
 	while (n > 0 && len && !pipe_full(p)) {
 		size_t want = 0;
 
@@ -154,12 +154,12 @@ static int lock_ready(struct pipe *in, struct pipe *out, bool nonblock)
 
 	for (;;) {
 		mutex_lock(&in->lock);
-		ret = pipe_wait_readable(in, nonblock);
+		ret = pipe_wait_readable(in, nonblock, false);
 		mutex_unlock(&in->lock);
 		if (ret <= 0)
 			return ret;
 		mutex_lock(&out->lock);
-		ret = pipe_wait_writable(out, nonblock);
+		ret = pipe_wait_writable(out, nonblock, false);
 		mutex_unlock(&out->lock);
 		if (ret <= 0)
 			return ret;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The descriptor of a userfaultfd, and /dev/userfaultfd. What it does to memory is mm/uffd.h. [man userfaultfd(2), ioctl_userfaultfd(2)]
+ * The descriptor of a userfaultfd, and /dev/userfaultfd. What it does to memory is vm/uffd.h. [man userfaultfd(2), ioctl_userfaultfd(2)]
  */
 #include <env/iobuf.h>
 #include <init/initcall.h>
@@ -10,7 +10,7 @@
 #include <lib/printf.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
-#include <mm/uffd.h>
+#include <vm/uffd.h>
 #include <proc/cred.h>
 #include <vfs/file.h>
 #include <vfs/inode.h>
@@ -84,7 +84,7 @@ static ssize_t userfaultfd_read(struct file *f, struct iobuf *to, s64 *pos, unsi
 	struct uffd_msg msg;
 	ssize_t total = 0;
 
-	if (!READ_ONCE(u->features))
+	if (!READ_ONCE(u->watch.features))
 		return -EINVAL;
 	for (;;) {
 		int err;
@@ -106,7 +106,7 @@ static u32 userfaultfd_poll(struct file *f, struct poll_table *pt)
 	struct vm_uffd *u = f->private;
 
 	poll_wait(pt, f, &u->readers);
-	if (!READ_ONCE(u->features) || !(READ_ONCE(f->flags) & O_NONBLOCK))
+	if (!READ_ONCE(u->watch.features) || !(READ_ONCE(f->flags) & O_NONBLOCK))
 		return EPOLLERR;
 	return vm_uffd_has_news(u) ? EPOLLIN : 0;
 }
@@ -128,7 +128,7 @@ static size_t userfaultfd_show_fdinfo(struct file *f, char *buf, size_t size)
 
 	vm_uffd_count(u, &pending, &total);
 	return (size_t)scnprintf(buf, size, "pending:\t%llu\ntotal:\t%llu\nAPI:\t%llx:%x:%llx\n", pending, total, (u64)UFFD_API,
-		READ_ONCE(u->features) & ~UFFD_READY, (u64)(UFFD_API_IOCTLS | UFFD_API_RANGE_IOCTLS));
+		READ_ONCE(u->watch.features) & ~UFFD_READY, (u64)(UFFD_API_IOCTLS | UFFD_API_RANGE_IOCTLS));
 }
 
 /* ---- ioctl ---- */
@@ -166,7 +166,7 @@ static s64 api(struct vm_uffd *u, struct uptr arg)
 	api.ioctls = UFFD_API_IOCTLS;
 	if (copy_to_user(arg, &api, sizeof(api)))
 		return -EFAULT;
-	if (__atomic_compare_exchange_n(&u->features, &none, (u32)features | UFFD_READY, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(&u->watch.features, &none, (u32)features | UFFD_READY, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		return 0;
 fail:
 	api = (struct uffdio_api){0};
@@ -336,7 +336,7 @@ static s64 run(struct vm_uffd *u, unsigned cmd, struct uptr arg)
 
 		if (commands[i].cmd != cmd)
 			continue;
-		if (commands[i].settles && READ_ONCE(u->changing))
+		if (commands[i].settles && READ_ONCE(u->watch.changing))
 			return -EAGAIN;
 		/* Waking needs no memory that is still there. */
 		if (cmd == UFFDIO_WAKE)
@@ -358,7 +358,7 @@ static s64 userfaultfd_ioctl(struct file *f, unsigned cmd, u64 arg)
 
 	if (cmd == UFFDIO_API)
 		return api(u, (struct uptr){arg});
-	return READ_ONCE(u->features) ? run(u, cmd, (struct uptr){arg}) : -EINVAL;
+	return READ_ONCE(u->watch.features) ? run(u, cmd, (struct uptr){arg}) : -EINVAL;
 }
 
 static const struct file_ops userfaultfd_ops = {

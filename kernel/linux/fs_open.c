@@ -137,8 +137,9 @@ SYSCALL2(memfd_create, struct uptr, uname, unsigned, flags)
 	ssize_t len;
 	int err, fd;
 
-	if (flags & ~memfd_known_flags(flags))
-		return -EINVAL;
+	err = memfd_check_flags(&flags);
+	if (err)
+		return err;
 	len = arch_strncpy_from_user(name, uname, NAME_MAX - 6 + 1);
 	if (len == -ENAMETOOLONG)
 		return -EINVAL;

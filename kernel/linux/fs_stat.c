@@ -254,8 +254,7 @@ static int real_cred(struct cred **out)
 static s64 access_at(int dirfd, struct uptr path, int mode, int flags)
 {
 	unsigned look = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	struct task *t = task_current();
-	const struct cred *saved = t->cred;
+	const struct cred *saved = NULL;
 	struct cred *real = NULL;
 	struct path_name *name;
 	struct path p;
@@ -273,15 +272,15 @@ static s64 access_at(int dirfd, struct uptr path, int mode, int flags)
 	err = path_name_get(path, flags & AT_EMPTY_PATH, &name);
 	if (err)
 		goto out_cred;
-	if (real) /* only this thread looks at it, until it is back */
-		rcu_assign_pointer(t->cred, real);
+	if (real)
+		saved = cred_override(real);
 	err = path_lookup(dirfd, name, look, &p);
 	if (!err) {
 		err = path_permission(&p, mode);
 		path_put(&p);
 	}
 	if (real)
-		rcu_assign_pointer(t->cred, saved);
+		cred_revert(saved);
 	path_name_put(name);
 out_cred:
 	if (real)

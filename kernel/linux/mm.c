@@ -8,7 +8,7 @@
 #include <linux/mman.h>
 #include <linux/mempolicy.h>
 #include <linux/stat.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/object.h>
 #include <mm/slab.h>
 #include <mm/space.h>

@@ -290,6 +290,7 @@ SYSCALL5(prctl, int, op, u64, a2, u64, a3, u64, a4, u64, a5)
 		WRITE_ONCE(thread_current()->space->no_huge, a2 != 0);
 		return 0;
 	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(me, a2, a3, a4, uptr_make(a5));
+	case PR_SET_MM: return prctl_set_mm(a2, a3, a4, a5);
 	case PR_GET_TID_ADDRESS: return user_store64(uptr_make(a2), me->clear_child_tid.va);
 	case PR_TASK_PERF_EVENTS_DISABLE:
 	case PR_TASK_PERF_EVENTS_ENABLE: return 0; /* a task has none */

@@ -222,7 +222,8 @@ static s64 set_options(struct task *t, u64 options)
 
 static s64 resume(struct task *t, s64 request, u64 signo)
 {
-	bool step = request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP;
+	enum arch_step step = request == PTRACE_SINGLEBLOCK ? ARCH_STEP_BLOCK :
+		request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP ? ARCH_STEP_INSN : ARCH_STEP_NONE;
 	u32 calls = 0;
 
 	if (signo > SIG_MAX)
@@ -267,6 +268,7 @@ static s64 serve(struct task *t, s64 request, u64 addr, u64 data)
 	case PTRACE_SYSCALL:
 	case PTRACE_SYSEMU:
 	case PTRACE_SINGLESTEP:
+	case PTRACE_SINGLEBLOCK:
 	case PTRACE_SYSEMU_SINGLESTEP: return resume(t, request, data);
 	case PTRACE_DETACH: return detach(t, data);
 	case PTRACE_KILL: return kill_tracee(t);

@@ -7,10 +7,9 @@
  */
 #include <linux/mman.h>
 #include <arch/trap.h>
-#include <mm/hugetlb.h>
 #include <sync/rcu.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 struct advice {
 	u32 set, clear;		/* flags of areas */
@@ -139,13 +138,13 @@ static int apply(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end,
 /* Tell who wants to know that [va, end) of @a is about to go. map_lock is given up for that: true, @a has to be looked for again. */
 static bool tell_removal(struct vm_space *s, struct vm_area *a, vaddr_t va, vaddr_t end)
 {
-	struct vm_uffd *u = a->uffd;
+	struct vm_watch *w = a->watch;
 
 	if (!area_tells(a, UFFD_FEATURE_EVENT_REMOVE))
 		return false;
-	uffd_event_begin(u);
+	vm_watch_begin(w);
 	mutex_unlock(&s->map_lock);
-	uffd_tell_remove(u, va, end);
+	w->ops->tell(w, UFFD_EVENT_REMOVE, va, end, 0);
 	mutex_lock(&s->map_lock);
 	return true;
 }
@@ -189,7 +188,6 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 		const struct vm_backing_ops *ops;
 		void *backing;
 		struct vm_area *a;
-		bool is_pool;
 		u64 from, len;
 
 		mutex_lock(&s->map_lock);
@@ -208,15 +206,14 @@ static int remove_pages(struct vm_space *s, vaddr_t va, vaddr_t end)
 			backing = a->backing;
 			from = area_index(a, va) << PAGE_SHIFT;
 			len = min(a->end, end) - va;
-			is_pool = a->flags & VM_HUGETLB;
 			if (backing)
 				ops->get(backing);
 		}
 		mutex_unlock(&s->map_lock);
 		if (!obj)
 			return a && a->start <= va ? -EINVAL : -ENOMEM;
-		if (unlikely(is_pool))
-			hugetlb_punch(obj->owner, align_up(from, HUGETLB_SIZE), align_down(from + len, HUGETLB_SIZE));
+		if (unlikely(obj->ops->blocks))
+			obj->ops->blocks->punch(obj, align_up(from, HUGE_SIZE), align_down(from + len, HUGE_SIZE));
 		else
 			vm_object_punch(obj, from, from + len);
 		if (backing)

@@ -18,7 +18,7 @@
 #include <lib/string.h>
 #include <mm/policy.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 static struct slab_cache *area_cache;
 
@@ -172,7 +172,7 @@ struct vm_area *area_new(struct vm_space *s)
 	a->next_dead = NULL;
 	a->label = NULL;
 	a->anon_name = NULL;
-	a->uffd = NULL;
+	a->watch = NULL;
 	WRITE_ONCE(a->policy, NULL);
 	__atomic_store_n(&a->seq, seq, __ATOMIC_RELEASE);
 	return a;
@@ -193,9 +193,9 @@ int area_fill(struct vm_area *a, const struct vm_area *like, vaddr_t start, vadd
 	WRITE_ONCE(a->backing_ops, like->backing_ops);
 	a->backing = like->backing;
 	a->label = like->label;
-	a->uffd = like->uffd;
-	if (a->uffd)
-		vm_uffd_get(a->uffd);
+	a->watch = like->watch;
+	if (a->watch)
+		vm_watch_get(a->watch);
 	vm_policy_get(like->policy);
 	STORE_RELEASE(a->policy, like->policy);
 	if (a->backing) {
@@ -403,7 +403,7 @@ static bool same_name(const char *a, const char *b)
 bool area_can_merge(const struct vm_area *low, const struct vm_area *high)
 {
 	if (!low || !high || ((low->flags | high->flags) & VM_HUGETLB) || low->end != high->start || ((low->flags ^ high->flags) & ~VM_SOFTCLEAN) ||
-		low->uffd != high->uffd || low->policy != high->policy || low->object != high->object || low->backing != high->backing ||
+		low->watch != high->watch || low->policy != high->policy || low->object != high->object || low->backing != high->backing ||
 		low->backing_ops != high->backing_ops || low->label != high->label)
 		return false;
 	if ((low->object || low->backing_ops) && area_index(low, high->start) != high->pgoff)
@@ -443,8 +443,10 @@ void area_dispose(struct vm_area *dead)
 		struct vm_area *a = dead;
 
 		dead = a->next_dead;
-		if (unlikely(a->flags & VM_UNMAP_NOTE))
-			uffd_tell_unmap(a);
+		if (unlikely(a->flags & VM_UNMAP_NOTE)) {
+			a->watch->ops->tell(a->watch, UFFD_EVENT_UNMAP, a->start, a->end, 0);
+			a->watch = NULL;
+		}
 		area_unlink_object(a);
 		if (is_writer(a))
 			__atomic_fetch_sub(&a->object->writable_maps, 1, __ATOMIC_RELAXED);
@@ -453,8 +455,8 @@ void area_dispose(struct vm_area *dead)
 				a->backing_ops->closed(a->backing);
 			a->backing_ops->put(a->backing);
 		}
-		if (unlikely(a->uffd))
-			vm_uffd_put(a->uffd);
+		if (unlikely(a->watch))
+			vm_watch_put(a->watch);
 		if (unlikely(a->policy))
 			vm_policy_put(a->policy);
 		kfree(a->anon_name);

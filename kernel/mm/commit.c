@@ -4,7 +4,6 @@
  * Counted per CPU; only policy 2 ever adds the CPUs up.
  */
 #include <arch/smp.h>
-#include <mm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/space.h>
 #include <sched/thread.h>
@@ -14,6 +13,7 @@ int vm_overcommit_policy;
 unsigned vm_overcommit_ratio = 50;
 u64 vm_overcommit_kbytes;
 u64 vm_admin_reserve_kbytes = 8192, vm_user_reserve_kbytes = 131072;
+u64 vm_set_aside;
 static DEFINE_PER_CPU(s64, committed);
 
 s64 vm_committed(void)
@@ -27,12 +27,10 @@ s64 vm_committed(void)
 
 static u64 total_pages(void)
 {
-	struct hugetlb_stats pool;
 	struct page_stats st;
 
 	page_stats(&st);
-	hugetlb_stats(&pool);
-	return st.total - min(st.total, pool.total << PT_SHIFT);
+	return st.total - min(st.total, READ_ONCE(vm_set_aside));
 }
 
 u64 vm_commit_limit(void)

@@ -74,22 +74,16 @@ bool fault_wants_huge(const struct fault *f);
 enum fault_result fault_huge(struct fault *f);
 /* f->e is above level 0 and not empty. */
 enum fault_result fault_large(struct fault *f);
-/* ---- fault_uffd.c, in the read section ---- */
+
+/* ---- fault_marker.c, in the read section ---- */
 
 /* The entry is neither a page nor nothing. */
 enum fault_result fault_marker(struct fault *f, struct pte pte);
-/* Outside of it: FR_UFFD. Waits for the answer (uffd.c). */
-enum fault_result uffd_fault(struct fault *f);
 /* Is a write through this entry to be told first? */
 static inline bool is_guarded(const struct fault *f, struct pte pte)
 {
 	return unlikely(pte_is_guarded(pte)) && (f->v.flags & (VM_UFFD_WP | VM_UFFD_ASYNC)) == VM_UFFD_WP;
 }
-
-/* ---- hugetlb_fault.c, outside ---- */
-
-/* The area has VM_HUGETLB. */
-enum fault_result fault_hugetlb(struct fault *f);
 
 /* Outside of it: get the block that FR_HUGE asks for, or give up. */
 void fault_huge_alloc(struct fault *f);

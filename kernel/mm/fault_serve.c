@@ -21,16 +21,22 @@ struct borrowed {
 	bool create;
 };
 
+/* The area at the address, if it allows the access. map_lock. */
+static struct vm_area *area_at(const struct fault *f)
+{
+	struct vm_area *a = area_find(f->space, f->va);
+
+	return a && a->start <= f->va && is_allowed(a->flags, f->flags) ? a : NULL;
+}
+
 static bool borrow(struct fault *f, struct borrowed *b)
 {
 	struct vm_space *s = f->space;
 	struct vm_area *a;
-	bool ok;
 
 	mutex_lock(&s->map_lock);
-	a = area_find(s, f->va);
-	ok = a && a->start <= f->va && is_allowed(a->flags, f->flags);
-	if (ok) {
+	a = area_at(f);
+	if (a) {
 		b->object = a->object;
 		b->ops = a->backing_ops;
 		b->backing = a->backing;
@@ -41,7 +47,7 @@ static bool borrow(struct fault *f, struct borrowed *b)
 			b->ops->get(b->backing);
 	}
 	mutex_unlock(&s->map_lock);
-	return ok;
+	return a;
 }
 
 /* The entry that a device or the like made. */
@@ -113,13 +119,39 @@ static enum fault_result prepare_page(struct fault *f, const struct borrowed *b)
 	return result_of(err);
 }
 
+/* Blocks are cleared or copied, which sleeps anyway: under map_lock, so that the area stands. */
+static enum fault_result fault_block(struct fault *f)
+{
+	enum fault_result r = FR_RETRY;
+	struct vm_area *a;
+
+	mutex_lock(&f->space->map_lock);
+	a = area_at(f);
+	if (a && (a->flags & VM_HUGETLB))
+		r = (enum fault_result)a->object->ops->blocks->fault(a, f);
+	mutex_unlock(&f->space->map_lock);
+	return r;
+}
+
+static enum fault_result fault_watched(struct fault *f)
+{
+	struct vm_area *a;
+
+	mutex_lock(&f->space->map_lock);
+	a = area_at(f);
+	if (a && a->watch)
+		return (enum fault_result)a->watch->ops->fault(a->watch, a, f);
+	mutex_unlock(&f->space->map_lock);
+	return FR_RETRY;
+}
+
 static enum fault_result fault_sleep(struct fault *f)
 {
 	enum fault_result r = FR_RETRY;
 	struct borrowed b;
 
 	if (unlikely(f->v.flags & VM_HUGETLB))
-		return fault_hugetlb(f);
+		return fault_block(f);
 	if (!borrow(f, &b))
 		return FR_RETRY;
 	if (b.ops && b.ops->fault) {
@@ -194,7 +226,7 @@ enum fault_result fault_serve(struct vm_space *s, vaddr_t va, unsigned fault_fla
 		if (r == FR_SLEEP)
 			r = fault_sleep(&f);
 		else if (r == FR_UFFD)
-			r = uffd_fault(&f);
+			r = fault_watched(&f);
 		else if (r == FR_GROW)
 			r = stack_grow(s, f.va, limit_stack);
 		if (r == FR_NOMEM)

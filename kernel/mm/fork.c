@@ -11,7 +11,7 @@
 #include <lib/bits.h>
 #include <lib/string.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 /* The child's part of an entry without a frame, or of a guarded one that is not copied: a marker, or nothing. */
 static struct pte marker_for_child(struct pte pte, bool guards)
@@ -78,9 +78,11 @@ static bool share_entries(struct pte *from, struct pte *to, unsigned n, bool gua
 static bool share_block(struct vm_space *child, struct page *first, u64 *shared)
 {
 	if (page_is_hugetlb(first)) {
-		if (first->kind != PAGE_ANON)
+		struct vm_block *b = block_of(first);
+
+		if (!b)
 			return false;
-		hugetlb_block_get(first);
+		b->ops->get(b);
 		rss_add(&space_rss_cell(child)->hugetlb, HUGE_PAGES);
 	} else {
 		*shared += HUGE_PAGES;
@@ -152,7 +154,7 @@ static int share_area(struct vm_space *parent, struct vm_area *c, const struct v
 	return 0;
 }
 
-static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a, struct uffd_forks *forks)
+static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a, struct vm_watch_forks *forks)
 {
 	struct vm_area *c = area_new(child);
 
@@ -162,7 +164,7 @@ static struct vm_area *copy_area(struct vm_space *child, const struct vm_area *a
 		area_free(c);
 		return NULL;
 	}
-	if (uffd_fork_area(forks, c)) {
+	if (unlikely(c->watch) && c->watch->ops->fork(c, forks)) {
 		area_dispose(c);
 		return NULL;
 	}
@@ -180,7 +182,7 @@ static bool needs_entries(const struct vm_area *a, const struct vm_area *c)
 	return !a->object || (a->flags & VM_MAYWRITE);
 }
 
-static int fork_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, struct uffd_forks *forks,
+static int fork_area(struct vm_space *parent, struct vm_space *child, const struct vm_area *a, struct vm_watch_forks *forks,
 	u64 *shared, bool *flush)
 {
 	struct vm_area *c;
@@ -238,7 +240,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)
 {
 	struct vm_space *child = vm_space_create();
-	struct uffd_forks forks = {NULL};
+	struct vm_watch_forks forks = {NULL, NULL};
 	bool flush = false;
 	u64 shared = 0;
 	struct vm_area *a;
@@ -256,7 +258,8 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **out_child)
 		tlb_flush_range(&parent->mmu, 0, 0, false);
 	mutex_unlock(&parent->map_lock);
 	rss_add(&space_rss_cell(child)->anon, (s64)shared);
-	uffd_fork_done(&forks, !err);
+	if (unlikely(forks.ops))
+		forks.ops->forked(&forks, !err);
 	if (err) {
 		vm_space_put_user(child);
 		return err;

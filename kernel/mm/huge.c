@@ -61,7 +61,12 @@ bool huge_is_ours(const struct page *first)
 void huge_release(struct page *first)
 {
 	if (page_is_hugetlb(first)) {
-		hugetlb_release(first);
+		struct vm_block *b = block_of(first);
+
+		for (unsigned i = 0; i < HUGE_PAGES; i++)
+			page_unmap_release(&first[i]);
+		if (b)
+			b->ops->put(b);
 		return;
 	}
 	if (huge_is_ours(first)) {

@@ -3,6 +3,7 @@
  * Huge pages: made by faults, taken apart by what touches a part, shared by fork, freed as one block; and tables that go when nothing needs them,
  * pages that go when they may, areas that stay.
  */
+#include <vm/pages.h>
 #include "space_test.h"
 
 #define HUGE (2 * MB)

@@ -7,7 +7,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 #define LOW32_BOTTOM 0x40000000ull
 #define LOW32_TOP    0x80000000ull
@@ -135,6 +135,42 @@ static bool is_room_for_table(vaddr_t va, vaddr_t end, const struct vm_area *nex
 	return first_end <= end || !next || first_end <= next->start;
 }
 
+/* It did not happen. */
+static void drop_notes(struct vm_area *list)
+{
+	while (list) {
+		struct vm_area *note = list;
+
+		list = note->next_dead;
+		vm_watch_drop(note->watch);
+		area_free(note);
+	}
+}
+
+/* What unmap_locked is about to do to [va, end): areas on *list that stand for the parts that are watched. -ENOMEM. */
+static int note_unmap(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **list)
+{
+	for (struct vm_area *a = area_find_in(s, va, end); a && a->start < end; a = area_next(a)) {
+		struct vm_area *note;
+
+		if (!area_tells(a, UFFD_FEATURE_EVENT_UNMAP))
+			continue;
+		note = area_new(s);
+		if (!note)
+			return -ENOMEM;
+		note->flags = VM_UNMAP_NOTE;
+		note->object = NULL;
+		note->start = max(a->start, va);
+		note->end = min(a->end, end);
+		note->watch = a->watch;
+		vm_watch_begin(note->watch);
+		while (*list)
+			list = &(*list)->next_dead;
+		*list = note;
+	}
+	return 0;
+}
+
 int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **out_dead)
 {
 	struct vm_area *a = area_find_in(s, va, end), *next, *notes = NULL, **tail = out_dead;
@@ -149,7 +185,7 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	if (unlikely(s->hugetlb && cuts_block(s, a, va, end)))
 		return -EINVAL;
 	space_note_peak(s);
-	err = uffd_note_unmap(s, va, end, &notes);
+	err = note_unmap(s, va, end, &notes);
 	if (!err)
 		err = prepare_cuts(s, a, va, end, &cuts);
 	if (unlikely(err))
@@ -193,7 +229,7 @@ int unmap_locked(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_area **o
 	}
 	return 0;
 out:
-	uffd_drop_notes(notes);
+	drop_notes(notes);
 	return err;
 }
 
@@ -283,7 +319,7 @@ static int insert_new(struct vm_space *s, const struct vm_map_args *args, u32 fl
 		return -ENOMEM;
 	}
 	if (unlikely(flags & VM_HUGETLB)) {
-		int err = hugetlb_area_open(a);
+		int err = a->object->ops->blocks->open(a);
 
 		s->hugetlb = true;
 		if (err) {

@@ -88,7 +88,7 @@ static void protect_large(struct protect *p, struct pte *e, vaddr_t va)
 		if (pte_is_none(old) || pte_is_table(old))
 			break;
 		first = pfn_page(pte_paddr(old) >> PAGE_SHIFT);
-		write = pte_is_writable(old) || (page_is_hugetlb(first) ? hugetlb_is_writable(p->area, first) : huge_is_ours(first));
+		write = pte_is_writable(old) || (page_is_hugetlb(first) ? block_is_writable(p->area, first) : huge_is_ours(first));
 		fresh = pte_set_prot(old, write && may_write_freely(p->area, old) ? p->writable : p->plain);
 		if (is_less(old, fresh)) {
 			p->low = min(p->low, va);

@@ -5,7 +5,7 @@
  */
 #include <linux/mman.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 struct remap {
 	struct vm_space *s;
@@ -13,7 +13,7 @@ struct remap {
 	u64 old_len, new_len;
 	int flags;
 	u64 limit_as, limit_memlock;
-	struct vm_uffd *uffd;	/* is told of the move */
+	struct vm_watch *watch;	/* is told of the move */
 };
 
 /* Move @n entries; each run lies in one table on both sides. True: there was something. */
@@ -255,10 +255,10 @@ static int move(struct remap *r, struct vm_area *a, struct vm_area **dead)
 	}
 	area_insert(s, home);
 	if (area_tells(home, UFFD_FEATURE_EVENT_REMAP)) {
-		r->uffd = home->uffd;
-		uffd_event_begin(r->uffd);
-	} else if (home->uffd) {
-		uffd_leave_area(home);
+		r->watch = home->watch;
+		vm_watch_begin(r->watch);
+	} else if (home->watch) {
+		home->watch->ops->leave(home);
 	}
 	space_account(s, home->flags, (s64)npages);
 	area_merge(home);
@@ -367,8 +367,8 @@ int vm_remap(struct vm_space *s, vaddr_t old, size_t old_len, size_t new_len, in
 		populate = a && (a->flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED && new_len > old_len;
 	}
 	mutex_unlock(&s->map_lock);
-	if (unlikely(r.uffd))
-		uffd_tell_remap(r.uffd, old, va, r.old_len);
+	if (unlikely(r.watch))
+		r.watch->ops->tell(r.watch, UFFD_EVENT_REMAP, old, va, r.old_len);
 	area_dispose(dead);
 	if (err)
 		return err;

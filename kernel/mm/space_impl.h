@@ -9,6 +9,7 @@
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <mm/watch.h>
 #include <arch/mmu.h>
 #include <arch/smp.h>
 #include <lib/errno.h>
@@ -200,36 +201,56 @@ static inline void huge_cut(struct vm_space *s, vaddr_t va, struct page *table)
 /* Replace the tables of [va, end) in @a by huge leaves. map_lock. 0, or why one was not: -ENOMEM -EAGAIN (pinned) -EINVAL (nothing is there). */
 int huge_collapse(struct vm_area *a, vaddr_t va, vaddr_t end) MUST_CHECK;
 
-/* ---- hugetlb*.c: leaves of the pool's blocks ---- */
+/* ---- leaves of blocks (mm/object.h) ---- */
 
 static inline bool page_is_hugetlb(const struct page *page)
 {
 	return unlikely(READ_ONCE(page->flags) & PAGE_F_HUGETLB);
 }
 
-/* No area of the pool's blocks can be cut here. */
+/* The private block of a leaf; NULL: it is an object's. */
+static inline struct vm_block *block_of(const struct page *first)
+{
+	return READ_ONCE(first->kind) == PAGE_ANON ? (void *)(unsigned long)first->private : NULL;
+}
+
+/* No area of blocks can be cut here. */
 static inline bool area_is_whole_at(const struct vm_area *a, vaddr_t va)
 {
 	return unlikely(a->flags & VM_HUGETLB) && (va & (HUGE_SIZE - 1));
 }
 
-/* A leaf of a private block was copied for a child. */
-void hugetlb_block_get(struct page *first);
-/* A leaf's entry is gone and flushed. */
-void hugetlb_release(struct page *first);
-/* @a, filled and not in the tree yet, reserves its blocks. -ENOMEM. map_lock. */
-int hugetlb_area_open(struct vm_area *a) MUST_CHECK;
-/* The part [va, end) of @a goes: with it, what is still reserved. map_lock. */
-void hugetlb_area_forget(struct vm_area *a, vaddr_t va, vaddr_t end);
 static inline void area_forget(struct vm_area *a, vaddr_t va, vaddr_t end)
 {
 	if (unlikely(a->flags & VM_HUGETLB))
-		hugetlb_area_forget(a, va, end);
+		a->object->ops->blocks->forget(a, va, end);
 }
+
 /* May a write go through a leaf of @first, in @a? Its table's lock. */
-static inline bool hugetlb_is_writable(const struct vm_area *a, const struct page *first)
+static inline bool block_is_writable(const struct vm_area *a, const struct page *first)
 {
 	return (a->flags & VM_SHARED) || (first->kind == PAGE_ANON && READ_ONCE(first->maps) == 1);
+}
+
+/* ---- markers, and who watches (mm/watch.h) ---- */
+
+/* Entries without a frame, in areas that are or were watched: a guard for a page that is not there yet; a page that kills (UFFDIO_POISON). */
+#define MARK_GUARD  1ull
+#define MARK_POISON 2ull
+
+static inline struct pte pte_marker(u64 mark)
+{
+	return pte_swap(mark);
+}
+
+static inline bool pte_is_marker(struct pte pte, u64 mark)
+{
+	return pte.raw == pte_swap(mark).raw;
+}
+
+static inline bool area_tells(const struct vm_area *a, u32 feature)
+{
+	return unlikely(a->watch) && (READ_ONCE(a->watch->features) & feature);
 }
 
 /* ---- lazy.c ---- */

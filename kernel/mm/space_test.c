@@ -4,10 +4,6 @@
  */
 #include "space_test.h"
 
-int last_signo, last_code;
-u64 kernel_tables;
-const struct vm_object_ops memory_ops = {0};
-
 TEST(space_map_touch_unmap)
 {
 	vaddr_t va, vb;

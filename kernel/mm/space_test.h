@@ -27,6 +27,9 @@ extern int last_signo, last_code;
 extern u64 kernel_tables; /* of the vmap region: how many depends on where the host has put it */
 extern const struct vm_object_ops memory_ops;
 
+/* Check everything that can be checked. Takes map_lock. False: the reason is in the log. */
+bool vm_space_check(struct vm_space *s);
+
 static inline void start(u64 mem, unsigned cpus)
 {
 	struct page_stats st;

@@ -10,7 +10,7 @@
 #include <sched/preempt.h>
 #include <sync/rcu.h>
 #include "pt.h"
-#include "uffd_impl.h"
+#include "space_impl.h"
 
 DEFINE_PER_CPU(s64, vm_mapped_pages);
 

@@ -136,9 +136,9 @@ static int attach(struct cgroup *dst, struct task *t, bool thread, const struct 
 	src = group_of(t);
 	err = -ESRCH;
 	if (src) {
-		saved = cgroup_borrow_cred(rights);
+		saved = cred_override(rights);
 		err = may_move(src, dst, thread);
-		cgroup_return_cred(saved);
+		cred_revert(saved);
 		if (!err)
 			move(t, dst, thread);
 		cgroup_put(src);

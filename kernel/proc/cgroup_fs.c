@@ -128,20 +128,6 @@ static const struct file_ops text_fops = {
 	.release = pseudo_text_release,
 };
 
-const struct cred *cgroup_borrow_cred(const struct cred *c)
-{
-	struct task *me = task_current();
-	const struct cred *saved = me->cred;
-
-	rcu_assign_pointer(me->cred, c); /* only this thread looks at it, until it is back */
-	return saved;
-}
-
-void cgroup_return_cred(const struct cred *saved)
-{
-	rcu_assign_pointer(task_current()->cred, saved);
-}
-
 /* Does the directory of @cg have this file? Mutex. */
 static bool is_wanted(const struct cgroup *cg, const struct file_type *ft)
 {

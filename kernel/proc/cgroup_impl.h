@@ -153,9 +153,6 @@ void cgroup_leave_frozen_locked(struct task *t);
 extern const struct inode_ops cgroup_dir_ops;
 /* Files of controllers come and go with what @cg has. Takes its directory's lock, then the mutex. -ENOMEM: some are missing. */
 int cgroup_sync_files(struct cgroup *cg) MUST_CHECK;
-/* Give the running task's call the rights of who opened @f: what the return value restores. */
-const struct cred *cgroup_borrow_cred(const struct cred *c);
-void cgroup_return_cred(const struct cred *saved);
 
 /* ---- the files' texts ---- */
 int cgroup_show_type(struct pseudo_text *t);

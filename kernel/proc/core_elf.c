@@ -18,6 +18,7 @@
 #include <mm/space.h>
 #include <sched/sched.h>
 #include <vfs/inode.h>
+#include <vm/pages.h>
 #include "core_impl.h"
 
 #define NOTES_ROOM (64u << 10) /* at first */

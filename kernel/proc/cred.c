@@ -149,6 +149,22 @@ void cred_commit(struct cred *c)
 	cred_put(old);
 }
 
+const struct cred *cred_override(const struct cred *c)
+{
+	struct task *me = task_current_or_null();
+	const struct cred *saved = me ? me->cred : NULL;
+
+	if (me)
+		rcu_assign_pointer(me->cred, c);
+	return saved;
+}
+
+void cred_revert(const struct cred *saved)
+{
+	if (saved)
+		rcu_assign_pointer(task_current()->cred, saved);
+}
+
 int cred_set_user(struct cred *c, u32 uid)
 {
 	struct user *u;

@@ -320,7 +320,7 @@ static void set_name(struct task *me, const char *filename)
 	strscpy(me->thread.name, base ? base + 1 : filename, sizeof(me->thread.name));
 }
 
-static void set_exe(struct proc *p, struct file *f)
+void proc_set_exe(struct proc *p, struct file *f)
 {
 	struct file *old;
 
@@ -358,7 +358,7 @@ static void commit(struct exec *x)
 	me->thread.switch_work = 0;
 	me->user_dispatch = (struct user_dispatch){0};
 	__atomic_and_fetch(&me->thread.user_work, ~(u32)UW_DISPATCH, __ATOMIC_RELAXED);
-	set_exe(me->proc, x->file);
+	proc_set_exe(me->proc, x->file);
 	x->space->dumpable = x->gained || inode_permission(x->file->inode, MAY_READ) ? READ_ONCE(suid_dumpable) : DUMPABLE_USER;
 	x->space->core_filter = me->thread.space ? me->thread.space->core_filter : CORE_FILTER_DEFAULT;
 	switch_space(me, x->space);

@@ -215,7 +215,7 @@ void ptrace_thaw(struct task *t)
 	sighand_unlock(s, flags);
 }
 
-void ptrace_resume(struct task *t, int signo, u32 trace_calls, bool step)
+void ptrace_resume(struct task *t, int signo, u32 trace_calls, enum arch_step step)
 {
 	irqflags_t flags;
 	struct sighand *s;
@@ -253,7 +253,7 @@ static bool is_abandoned(struct task *t, struct proc *tracer)
 
 void ptrace_detach(struct task *t, int signo)
 {
-	arch_single_step(&t->thread, false);
+	arch_single_step(&t->thread, ARCH_STEP_NONE);
 	spin_lock(&proc_tree_lock);
 	t->trap_code = signo; /* the stop lasts, and only the thread that waits for it looks at this: we */
 	ptrace_unlink(t);

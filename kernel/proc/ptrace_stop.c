@@ -63,7 +63,7 @@ static int stop_locked(struct sighand **ps, irqflags_t *flags, int code, int cld
 	me->trap_info = NULL;
 	me->jobctl &= ~(u32)(JOBCTL_LISTENING | JOBCTL_FROZEN);
 	if (!me->ptrace)
-		arch_single_step(&me->thread, false);
+		arch_single_step(&me->thread, ARCH_STEP_NONE);
 	signal_recalc(me);
 	return code;
 }

@@ -253,7 +253,7 @@ static void run_handler(struct trapframe *tf, int signo, const siginfo_t *info, 
 	/* a handler that overflows the alternate stack it runs on must not write below it */
 	args.altstack_limit = inside && (sa->flags & SA_ONSTACK) ? (u64)me->altstack.ss_sp : 0;
 	if (unlikely(stepped))
-		arch_single_step(&me->thread, false); /* not into the saved flags */
+		arch_single_step(&me->thread, ARCH_STEP_NONE); /* not into the saved flags */
 	err = arch_signal_push(tf, &args);
 	me->restore_mask = false;
 	if (err) {

@@ -216,15 +216,15 @@ int acl_for_chmod(const struct inode *inode, u32 mode, struct acl **out)
 	return 0;
 }
 
-/* Somebody may change the list meanwhile. */
-static int copy_default(const struct inode *dir, struct acl **out)
+int acl_snapshot(const struct inode *inode, enum acl_type type, struct acl **out)
 {
+	struct acl *const *slot = type == ACL_ACCESS ? &inode->acl : &inode->default_acl;
 	struct acl *from, *copy = NULL;
 	u32 n = 0;
 
 	for (;;) {
 		rcu_read_lock();
-		from = rcu_dereference(dir->default_acl);
+		from = rcu_dereference(*slot);
 		if (!from || from->n == n)
 			break;
 		n = from->n;
@@ -248,7 +248,7 @@ int acl_inherit(struct inode *inode, const struct inode *dir)
 	struct acl *own, *for_dir = NULL;
 	u32 mode = inode->mode;
 	struct classes c;
-	int err = copy_default(dir, &own);
+	int err = acl_snapshot(dir, ACL_DEFAULT, &own);
 
 	if (err || !own)
 		return err;

@@ -80,6 +80,8 @@ static int begin(struct fs_config *c)
 /* What was said is done with. */
 static void forget(struct fs_config *c)
 {
+	if (c->private && c->type->forget)
+		c->type->forget(c);
 	kfree(c->private);
 	kfree(c->source);
 	c->private = NULL;
@@ -233,12 +235,24 @@ int fs_config_string(struct fs_config *c, const char *key, const char *value)
 	return fs_config_set(c, &arg);
 }
 
+/* As strsep(s, ","), but for escaped commas. */
+static char *next_escaped(char **s)
+{
+	char *word = *s, *p = word;
+
+	while (*p && *p != ',')
+		p += p[0] == '\\' && p[1] ? 2 : 1;
+	*s = *p ? p + 1 : NULL;
+	*p = '\0';
+	return word;
+}
+
 int fs_config_options(struct fs_config *c, char *options)
 {
-	char *word;
 	int err = 0;
 
-	while (!err && options && (word = strsep(&options, ","))) {
+	while (!err && options) {
+		char *word = c->type->flags & FS_ESCAPES ? next_escaped(&options) : strsep(&options, ",");
 		char *value = strchr(word, '=');
 
 		if (!*word || value == word)

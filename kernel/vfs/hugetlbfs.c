@@ -7,7 +7,7 @@
 #include <lib/parse.h>
 #include <lib/strbuf.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <vfs/hugetlbfs.h>

@@ -126,7 +126,7 @@ int vfs_mkdirat(int dirfd, const struct path_name *name, u32 mode)
 	return err;
 }
 
-static int do_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 dev)
+int dir_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 dev)
 {
 	int err = may_create(dir);
 
@@ -147,7 +147,7 @@ static int make_node(int dirfd, const struct path_name *name, u32 mode, u32 dev,
 
 	if (err)
 		return err;
-	err = do_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), dev);
+	err = dir_mknod(pl.dir, pl.d, (mode & S_IFMT) | mode_apply_umask(pl.dir, mode & 07777), dev);
 	if (!err && out) {
 		*out = (struct path){.mnt = pl.at.dir.mnt, .dentry = pl.d};
 		path_get(out);
@@ -203,7 +203,7 @@ static int may_link(struct inode *inode)
 	return 0;
 }
 
-static int do_link(struct inode *dir, struct dentry *d, struct inode *inode)
+int dir_link(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err = may_create(dir);
 
@@ -255,14 +255,14 @@ int vfs_linkat(int odirfd, const struct path_name *old, int ndirfd, const struct
 		else
 			err = may_link(path_inode(&from));
 		if (!err)
-			err = do_link(pl.dir, pl.d, path_inode(&from));
+			err = dir_link(pl.dir, pl.d, path_inode(&from));
 		place_end(&pl, err);
 	}
 	path_put(&from);
 	return err;
 }
 
-static int do_unlink(struct inode *dir, struct dentry *d, bool is_dir)
+int dir_unlink(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	struct inode *inode = d->inode;
 	int err = may_delete(dir, d, is_dir);
@@ -333,7 +333,7 @@ static int remove_name(int dirfd, const struct path_name *name, bool is_dir)
 		} else {
 			gone = d->inode;
 			inode_get(gone); /* its last put, which frees the data, comes after the locks */
-			err = do_unlink(dir, d, is_dir);
+			err = dir_unlink(dir, d, is_dir);
 		}
 	}
 	write_unlock(&dir->lock);
@@ -370,8 +370,7 @@ static struct dentry *child_towards(struct dentry *top, struct dentry *d)
 	return NULL;
 }
 
-/* Lock both directories; returns the one whose move or replacement would tie a knot. */
-static struct dentry *lock_rename(struct dentry *a, struct dentry *b)
+struct dentry *lock_rename(struct dentry *a, struct dentry *b)
 {
 	struct dentry *trap;
 
@@ -392,7 +391,7 @@ static struct dentry *lock_rename(struct dentry *a, struct dentry *b)
 	return trap;
 }
 
-static void unlock_rename(struct dentry *a, struct dentry *b)
+void unlock_rename(struct dentry *a, struct dentry *b)
 {
 	write_unlock(&a->inode->lock);
 	if (a != b) {
@@ -451,8 +450,7 @@ static int rename_may(struct inode *odir, struct dentry *od, struct inode *ndir,
 	return err;
 }
 
-/* Directories locked. */
-static int do_rename(struct dentry *od, struct dentry *nd, unsigned flags)
+int dir_rename(struct dentry *od, struct dentry *nd, unsigned flags)
 {
 	struct inode *odir = od->parent->inode, *ndir = nd->parent->inode;
 	struct inode *source = od->inode, *target = nd->inode;
@@ -538,7 +536,7 @@ static int rename_in(struct parent_walk *o, struct parent_walk *n, unsigned flag
 		gone = nd->inode;
 		if (gone)
 			inode_get(gone);
-		err = do_rename(od, nd, flags);
+		err = dir_rename(od, nd, flags);
 		if (!err && moved != gone) {
 			tell_rename(o, n, moved, flags & RENAME_EXCHANGE ? NULL : gone);
 			if (flags & RENAME_EXCHANGE)

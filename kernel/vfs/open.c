@@ -120,7 +120,7 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		f->mode |= FMODE_POS_LOCK | FMODE_SEEK | (S_ISDIR(inode->mode) ? FMODE_DIR : 0);
 	else if (f->ops->lseek)
 		f->mode |= FMODE_SEEK;
-	f->flags = o_flags & ~(unsigned)(O_CREAT | O_TRUNC | O_CLOEXEC | OPEN_EXEC | OPEN_UNTOLD);
+	f->flags = o_flags & ~(unsigned)(O_CREAT | O_CLOEXEC | OPEN_EXEC | OPEN_UNTOLD);
 	f->mode |= o_flags & OPEN_UNTOLD ? FMODE_NONOTIFY : 0;
 	if (unlikely(READ_ONCE(inode->notify) & (FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM | NOTIFY_HINTS | NOTIFY_LEASED)))
 		err = ask_others(f, o_flags);
@@ -128,7 +128,7 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		cache_open(f, inode->data.cache);
 	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
-	f->flags &= ~(unsigned)(O_NOCTTY | O_EXCL); /* terminals and block devices have seen them */
+	f->flags &= ~(unsigned)(O_NOCTTY | O_EXCL | O_TRUNC); /* terminals, block devices and overlays have seen them */
 	if (err)
 		goto fail;
 	f->mode |= FMODE_OPENED;

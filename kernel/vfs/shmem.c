@@ -10,6 +10,7 @@
 #include <linux/memfd.h>
 
 static struct mount *shm_mount;
+unsigned memfd_noexec;
 
 int shmem_init(void);
 int shmem_init(void)
@@ -51,10 +52,22 @@ int shmem_create(const char *name, u64 size, struct file **out)
 	return memory_file_create(shm_mount, name, size, 0777, F_SEAL_SEAL, out);
 }
 
-unsigned memfd_known_flags(unsigned flags)
+/* A size goes with MFD_HUGETLB only. */
+static unsigned known_flags(unsigned flags)
 {
 	return MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC |
 		(flags & MFD_HUGETLB ? (unsigned)MFD_HUGE_MASK << MFD_HUGE_SHIFT : 0);
+}
+
+int memfd_check_flags(unsigned *flags)
+{
+	unsigned policy = READ_ONCE(memfd_noexec);
+
+	if ((*flags & ~known_flags(*flags)) || ((*flags & MFD_EXEC) && (*flags & MFD_NOEXEC_SEAL)))
+		return -EINVAL;
+	if (!(*flags & (MFD_EXEC | MFD_NOEXEC_SEAL)))
+		*flags |= policy ? MFD_NOEXEC_SEAL : MFD_EXEC;
+	return policy > 1 && !(*flags & MFD_NOEXEC_SEAL) ? -EACCES : 0;
 }
 
 int memfd_create_file(const char *name, unsigned flags, struct file **out)
@@ -63,10 +76,6 @@ int memfd_create_file(const char *name, unsigned flags, struct file **out)
 	u32 seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
 	u32 mode = 0777;
 
-	if (flags & ~memfd_known_flags(flags))
-		return -EINVAL;
-	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
-		return -EINVAL;
 	if (flags & MFD_NOEXEC_SEAL) {
 		mode = 0666;
 		seals = F_SEAL_EXEC;

@@ -49,6 +49,16 @@ size_t fs_show_types(char *buf, size_t size)
 	return sb.len;
 }
 
+u32 super_anon_dev(void)
+{
+	u32 dev;
+
+	spin_lock(&super_lock);
+	dev = vfs_mkdev(0, next_minor++);
+	spin_unlock(&super_lock);
+	return dev;
+}
+
 int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned sb_flags, struct super **out)
 {
 	struct super *sb = kzalloc(sizeof(*sb), 0);

@@ -143,6 +143,14 @@ int may_create(struct inode *dir) MUST_CHECK;
 int may_delete(struct inode *dir, struct dentry *victim, bool is_dir) MUST_CHECK;
 int dir_create(struct inode *dir, struct dentry *d, u32 mode) MUST_CHECK;
 u32 mode_apply_umask(const struct inode *dir, u32 mode);
+/* Rights of the running task are checked; the directories are locked for writing, names looked up in them. */
+int dir_mknod(struct inode *dir, struct dentry *d, u32 mode, u32 dev) MUST_CHECK;
+int dir_link(struct inode *dir, struct dentry *d, struct inode *inode) MUST_CHECK;
+int dir_unlink(struct inode *dir, struct dentry *d, bool is_dir) MUST_CHECK;
+int dir_rename(struct dentry *od, struct dentry *nd, unsigned flags) MUST_CHECK;
+/* Lock both directories; returns the name whose move or replacement would tie a knot. */
+struct dentry *lock_rename(struct dentry *a, struct dentry *b);
+void unlock_rename(struct dentry *a, struct dentry *b);
 
 /* ---- file.c ---- */
 /* A struct file without ops; one reference. -ENFILE -ENOMEM. */
@@ -170,7 +178,6 @@ int inode_grow_limit(u64 size) MUST_CHECK;
 /* ---- mount/tree.c ---- */
 extern struct mutex mount_sem;
 extern struct spinlock mount_lock;
-bool path_equal(const struct path *a, const struct path *b);
 struct fs_config;
 struct fs_type;
 int mount_tree_init(const struct fs_type *t, const char *options);

@@ -2,6 +2,8 @@
 /* UDP over the loopback: names, boundaries, errors, control messages, what several wait for. */
 #include "inet.h"
 #include <linux/errqueue.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 
 static void kinds(void)
 {
@@ -249,6 +251,78 @@ static void edges(void)
 	close(ep);
 }
 
+static void link_settings(void)
+{
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	struct ethtool_value v = {.cmd = ETHTOOL_GLINK};
+	struct ifreq r = {.ifr_name = "lo", .ifr_data = (void *)&v};
+
+	HEAD("link settings");
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	V(v.data);
+	v.cmd = ETHTOOL_GDRVINFO;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	v.cmd = 0x9999;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	r.ifr_data = (void *)1;
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	R(ioctl(fd, SIOCETHTOOL, (void *)1));
+	r = (struct ifreq){.ifr_name = "nope", .ifr_data = (void *)&v};
+	R(ioctl(fd, SIOCETHTOOL, &r));
+	if (fork() == 0) {
+		NEED(setresuid(1000, 1000, 1000));
+		strcpy(r.ifr_name, "lo");
+		R(ioctl(fd, SIOCETHTOOL, &r));
+		v.cmd = ETHTOOL_GLINK;
+		R(ioctl(fd, SIOCETHTOOL, &r));
+		_exit(0);
+	}
+	wait(NULL);
+	close(fd);
+}
+
+/* A datagram whose reader's memory comes only with the fault is not lost; one whose reader has none is. */
+static void fresh_memory(void)
+{
+	int a = NEED(socket(AF_INET, SOCK_DGRAM, 0)), b = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sockaddr_in peer = lo4(1);
+
+	HEAD("fresh memory");
+	NEED(bind4(b, 0));
+	NEED(connect4(a, port_of(b)));
+	for (int i = 0; i < 4; i++)
+		NEED(send(a, "0123" + i, 1, 0));
+	R(recv(b, page, 1, MSG_PEEK | MSG_DONTWAIT));
+	madvise(page, 8192, MADV_DONTNEED);
+	R(recv(b, page + 4095, 4, MSG_DONTWAIT));
+	V(page[4095]);
+	R(recv(b, (void *)1, 1, MSG_DONTWAIT | MSG_PEEK));
+	R(recv(b, (void *)1, 1, MSG_DONTWAIT));
+	if (fork() == 0) { /* shared until it is written */
+		R(recv(b, page + 4095, 1, MSG_DONTWAIT));
+		V(page[4095]);
+		_exit(0);
+	}
+	wait(NULL);
+	R(recv(b, page, 1, MSG_DONTWAIT));
+	V(page[0]);
+	R(recv(b, page, 1, MSG_DONTWAIT));
+	/* An error that waits, too. */
+	close(a);
+	a = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	set_int(a, IPPROTO_IP, IP_RECVERR, 1);
+	peer = lo4(port_of(b));
+	close(b);
+	NEED(connect(a, (struct sockaddr *)&peer, sizeof(peer)));
+	NEED(send(a, "e", 1, 0));
+	madvise(page, 8192, MADV_DONTNEED);
+	R(recv(a, page, 8, MSG_ERRQUEUE | MSG_DONTWAIT));
+	V(page[0]);
+	close(a);
+	munmap(page, 8192);
+}
+
 static void rights(void)
 {
 	HEAD("rights");
@@ -280,6 +354,8 @@ int main(void)
 	cmsgs();
 	several();
 	edges();
+	fresh_memory();
+	link_settings();
 	rights();
 	return 0;
 }

@@ -98,6 +98,32 @@ static void steps(void)
 	signal(SIGUSR1, SIG_DFL);
 }
 
+/* On a processor that does not count jumps every instruction is a block. */
+static void blocks(void)
+{
+	unsigned long long pc = (unsigned long)code;
+	int st = 0;
+
+	HEAD("blocks");
+	TRACEE run_code();
+	to_code();
+	NEED(PT(PTRACE_POKEUSR, child_pid, DEBUGREG(7), 0));
+	for (int i = 0; i < 10 && pc >= (unsigned long)code && pc <= (unsigned long)code_end; i++) {
+		NEED(PT(PTRACE_SINGLEBLOCK, child_pid, 0, 0));
+		waitpid(child_pid, &st, 0);
+		if (!WIFSTOPPED(st) || WSTOPSIG(st) != SIGTRAP)
+			return say_status("block", st);
+		pc = pc_of(child_pid);
+	}
+	say_info(child_pid);
+	say("  at %s\n", place(pc));
+	R(PT(PTRACE_SINGLEBLOCK, child_pid, 0, 65));
+	NEED(PT(PTRACE_SINGLESTEP, child_pid, 0, 0));
+	wait_stop("step", child_pid);
+	NEED(PT(PTRACE_CONT, child_pid, 0, 0));
+	wait_stop("end", child_pid);
+}
+
 static void breakpoints(void)
 {
 	unsigned long old, w;
@@ -225,6 +251,7 @@ static void threads(void)
 int main(void)
 {
 	steps();
+	blocks();
 	breakpoints();
 	watchpoints();
 	threads();

@@ -8,23 +8,24 @@ def drive(argv, steps):
     pid, fd = pty.fork()
     if not pid:
         os.environ.update(TERM='vt100', PS1='$ '); os.execvp(argv[0], argv)
-    out = b''
-    def read_until(pattern):
-        nonlocal out
-        end = time.time() + 100
-        while not re.search(pattern, out, re.S) and time.time() < end:
-            if select.select([fd], [], [], 1)[0]:
-                try: data = os.read(fd, 4096)
-                except OSError: return
-                out += data
-        if not re.search(pattern, out): print('MISSED', pattern, out)
+    out, status = b'', None
+    def read_on():  # login hangs its line up and opens it again: an error is the end only when the program has ended
+        nonlocal out, status
+        if not select.select([fd], [], [], 1)[0]: return
+        try: out += os.read(fd, 4096)
+        except OSError as e:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT): status = e.errno
+            else: time.sleep(0.05)
     for pattern, reply in steps:
-        read_until(pattern); last, out = out, b''
+        end = time.time() + 100
+        while not re.search(pattern, out, re.S) and status is None and time.time() < end: read_on()
+        if not re.search(pattern, out, re.S): print('MISSED', pattern, out)
+        while reply in (b'\x03', b'\x1a') and os.tcgetpgrp(fd) == group and time.time() < end: time.sleep(0.05)
+        if pattern.endswith(rb'\$ '): group = os.tcgetpgrp(fd)
+        last, out = out, b''
         if reply is not None: os.write(fd, reply)
-    try:
-        while os.read(fd, 4096): pass
-    except OSError as e: print('errno', e.errno)
-    _, status = os.waitpid(pid, 0); print(argv[0], status, last.count(b'\n'))
+    while status is None: read_on()
+    print('errno', status); print(argv[0], os.waitpid(pid, 0)[1], last.count(b'\n'))
 drive(['/bin/login', '-p'], [(rb'login: ', b'user\n'), (rb'assword: ', b'secret\n'), (rb'\$ ', b'id -un >/work/who; stty size; tty >/dev/null; echo $USER-in\n'), (rb'user-in', None), (rb'\$ ', b'sleep 100\n'), (rb'sleep 100\r\n', b'\x03'), (rb'\$ ', b'cat\n'), (rb'cat\r\n', b'line\n'), (rb'line\r\n', b'\x1a'), (rb'Stopped[^$]*\$ ', b'fg\n'), (rb'fg\r\n[^$]*cat\r\n', b'\x04'), (rb'\$ ', b'exit\n')])
 drive(['/bin/login'], [(rb'login: ', b'user\n'), (rb'assword: ', b'wrong\n'), (rb'incorrect[^$]*login: ', b'root\n'), (rb'# ', b'echo root-$UID; ps -o tty= -p $$ >/work/tty; logout\n'), (rb'root-0', None)])
 PY

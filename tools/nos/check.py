@@ -197,6 +197,30 @@ def check_style():
     return bad
 
 
+CORE_LINES = 15000  # what ARCHITECTURE allows
+
+
+def code_lines(text):
+    """Lines of C that are neither empty nor comment."""
+    text = re.sub(r'/\*.*?\*/', lambda comment: '\n' * comment[0].count('\n'), text, flags=re.S)
+    return sum(1 for line in re.sub(r'//[^\n]*', '', text).splitlines() if line.strip())
+
+
+def check_core_size():
+    """The core's own folders, without tests and what stands in for the machine in them, stay small."""
+    folders = tuple(f'kernel/{topic}/' for topic in layers.CORE)
+    sizes = {}
+    for path in files('.c', '.h'):
+        if path.startswith(folders) and not re.search(r'_test\b|_test\.|(test|host)_env\.', path):
+            topic = path.split('/')[1]
+            sizes[topic] = sizes.get(topic, 0) + code_lines((ROOT / path).read_text())
+    total = sum(sizes.values())
+    if total < CORE_LINES:
+        return []
+    return [f'the core has {total} lines of code, {CORE_LINES} are too many: ' +
+            ', '.join(f'{topic} {n}' for topic, n in sizes.items())]
+
+
 def check_python():
     """Every script of tools/ and tests/ compiles, and the tests beside them pass."""
     bad = []
@@ -335,7 +359,7 @@ def check_syscalls():
 
 
 QUICK = [('layers', check_layers), ('syscalls', check_syscalls), ('symbols', check_symbols), ('headers', check_headers),
-         ('style', check_style), ('python', check_python), ('compilers', check_compilers)]
+         ('style', check_style), ('core size', check_core_size), ('python', check_python), ('compilers', check_compilers)]
 ADVICE = [('format', advise_format), ('sparse', advise_sparse), ('tail', advise_tail),
           ('stack', advise_stack), ('locking', advise_locking)]
 

@@ -33,6 +33,13 @@ SOURCES = ['zlib', 'hello', 'gzip', 'bash', 'perl']    # to be compiled and test
 LOCAL_DEBS = ['hello', 'sl']   # to be installed there
 # What the tests of disks need.
 DISK_PACKAGES = 'bash e2fsprogs fdisk parted util-linux'.split()
+# Servers and clients; a database does without its compiler of queries, which is larger than all the rest.
+NET_PACKAGES = '''
+apt bash busybox ca-certificates curl dhcpcd-base ethtool git iperf3 iproute2 iputils-ping isc-dhcp-client
+net-tools netcat-openbsd nginx-light openssh-client openssh-server openssl postgresql procps python3 redis-server
+redis-tools strace tcpdump
+'''.split()
+NET_EXCLUDE = ['/usr/lib/llvm*', '/usr/lib/*/libLLVM*', '/usr/lib/*/libclang*']
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*', '/usr/bin/*lto-dump*']
 MEMORY = '3G'
 SYSTEMD_MEMORY = 2048
@@ -83,6 +90,7 @@ ln -sfn /proc/self/fd/0 /dev/stdin
 ln -sfn /proc/self/fd/1 /dev/stdout
 ln -sfn /proc/self/fd/2 /dev/stderr
 hostname -F /etc/hostname
+ln -sfn /proc/net/pnp /etc/resolv.conf
 for word in $(cat /proc/cmdline); do
 	case $word in init=*) exec "${word#init=}" ;; esac
 done
@@ -100,17 +108,25 @@ echo "@WORD@ $status"
 END = 'exec poweroff -d -f\n'
 
 
+# sshd lets nobody in who has no password, but by a key.
+NET_SETTLE = USERS + r'''rm -rf "$1/var/cache/debconf"/*-old "$1/etc/resolv.conf"
+: >"$1/etc/resolv.conf"
+'''
+
+
 class Userland:
     """What mmdebstrap is to make; its name begins those of its archives in the cache."""
-    def __init__(self, name, packages, hooks):
+    def __init__(self, name, packages, hooks, exclude=()):
         self.name, self.packages, self.hooks = name, packages, hooks
+        self.exclude = [*EXCLUDE, *exclude]
 
     def recipe(self):
-        words = (SUITE, self.packages, EXCLUDE, *self.hooks)
+        words = (SUITE, self.packages, self.exclude, *self.hooks)
         return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
 
 
 SYSVINIT = Userland('', PACKAGES, (HOOK, SETTLE))
+NET = Userland('net-', NET_PACKAGES, (NET_SETTLE,), NET_EXCLUDE)
 DISK = Userland('disk-', DISK_PACKAGES, ())
 SYSTEMD = Userland('systemd-', SYSTEMD_PACKAGES, (SYSTEMD_SETTLE,))
 
@@ -119,11 +135,16 @@ def recipe():
     return SYSVINIT.recipe()
 
 
+def sources():
+    """What a guest's apt is told: the mirror of this machine."""
+    return f'deb {debian_linux.mirror()[0]} {SUITE} main\n'
+
+
 def bootstrap(userland, target):
     """Have mmdebstrap write the tree into the tar archive @target; it shows its own progress."""
     need('python', 'chroot')
     uri, keyring = debian_linux.mirror()
-    options = [f'--dpkgopt=path-exclude={path}' for path in EXCLUDE]
+    options = [f'--dpkgopt=path-exclude={path}' for path in userland.exclude]
     if keyring:
         options.append(f'--keyring={keyring}')
     command = ['mmdebstrap', '--variant=minbase', f'--include={",".join(userland.packages)}', *options,

@@ -3,7 +3,7 @@
 import re
 
 CORE = ('init', 'mm', 'sched', 'sync', 'time', 'irq', 'ipc', 'debug')
-PERSONALITY = ('proc', 'vfs', 'block', 'io', 'net', 'security', 'linux')
+PERSONALITY = ('vm', 'proc', 'vfs', 'block', 'io', 'net', 'security', 'linux')
 
 # Headers of the kernel that arch/X may include: the few that the kernel opens to it.
 OPEN_TO_ARCH = {

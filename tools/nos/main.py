@@ -50,10 +50,11 @@ def command_clean(_):
 
 def machine_options(parser):
     parser.add_argument('--smp', type=int, default=2, metavar='N', help='processors (2)')
-    parser.add_argument('--mem', metavar='M', help='memory (3G; 512M with --busybox)')
-    parser.add_argument('--busybox', action='store_true', help="a busybox root, not Debian 13's userland")
+    parser.add_argument('--mem', metavar='M', help='memory (1G; 3G with --initramfs, 512M with --busybox)')
+    parser.add_argument('--initramfs', action='store_true', help='Debian 13 in memory, not on a disk')
+    parser.add_argument('--busybox', action='store_true', help="a busybox root in memory, not Debian 13's userland")
     parser.add_argument('--machine', default='q35', help='QEMU machine: q35, microvm, ...')
-    parser.add_argument('--disk', action='append', default=[], metavar='FILE', help='attach an image as a virtio disk: /dev/vda, vdb...')
+    parser.add_argument('--disk', action='append', default=[], metavar='FILE', help='a virtio disk, raw or qcow2: the first is booted from')
     parser.add_argument('--append', default='', metavar='WORDS', help='more of a command line')
     parser.add_argument('--kernel', metavar='IMAGE', help='boot this one and build nothing')
     parser.add_argument('--clang', action='store_true', help='the kernel built by clang')

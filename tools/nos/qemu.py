@@ -17,16 +17,29 @@ from common import need
 PANIC = re.compile(rb'kernel panic|Kernel panic|NOS panic')
 
 
+def virtio(machine):
+    """(words, suffix) for virtio devices of @machine: on PCI, or microvm's modern MMIO."""
+    if machine.startswith('microvm'):
+        return ['-global', 'virtio-mmio.force-legacy=false'], 'device'
+    return [], 'pci'
+
+
 def disks(machine, files):
-    """The words for image @files as virtio disks of @machine: on PCI, or microvm's modern MMIO."""
-    mmio = machine.startswith('microvm')
-    words = ['-global', 'virtio-mmio.force-legacy=false'] if files and mmio else []
+    """The words for image @files as virtio disks of @machine."""
+    words, suffix = virtio(machine)
     for number, file in enumerate(files):
         with open(file, 'rb') as image:
             form = 'qcow2' if image.read(4) == b'QFI\xfb' else 'raw'
         words += ['-drive', f'file={str(file).replace(",", ",,")},format={form},if=none,id=disk{number},discard=unmap',
-                  '-device', f'virtio-blk-{"device" if mmio else "pci"},drive=disk{number}']
+                  '-device', f'virtio-blk-{suffix},drive=disk{number}']
     return words
+
+
+def network(machine='q35', forward=None):
+    """The words for a network card of @machine behind QEMU's own NAT. @forward: {port of the guest: port of 127.0.0.1 here}."""
+    words, suffix = virtio(machine)
+    ports = ''.join(f',hostfwd=tcp:127.0.0.1:{here}-:{there}' for there, here in (forward or {}).items())
+    return words + ['-netdev', f'user,id=net0{ports}', '-device', f'virtio-net-{suffix},netdev=net0']
 
 
 class Machine:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import build
 import debian
+import disk
 import initramfs
 import qemu
 from common import BUILD, ROOT, TOOLS, need, run, say
@@ -24,11 +25,12 @@ def kernel_of(arguments):
 
 
 def machine_of(arguments, initrd, append):
-    words = ' '.join(filter(None, (APPEND, append, arguments.append)))
-    memory = arguments.mem or ('512M' if arguments.busybox else debian.MEMORY)
+    """The machine that boots @initrd or, if that is None, the first disk."""
+    words = ' '.join(filter(None, (APPEND, 'ip=dhcp', append, arguments.append)))
+    memory = arguments.mem or ('512M' if arguments.busybox else debian.MEMORY if initrd else disk.MEMORY)
     return qemu.Machine(kernel_of(arguments), initrd, words, smp=arguments.smp,
                         memory=memory, machine=arguments.machine,
-                        extra=qemu.disks(arguments.machine, arguments.disk))
+                        extra=qemu.disks(arguments.machine, arguments.disk) + qemu.network(arguments.machine))
 
 
 def initrd_of(arguments, path, *session):
@@ -36,6 +38,16 @@ def initrd_of(arguments, path, *session):
     if arguments.busybox:
         return initramfs.userland(*session).write(path)
     return debian.image(path, debian.session(*session))
+
+
+def session_of(arguments):
+    """The machine for a session on the terminal: from the first disk, unless one in memory is asked for."""
+    if arguments.busybox or arguments.initramfs:
+        return machine_of(arguments, initrd_of(arguments, BUILD / 'run' / 'shell.cpio'), '')
+    if not arguments.disk:
+        arguments.disk = [disk.own()]
+        say(f'the disk is {arguments.disk[0]}')
+    return machine_of(arguments, None, f'root={disk.root_of(arguments.disk[0])} rw')
 
 
 class Filter:
@@ -74,8 +86,7 @@ class Filter:
 def command_run(arguments):
     words = arguments.command[1:] if arguments.command[:1] == ['--'] else arguments.command
     if not words:
-        initrd = initrd_of(arguments, BUILD / 'run' / 'shell.cpio')
-        machine = machine_of(arguments, initrd, '')
+        machine = session_of(arguments)
         say('Ctrl-A X ends QEMU, poweroff ends NOS')
         return qemu.interactive(machine)
     command = words[0] if len(words) == 1 else shlex.join(words)
@@ -99,8 +110,8 @@ def command_debug(arguments):
     need('debug')
     arguments.debug = not arguments.release
     kernel = kernel_of(arguments)
-    initrd = initrd_of(arguments, BUILD / 'run' / 'shell.cpio')
-    machine = machine_of(arguments, initrd, 'nokaslr')
+    machine = session_of(arguments)
+    machine.append += ' nokaslr'
     machine.extra += ['-S', '-gdb', f'tcp:127.0.0.1:{arguments.port}']
     symbols = Path(str(kernel) + '.elf')
     console = BUILD / 'run' / 'debug.log'

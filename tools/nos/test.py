@@ -58,8 +58,9 @@ def wanted(name, names):
     return not names or any(word in name for word in names)
 
 
-def host_tests(report, names, folder_name, prefix):
-    """The unit tests of one host build directory, by meson, each counted by itself."""
+def host_tests(report, names, folder_name, prefix, full=False):
+    """The unit tests of one host build directory, by meson, each counted by itself. @full: the long
+    forms of some, too."""
     need('build')
     try:
         folder = build.setup(folder_name)
@@ -76,6 +77,7 @@ def host_tests(report, names, folder_name, prefix):
                             capture_output=True, text=True)
     chosen = [t['name'] for t in json.loads(listed.stdout)
               if wanted(f'{prefix}/{t["name"]}', names)
+              and (full or not any(s.endswith('full') for s in t['suite']))
               and not re.search(rf'/{re.escape(Path(t["cmd"][0]).name)}$', stale, re.M)]
     if not chosen:
         return
@@ -249,7 +251,7 @@ def command_test(arguments):
             print(f'check/{name}')
         return 0
     need('build')
-    for phase, function, extra in (('host', host_tests, ('host', 'host')),
+    for phase, function, extra in (('host', host_tests, ('host', 'host', full)),
                                    ('tsan', host_tests, ('host-tsan', 'tsan')),
                                    ('check', tree_checks, ()), ('fuzz', fuzz_tests, (full,)),
                                    ('model', model_tests, (full,)), ('boot', boot_tests, (full,))):

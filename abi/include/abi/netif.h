@@ -40,6 +40,7 @@ struct ifreq {
 		u8 sockaddr[16];
 		s16 flags;
 		s32 number; /* ifindex, mtu, metric, qlen */
+		struct uptr data;
 		struct {
 			u64 start, end;
 			u16 base_addr;

@@ -32,6 +32,7 @@ enum {
 #define SOL_IP	    0
 #define SOL_TCP	    6
 #define SOL_UDP	    17
+#define SOL_UDPLITE 136
 #define SOL_IPV6    41
 #define SOL_ICMPV6  58
 #define SOL_RAW	    255

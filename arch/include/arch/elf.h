@@ -32,8 +32,12 @@ int arch_regset_from_user(struct thread *t, u32 note_type, struct uptr from, siz
 /* Requests of ptrace(2) that not every processor has; @t is not running. -EIO: unknown. May sleep. */
 s64 arch_ptrace(struct thread *t, u64 request, u64 addr, u64 data);
 
-/* Trap after each instruction of user mode; @t is not running. A trap flag that the program set itself stays its own. */
-void arch_single_step(struct thread *t, bool on);
+/*
+ * Trap after the next instruction of user mode, or after the next jump that is taken; @t is not running, or the caller for ARCH_STEP_NONE. A trap flag that the
+ * program set itself stays its own.
+ */
+enum arch_step { ARCH_STEP_NONE, ARCH_STEP_INSN, ARCH_STEP_BLOCK };
+void arch_single_step(struct thread *t, enum arch_step step);
 /* Debug registers of ptrace(2) (offsetof(struct user, u_debugreg) / 8 ...): number 0..7; @t is not running. -EINVAL, -EIO: refused. */
 u64 arch_debug_reg_get(struct thread *t, unsigned i);
 int arch_debug_reg_set(struct thread *t, unsigned i, u64 v) MUST_CHECK;

@@ -27,7 +27,8 @@
 #define VBLK_ID_BYTES 20
 #define VBLK_OP_ID    255 /* beside enum blk_op: ask for the serial number */
 
-#define VBLK_TIMEOUT_NS 30000000000ull
+#define VBLK_TIMEOUT_NS 600000000000ull
+#define VBLK_LATE_NS	30000000000ull /* it is said in the log */
 #define VBLK_LOOK_NS	1000000000ull /* a lost interrupt costs this */
 #define VBLK_KICK_NS	1000000ull
 
@@ -68,6 +69,7 @@ struct vblk_queue {
 	u32 inflight;
 	u64 timer_ns; /* when the timer comes; 0: it does not */
 	bool unkicked;
+	bool late; /* said so */
 	bool open;
 	struct env_timer timer;
 	struct env_work work; /* calls done() of `ended` */

@@ -298,15 +298,31 @@ static void interrupt(void *arg)
 	call_done(&done);
 }
 
-/* Lock held: has the device had something for too long? */
-static bool is_late(const struct vblk_queue *q)
+/* Lock held: how long the device has had what it has had longest. */
+static u64 age(const struct vblk_queue *q)
 {
-	u64 now = env_now();
+	u64 now = env_now(), oldest = now;
 
 	for (u32 i = 0; i < q->vq.q.size; i++)
-		if (q->slots[i].rq && now > q->slots[i].started_ns + VBLK_TIMEOUT_NS)
-			return true;
-	return false;
+		if (q->slots[i].rq && q->slots[i].started_ns < oldest)
+			oldest = q->slots[i].started_ns;
+	return now - oldest;
+}
+
+/* Lock held. A host may stall for long, and then go on: only after very long is the disk given up. */
+static void watch(struct vblk_queue *q)
+{
+	u64 waited = age(q);
+
+	if (waited > VBLK_TIMEOUT_NS) {
+		env_log(ENV_LOG_ERR, "%s: virtio-blk: a request has no end", q->dev->v.info.name);
+		vblk_die(q->dev, -ETIMEDOUT);
+		return;
+	}
+	if (waited > VBLK_LATE_NS && !q->late)
+		env_log(ENV_LOG_WARN, "%s: virtio-blk: the device is silent, waiting for it", q->dev->v.info.name);
+	q->late = waited > VBLK_LATE_NS;
+	arm_timer(q, VBLK_LOOK_NS, VBLK_LOOK_NS / 8);
 }
 
 static void timer(struct env_timer *t)
@@ -322,11 +338,8 @@ static void timer(struct env_timer *t)
 		look(q, &done);
 		if (q->inflight && virtio_is_dead(&q->dev->v)) {
 			vblk_die(q->dev, -ENODEV);
-		} else if (is_late(q)) {
-			env_log(ENV_LOG_ERR, "%s: virtio-blk: a request has no end", q->dev->v.info.name);
-			vblk_die(q->dev, -ETIMEDOUT);
 		} else if (q->inflight) {
-			arm_timer(q, VBLK_LOOK_NS, VBLK_LOOK_NS / 8);
+			watch(q);
 		}
 	}
 	env_spin_unlock(&q->lock, flags);

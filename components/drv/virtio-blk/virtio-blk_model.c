@@ -4,25 +4,10 @@
 #include <linux/virtio_ids.h>
 #include <lib/string.h>
 
-/* Move bytes between @mem and the chain's data, which lie behind the first @skip readable bytes. */
+/* Move bytes between @mem and the chain's data. */
 static u32 move(const struct virtio_model_seg *segs, unsigned n, bool write, u8 *mem, u32 len)
 {
-	u32 done = 0, skip = write ? 0 : sizeof(struct virtio_blk_outhdr);
-
-	for (unsigned i = 0; i < n && done < len; i++) {
-		u32 part = segs[i].len, off = min(skip, part);
-
-		if (segs[i].write != write)
-			continue;
-		skip -= off;
-		part = min(part - off, len - done);
-		if (write)
-			memcpy(segs[i].mem + off, mem + done, part);
-		else
-			memcpy(mem + done, segs[i].mem + off, part);
-		done += part;
-	}
-	return done;
+	return virtio_model_copy(segs, n, write, write ? 0 : sizeof(struct virtio_blk_outhdr), mem, len);
 }
 
 static u8 change_range(struct disk_model *d, const struct virtio_model_seg *segs, unsigned n, bool zero)
@@ -102,9 +87,7 @@ void disk_model_init(struct disk_model *d, enum env_bus bus, u64 features, u32 n
 	memcpy(d->m.device_config, &c, sizeof(c));
 	disk_model_resize(d, DISK_SECTORS);
 	d->wrong_status = VIRTIO_BLK_S_IOERR;
-	d->m.nqueues = nqueues;
+	virtio_model_vectors(&d->m, nqueues);
 	d->m.queue_max = 8;
-	if (bus == ENV_BUS_PCI)
-		d->m.dev.info.nvectors = nqueues + 1;
 	d->m.handle = handle;
 }

@@ -2,12 +2,11 @@
 #pragma once
 /*
  * The device side of virtio-net for host and sim: pairs of queues and a control queue, over PCI or
- * MMIO registers, reaching memory by host_dma() only. What is sent on a pair comes back on it (the
+ * MMIO registers, over the virtio model. What is sent on a pair comes back on it (the
  * wire is a loop) unless `cut`. It follows the rules unless `lie` says otherwise.
  */
-#include <pthread.h>
 #include <linux/virtio_net.h>
-#include <env_host/device.h>
+#include "../virtio/virtio_model.h"
 
 #define NET_MODEL_PAIRS	 2
 #define NET_MODEL_QUEUES (2 * NET_MODEL_PAIRS + 1)
@@ -31,21 +30,8 @@ enum net_lie {
 	NET_LIE_COUNT
 };
 
-struct net_model_queue {
-	u32 size;
-	u64 desc, avail, used;
-	bool ready;
-	u16 seen, used_idx, vector;
-};
-
 struct net_model {
-	struct env_device dev;
-	pthread_mutex_t lock; /* all below, against the test's own thread */
-	u32 status, features_sel, select, isr, generation;
-	u64 offered, accepted;
-	u32 queue_max;
-	struct net_model_queue queues[NET_MODEL_QUEUES];
-	struct virtio_net_config net;
+	struct virtio_model m; /* its lock: all below */
 	enum net_lie lie;
 	bool cut, mute_control, refuse_control;
 	/* what it was told */
@@ -54,7 +40,6 @@ struct net_model {
 	u32 nuni, nmulti;
 	u8 mac[6];
 	u64 sent, delivered, dropped;
-	u8 config[256]; /* PCI configuration space */
 	u8 frame[NET_MODEL_FRAME];
 };
 

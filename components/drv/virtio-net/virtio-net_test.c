@@ -257,7 +257,7 @@ static void exchange(struct scenario *s, struct client *c, struct net_model *m)
 {
 	static const u32 lens[NFRAMES] = {60, 1514, 61, LONGEST, 3000, 1514, 100, 64};
 	static struct iobuf_seg segs[NFRAMES][2];
-	u32 longest = m->accepted & BIT_OF(MRG_RXBUF) ? LONGEST : 1514;
+	u32 longest = m->m.accepted & BIT_OF(MRG_RXBUF) ? LONGEST : 1514;
 	struct nic_info info;
 
 	c->ops->info(c->self, &info);
@@ -279,12 +279,12 @@ static void use(void *arg)
 	void *self;
 
 	net_model_init(&model, s->bus, s->features);
-	model.dev.vanish_at = s->vanish_at;
-	model.dev.lose_irq = s->lose_irq;
+	model.m.dev.vanish_at = s->vanish_at;
+	model.m.dev.lose_irq = s->lose_irq;
 	model.lie = s->lie;
 	s->started = s->back = false;
 	s->received = s->empty = s->gone = 0;
-	s->attached = !driver->attach(&model.dev, &self);
+	s->attached = !driver->attach(&model.m.dev, &self);
 	if (s->attached) {
 		client_init(c, self);
 		CHECK_EQ(c->ops->open(self, ~0u, &client_ops, c), 0);
@@ -303,8 +303,8 @@ static void use(void *arg)
 		s->empty = c->empty;
 		s->gone = c->gone;
 	}
-	CHECK_EQ(host_device_leaks(&model.dev), 0);
-	CHECK_EQ(model.dev.violations, 0);
+	CHECK_EQ(host_device_leaks(&model.m.dev), 0);
+	CHECK_EQ(model.m.dev.violations, 0);
 }
 
 static void run(struct scenario *s, u64 seeds)
@@ -375,13 +375,13 @@ static void configure(void *arg)
 	void *self;
 
 	net_model_init(&model, s->bus, FULL);
-	REQUIRE(driver->attach(&model.dev, &self) == 0);
+	REQUIRE(driver->attach(&model.m.dev, &self) == 0);
 	client_init(c, self);
 	c->ops->info(self, &info);
 	CHECK_EQ(info.nqueues, 2);
 	CHECK_EQ(info.mtu, 1500);
 	CHECK_EQ(info.features & NIC_F_RX_LARGE, NIC_F_RX_LARGE);
-	CHECK_MEM_EQ(info.mac, model.net.mac, 6);
+	CHECK_MEM_EQ(info.mac, ((struct virtio_net_config *)model.m.device_config)->mac, 6);
 	REQUIRE(c->ops->open(self, ~0u, &client_ops, c) == 0);
 	CHECK_EQ(c->ops->set_mac(self, station), 0);
 	CHECK_EQ(c->ops->set_mtu(self, 1501), -EINVAL);
@@ -401,7 +401,7 @@ static void configure(void *arg)
 	c->ops->stop(self);
 	c->ops->close(self);
 	driver->detach(self, ENV_DEVICE_RELEASED);
-	CHECK_EQ(host_device_leaks(&model.dev), 0);
+	CHECK_EQ(host_device_leaks(&model.m.dev), 0);
 }
 
 TEST(net_configuration)
@@ -428,7 +428,7 @@ static void deaf(void *arg)
 	net_model_init(&model, ENV_BUS_PCI, FULL);
 	model.mute_control = *(bool *)arg;
 	model.refuse_control = !model.mute_control;
-	REQUIRE(driver->attach(&model.dev, &self) == 0);
+	REQUIRE(driver->attach(&model.m.dev, &self) == 0);
 	client_init(c, self);
 	REQUIRE(c->ops->open(self, ~0u, &client_ops, c) == 0);
 	CHECK_EQ(c->ops->start(self), 0); /* frames flow all the same */
@@ -437,7 +437,7 @@ static void deaf(void *arg)
 	c->ops->stop(self);
 	c->ops->close(self);
 	driver->detach(self, ENV_DEVICE_RELEASED);
-	CHECK_EQ(host_device_leaks(&model.dev), 0);
+	CHECK_EQ(host_device_leaks(&model.m.dev), 0);
 }
 
 TEST(net_control_that_does_not_obey)

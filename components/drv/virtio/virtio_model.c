@@ -11,6 +11,7 @@
 #define ISR_AT    0x2000
 #define CONFIG_AT 0x3000
 #define BAR_LEN   0x4000
+#define NO_VECTOR 0xffff
 
 static void *mem(struct virtio_model *m, u64 addr, u64 len, bool write)
 {
@@ -22,13 +23,13 @@ static void reset(struct virtio_model *m)
 	m->status = 0;
 	m->accepted = 0;
 	m->isr = 0;
+	if (m->on_reset)
+		m->on_reset(m);
 	for (u32 i = 0; i < VIRTIO_MODEL_QUEUES; i++)
-		m->q[i] = (struct virtio_model_queue){.size = m->queue_max};
+		m->q[i] = (struct virtio_model_queue){.size = m->queue_max, .vector = NO_VECTOR};
 }
 
-/* The chain at @head as pieces of memory. */
-static unsigned read_chain(
-	struct virtio_model *m, const struct virtio_model_queue *q, u16 head, struct virtio_model_seg *segs)
+unsigned virtio_model_chain(struct virtio_model *m, const struct virtio_model_queue *q, u16 head, struct virtio_model_seg *segs)
 {
 	u64 base = q->desc, n = q->size, at = head;
 	unsigned found = 0;
@@ -73,13 +74,61 @@ static u32 fill(struct virtio_model *m, const struct virtio_model_seg *segs, uns
 	return wrote;
 }
 
-static bool wants_interrupt(
-	struct virtio_model *m, const struct virtio_model_queue *q, const struct vring_avail *avail, u16 old)
+u32 virtio_model_copy(const struct virtio_model_seg *segs, unsigned n, bool write, u32 skip, u8 *mem, u32 len)
 {
+	u32 done = 0;
+
+	for (unsigned i = 0; i < n && done < len; i++) {
+		u32 part = segs[i].len, off = min(skip, part);
+
+		if (segs[i].write != write)
+			continue;
+		skip -= off;
+		part = min(part - off, len - done);
+		if (write)
+			memcpy(segs[i].mem + off, mem + done, part);
+		else
+			memcpy(mem + done, segs[i].mem + off, part);
+		done += part;
+	}
+	return done;
+}
+
+bool virtio_model_is_live(const struct virtio_model *m, const struct virtio_model_queue *q)
+{
+	return q->ready && (m->status & VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+bool virtio_model_rings(struct virtio_model *m, struct virtio_model_queue *q, struct vring_avail **avail, struct vring_used **used)
+{
+	*avail = mem(m, q->avail, sizeof(__virtio16) * (3 + q->size), false);
+	*used = mem(m, q->used, sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * q->size, true);
+	return *avail && *used;
+}
+
+void virtio_model_put(struct virtio_model_queue *q, struct vring_used *used, u32 id, u32 len)
+{
+	struct vring_used_elem *e = &used->ring[q->used_idx++ % q->size];
+
+	WRITE_ONCE(e->id, id);
+	WRITE_ONCE(e->len, len);
+}
+
+void virtio_model_show(struct virtio_model *m, struct virtio_model_queue *q, struct vring_avail *avail, struct vring_used *used, u16 old, u16 shown)
+{
+	bool wants;
+
+	WRITE_ONCE(*(__virtio16 *)&used->ring[q->size], q->seen); /* avail_event */
+	STORE_RELEASE(used->idx, shown);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (m->accepted >> VIRTIO_RING_F_EVENT_IDX & 1)
-		return (u16)(q->used_idx - READ_ONCE(avail->ring[q->size]) - 1) <
-		       (u16)(q->used_idx - old);
-	return !(READ_ONCE(avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+		wants = (u16)(shown - READ_ONCE(avail->ring[q->size]) - 1) < (u16)(shown - old);
+	else
+		wants = !(READ_ONCE(avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+	if (shown == old || !wants)
+		return;
+	m->isr |= VIRTIO_MMIO_INT_VRING;
+	host_device_irq(&m->dev, q->vector == NO_VECTOR ? 0 : q->vector);
 }
 
 static void serve_queue(struct virtio_model *m, unsigned index)
@@ -90,44 +139,40 @@ static void serve_queue(struct virtio_model *m, unsigned index)
 	struct vring_used *used;
 	u16 old = q->used_idx;
 
-	if (!q->ready || !(m->status & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (!virtio_model_is_live(m, q))
 		return;
-	avail = mem(m, q->avail, sizeof(__virtio16) * (3 + q->size), false);
-	used = mem(m, q->used,
-		sizeof(__virtio16) * 3 + sizeof(struct vring_used_elem) * q->size, true);
-	if (!avail || !used)
+	if (m->notified) {
+		m->notified(m, index);
+		return;
+	}
+	if (!virtio_model_rings(m, q, &avail, &used))
 		return;
 	while (q->seen != LOAD_ACQUIRE(avail->idx)) {
 		u16 head = READ_ONCE(avail->ring[q->seen++ % q->size]);
-		struct vring_used_elem *e = &used->ring[q->used_idx++ % q->size];
-		unsigned n = read_chain(m, q, head, segs);
+		unsigned n = virtio_model_chain(m, q, head, segs);
 		u32 len = m->lie == LIE_SHORT ? 0 : m->handle ? m->handle(m, segs, n) : fill(m, segs, n);
 
-		WRITE_ONCE(e->id, m->lie == LIE_ID ? head + 1u : head);
-		WRITE_ONCE(e->len, m->lie == LIE_LEN ? len + 1 : len);
-		m->served++;
+		virtio_model_put(q, used, m->lie == LIE_ID ? head + 1u : head, m->lie == LIE_LEN ? len + 1 : len);
 	}
 	if (m->lie == LIE_INDEX)
 		q->used_idx = (u16)(q->used_idx + 7);
-	WRITE_ONCE(*(__virtio16 *)&used->ring[q->size], q->seen); /* avail_event */
-	STORE_RELEASE(used->idx, q->used_idx);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (q->used_idx != old && wants_interrupt(m, q, avail, old)) {
-		m->isr |= VIRTIO_MMIO_INT_VRING;
-		host_device_irq(&m->dev, index + 1 < m->dev.info.nvectors ? index + 1 : 0);
-	}
+	virtio_model_show(m, q, avail, used, old, q->used_idx);
 }
 
 void virtio_model_serve(struct virtio_model *m)
 {
+	pthread_mutex_lock(&m->lock);
 	for (unsigned i = 0; i < m->nqueues; i++)
 		serve_queue(m, i);
+	pthread_mutex_unlock(&m->lock);
 }
 
 void virtio_model_config_changed(struct virtio_model *m)
 {
+	pthread_mutex_lock(&m->lock);
 	m->generation++;
 	m->isr |= VIRTIO_MMIO_INT_CONFIG;
+	pthread_mutex_unlock(&m->lock);
 	host_device_irq(&m->dev, 0);
 }
 
@@ -164,10 +209,8 @@ static u64 device_config(struct virtio_model *m, u64 off, unsigned width)
 	return v;
 }
 
-static u64 mmio_read(void *p, unsigned window, u64 off, unsigned width)
+static u64 mmio_get(struct virtio_model *m, u64 off, unsigned width)
 {
-	struct virtio_model *m = p;
-
 	if (off >= VIRTIO_MMIO_CONFIG)
 		return device_config(m, off - VIRTIO_MMIO_CONFIG, width);
 	switch (off) {
@@ -185,11 +228,9 @@ static u64 mmio_read(void *p, unsigned window, u64 off, unsigned width)
 	}
 }
 
-static void mmio_write(void *p, unsigned window, u64 off, unsigned width, u64 value)
+static void mmio_set(struct virtio_model *m, u64 off, u32 v)
 {
-	struct virtio_model *m = p;
 	struct virtio_model_queue *q = selected(m);
-	u32 v = (u32)value;
 
 	switch (off) {
 	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
@@ -211,10 +252,8 @@ static void mmio_write(void *p, unsigned window, u64 off, unsigned width, u64 va
 	}
 }
 
-static u64 pci_read(void *p, unsigned window, u64 off, unsigned width)
+static u64 pci_get(struct virtio_model *m, u64 off, unsigned width)
 {
-	struct virtio_model *m = p;
-
 	if (off >= CONFIG_AT)
 		return device_config(m, off - CONFIG_AT, width);
 	switch (off) {
@@ -225,16 +264,14 @@ static u64 pci_read(void *p, unsigned window, u64 off, unsigned width)
 	case VIRTIO_PCI_COMMON_CFGGENERATION: return m->generation & 0xff;
 	case VIRTIO_PCI_COMMON_Q_SIZE: return selected(m)->size;
 	case VIRTIO_PCI_COMMON_Q_ENABLE: return selected(m)->ready;
-	case VIRTIO_PCI_COMMON_Q_MSIX: return m->queue_sel + 1 < m->dev.info.nvectors ? m->queue_sel + 1 : 0;
+	case VIRTIO_PCI_COMMON_Q_MSIX: return selected(m)->vector;
 	default: return 0;
 	}
 }
 
-static void pci_write(void *p, unsigned window, u64 off, unsigned width, u64 value)
+static void pci_set(struct virtio_model *m, u64 off, u32 v)
 {
-	struct virtio_model *m = p;
 	struct virtio_model_queue *q = selected(m);
-	u32 v = (u32)value;
 
 	switch (off) {
 	case VIRTIO_PCI_COMMON_DFSELECT:
@@ -244,6 +281,7 @@ static void pci_write(void *p, unsigned window, u64 off, unsigned width, u64 val
 	case VIRTIO_PCI_COMMON_Q_SELECT: m->queue_sel = v; break;
 	case VIRTIO_PCI_COMMON_Q_SIZE: q->size = v; break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE: q->ready = v; break;
+	case VIRTIO_PCI_COMMON_Q_MSIX: q->vector = v < m->dev.info.nvectors ? (u16)v : NO_VECTOR; break;
 	case VIRTIO_PCI_COMMON_Q_DESCLO: set_word(&q->desc, 0, v); break;
 	case VIRTIO_PCI_COMMON_Q_DESCHI: set_word(&q->desc, 1, v); break;
 	case VIRTIO_PCI_COMMON_Q_AVAILLO: set_word(&q->avail, 0, v); break;
@@ -255,6 +293,29 @@ static void pci_write(void *p, unsigned window, u64 off, unsigned width, u64 val
 	}
 }
 
+static u64 reg_read(void *p, unsigned window, u64 off, unsigned width)
+{
+	struct virtio_model *m = p;
+	u64 v;
+
+	pthread_mutex_lock(&m->lock);
+	v = m->dev.info.bus == ENV_BUS_PCI ? pci_get(m, off, width) : mmio_get(m, off, width);
+	pthread_mutex_unlock(&m->lock);
+	return v;
+}
+
+static void reg_write(void *p, unsigned window, u64 off, unsigned width, u64 v)
+{
+	struct virtio_model *m = p;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->dev.info.bus == ENV_BUS_PCI)
+		pci_set(m, off, (u32)v);
+	else
+		mmio_set(m, off, (u32)v);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static u32 config_read(void *p, u32 off, unsigned width)
 {
 	struct virtio_model *m = p;
@@ -264,9 +325,7 @@ static u32 config_read(void *p, u32 off, unsigned width)
 	return v;
 }
 
-static const struct host_device_ops mmio_ops = {.reg_read = mmio_read, .reg_write = mmio_write};
-static const struct host_device_ops pci_ops = {
-	.reg_read = pci_read, .reg_write = pci_write, .config_read = config_read};
+static const struct host_device_ops ops = {.reg_read = reg_read, .reg_write = reg_write, .config_read = config_read};
 
 static void add_cap(struct virtio_model *m, u8 at, u8 type, u32 off, u32 len, u8 next)
 {
@@ -291,6 +350,7 @@ void virtio_model_init(struct virtio_model *m, enum env_bus bus, u32 id, u64 fea
 		.name = "model"};
 
 	memset(m, 0, sizeof(*m));
+	pthread_mutex_init(&m->lock, NULL);
 	if (bus == ENV_BUS_PCI) {
 		info.device = 0x1040 + id;
 		info.nvectors = 2;
@@ -306,5 +366,12 @@ void virtio_model_init(struct virtio_model *m, enum env_bus bus, u32 id, u64 fea
 	m->offered = features | 1ull << VIRTIO_F_VERSION_1;
 	m->nqueues = 1;
 	m->queue_max = 4;
-	host_device_init(&m->dev, bus == ENV_BUS_PCI ? &pci_ops : &mmio_ops, m, &info);
+	host_device_init(&m->dev, &ops, m, &info);
+}
+
+void virtio_model_vectors(struct virtio_model *m, u32 nqueues)
+{
+	m->nqueues = nqueues;
+	if (m->dev.info.bus == ENV_BUS_PCI)
+		m->dev.info.nvectors = nqueues + 1;
 }

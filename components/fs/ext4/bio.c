@@ -6,6 +6,7 @@
  * for those.
  */
 #include "impl.h"
+#include <env/rcu.h>
 #include <lib/hash.h>
 
 struct piece {
@@ -20,7 +21,7 @@ static struct env_event *event_of(const struct ext4_bio *bio)
 
 void ext4_bio_init(struct ext4_bio *bio, struct ext4 *fs, void (*done)(struct ext4_bio *bio))
 {
-	*bio = (struct ext4_bio){.fs = fs, .pending = 1, .done = done};
+	*bio = (struct ext4_bio){.fs = fs, .pending = 1, .done = done, .queue = (u16)env_cpu()};
 }
 
 static void fail(struct ext4_bio *bio, s32 status)
@@ -100,6 +101,7 @@ void ext4_bio_add(struct ext4_bio *bio, enum blk_op op, u8 flags, u64 block, u64
 		p->bio = bio;
 		p->rq = (struct blk_request){.op = (u8)op,
 			.flags = flags,
+			.queue = bio->queue,
 			.lba512 = block << (fs->block_bits - 9),
 			.n512 = n << (fs->block_bits - 9),
 			.done = piece_done};
@@ -120,7 +122,7 @@ void ext4_bio_add(struct ext4_bio *bio, enum blk_op op, u8 flags, u64 block, u64
 
 void ext4_bio_end(struct ext4_bio *bio)
 {
-	bio->fs->dev.ops->kick(bio->fs->dev.self, 0);
+	bio->fs->dev.ops->kick(bio->fs->dev.self, bio->queue);
 	drop(bio);
 }
 
@@ -163,7 +165,7 @@ int ext4_flush(struct ext4 *fs)
 		return -ENOMEM;
 	ext4_bio_init(&bio, fs, NULL);
 	p->bio = &bio;
-	p->rq = (struct blk_request){.op = BLK_FLUSH, .done = piece_done};
+	p->rq = (struct blk_request){.op = BLK_FLUSH, .queue = bio.queue, .done = piece_done};
 	__atomic_add_fetch(&bio.pending, 1, __ATOMIC_RELAXED);
 	fs->dev.ops->submit(fs->dev.self, &p->rq);
 	return ext4_bio_wait(&bio);

@@ -9,17 +9,17 @@ static const struct fsys_ops *const ops = &ext4_ops;
 
 struct waiter {
 	struct fsys_io io;
-	struct env_event *ev;
-	u32 done;
+	struct env_event ev;
+	u32 done, left; /* atomic */
 };
 
 static void io_done(struct fsys_io *io)
 {
 	struct waiter *w = container_of(io, struct waiter, io);
-	struct env_event *ev = w->ev;
 
 	__atomic_store_n(&w->done, 1, __ATOMIC_RELEASE);
-	env_event_signal(ev);
+	env_event_signal(&w->ev);
+	__atomic_store_n(&w->left, 1, __ATOMIC_RELEASE); /* the last touch */
 }
 
 static void event(void *client, s32 error, u64 ino, bool read_only)
@@ -243,24 +243,27 @@ static int transfer(
 	struct client *c, enum fsys_io_op op, u64 node, u64 off, u64 size, u8 *pages, u32 len)
 {
 	struct iobuf_seg segs[16];
-	struct env_event ev;
-	struct waiter w = {.ev = &ev,
-		.io = {.op = (u8)op, .node = node, .off = off, .size = size, .done = io_done}};
+	struct waiter w = {.io = {.op = (u8)op,
+				  .node = node,
+				  .off = off,
+				  .size = size,
+				  .done = io_done}};
 
-	env_event_init(&ev);
+	env_event_init(&w.ev);
 	for (u32 i = 0; i < len / PAGE; i++)
 		segs[i] =
 			(struct iobuf_seg){.page = (struct page *)(pages + i * PAGE), .len = PAGE};
 	iobuf_init_segs(&w.io.data, IOBUF_PAGES, segs, len / PAGE);
 	ops->submit(c->self, &w.io);
 	for (;;) {
-		u32 seq = env_event_read(&ev);
+		u32 seq = env_event_read(&w.ev);
 
 		if (__atomic_load_n(&w.done, __ATOMIC_ACQUIRE))
 			break;
-		(void)!env_event_wait(&ev, seq, ENV_FOREVER);
+		(void)!env_event_wait(&w.ev, seq, ENV_FOREVER);
 	}
-	env_sleep_until(env_deadline(1000)); /* the signal is behind us */
+	while (!__atomic_load_n(&w.left, __ATOMIC_ACQUIRE))
+		env_sleep_until(env_deadline(1000));
 	return w.io.status;
 }
 

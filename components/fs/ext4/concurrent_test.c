@@ -50,9 +50,12 @@ static void write_and_check(struct worker *w, struct client *c, const char *path
 	u32 len = 1 + draw(w, 30000);
 	u8 *data = malloc(len), *back = malloc(len);
 	struct fsys_attr a;
+	int err = client_create(c, path, 0100644, &a);
 
+	EXPECT(w, err == 0);
+	if (err)
+		goto out;
 	memset(data, (int)draw(w, 256), len);
-	EXPECT(w, client_create(c, path, 0100644, &a) == 0);
 	EXPECT(w, client_write(c, a.node, 0, data, len) == 0);
 	EXPECT(w, client_read(c, a.node, 0, back, len) == 0);
 	EXPECT(w, !memcmp(data, back, len));
@@ -60,6 +63,7 @@ static void write_and_check(struct worker *w, struct client *c, const char *path
 		EXPECT(w, ext4_ops.fsync(c->self, a.node, 0, ~0ull, 0) == 0);
 	EXPECT(w, client_truncate(c, a.node, len / 2) == 0);
 	client_close(c, a.node);
+out:
 	free(data);
 	free(back);
 }
@@ -94,7 +98,10 @@ static void look(struct worker *w)
 	char path[16];
 
 	snprintf(path, sizeof(path), "w%u", draw(w, WORKERS));
-	EXPECT(w, client_open(c, path, &a) == 0);
+	if (client_open(c, path, &a)) {
+		EXPECT(w, false);
+		return;
+	}
 	EXPECT(w, client_readdir(c, a.node, 500, NULL, NULL) >= 2);
 	client_close(c, a.node);
 	ext4_ops.statfs(c->self, &st);

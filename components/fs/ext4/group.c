@@ -169,6 +169,34 @@ int ext4_desc_read(struct ext4 *fs, u32 g, struct ext4_desc *out)
 	return read_desc(fs, g, NULL, out);
 }
 
+/* Inodes of the table that were ever used. */
+static u32 used_inodes(const struct ext4 *fs, const struct ext4_desc *d)
+{
+	return fs->inodes_per_group - ext4_desc_unused(fs, d);
+}
+
+/*
+ * The descriptor changes under the group's lock, which inodes do not take: what they ask for is
+ * constant, or a hint. Before the groups are open (the journal's inode) nothing changes.
+ */
+int ext4_group_itable(struct ext4 *fs, u32 g, u64 *out_start, u32 *out_used)
+{
+	struct ext4_desc d;
+	int err = 0;
+
+	if (fs->groups) {
+		*out_start = ext4_group(fs, g)->itable;
+		*out_used = READ_ONCE(ext4_group(fs, g)->used_inodes);
+		return 0;
+	}
+	err = ext4_desc_read(fs, g, &d);
+	if (!err) {
+		*out_start = ext4_desc_inode_table(fs, &d);
+		*out_used = used_inodes(fs, &d);
+	}
+	return err;
+}
+
 int ext4_desc_change(struct ext4_handle *h, u32 g, struct ext4_buf **out_buf, struct ext4_desc *out)
 {
 	return read_desc(h->fs, g, out_buf, out);
@@ -180,6 +208,7 @@ void ext4_desc_put(struct ext4_handle *h, u32 g, struct ext4_buf *buf, const str
 	struct ext4_desc fresh = *d;
 
 	fresh.checksum = cpu_to_le16(ext4_desc_csum(fs, g, &fresh));
+	WRITE_ONCE(ext4_group(fs, g)->used_inodes, used_inodes(fs, d));
 	ext4_tx_access(h, buf);
 	memcpy(buf->data + g % fs->descs_per_block * fs->desc_size, &fresh,
 		min_t(u32, fs->desc_size, sizeof(fresh)));
@@ -359,6 +388,8 @@ static int open_group(struct ext4 *fs, u32 g)
 	grp->free = ext4_desc_free_blocks(fs, &d);
 	grp->free_inodes = ext4_desc_free_inodes(fs, &d);
 	grp->used_dirs = ext4_desc_dirs(fs, &d);
+	grp->itable = ext4_desc_inode_table(fs, &d);
+	grp->used_inodes = used_inodes(fs, &d);
 	fs->free_blocks += grp->free;
 	fs->free_inodes += grp->free_inodes;
 	fs->ndirs += grp->used_dirs;

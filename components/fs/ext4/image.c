@@ -2,6 +2,7 @@
 #include "image.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <lib/string.h>
 
@@ -25,6 +26,9 @@ static const char *const kinds[IMAGE_KINDS] = {
 	"-t ext4 -b 1024 -O ^extra_isize,^huge_file,^dir_nlink %s 24M",
 	"-t ext4 -b 1024 -g 2048 %s 24M",
 	"-t ext4 -b 4096 -I 1024 %s 32M",
+	"-t ext4 -b 2048 -O metadata_csum_seed,^resize_inode,^sparse_super %s 24M",
+	"-t ext4 -b 1024 -O inline_data,large_dir,metadata_csum_seed %s 24M",
+	"-t ext4 -b 1024 -O orphan_file,64bit -G 4 -g 4096 %s 24M",
 };
 
 const char *image_kind(unsigned kind)
@@ -37,7 +41,8 @@ bool image_make_with(struct image *im, const char *options)
 	const char *p = strstr(options, "%s");
 	char cmd[512];
 
-	snprintf(im->path, sizeof(im->path), "/tmp/ext4-test-%d.img", (int)getpid());
+	snprintf(im->path, sizeof(im->path), "%s/ext4-test-%d.img",
+		access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (int)getpid());
 	unlink(im->path);
 	snprintf(cmd, sizeof(cmd), TOOLS "mke2fs -q -F -E nodiscard %.*s %s %s 2>/dev/null >&2",
 		(int)(p - options), options, im->path, p + 2);
@@ -80,6 +85,33 @@ bool image_debugfs(struct image *im, const char *command, const char *want)
 	snprintf(cmd, sizeof(cmd), TOOLS "debugfs -R '%s' %s 2>/dev/null | grep -qF -e '%s'",
 		command, im->path, want);
 	return !system(cmd);
+}
+
+bool image_save(struct image *im)
+{
+	return model_disk_save(&im->disk, im->path);
+}
+
+bool image_load(struct image *im)
+{
+	model_disk_fini(&im->disk);
+	return model_disk_load(&im->disk, im->path);
+}
+
+bool image_tool(struct image *im, const char *command, int most)
+{
+	char cmd[4096];
+	int status;
+
+	snprintf(cmd, sizeof(cmd), "export PATH=$PATH:/sbin:/usr/sbin I=%s; { %s\n } >%s.log 2>&1",
+		im->path, command, im->path);
+	status = system(cmd);
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= most)
+		return true;
+	fprintf(stderr, "%s: status %#x\n", command, (unsigned)status);
+	snprintf(cmd, sizeof(cmd), "cat %s.log >&2", im->path);
+	(void)!system(cmd);
+	return false;
 }
 
 void image_end(struct image *im)

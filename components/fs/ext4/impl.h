@@ -32,7 +32,8 @@ struct ext4_group {
 	u32 largest;              /* order; read without the lock as a hint. U32_MAX: not known */
 	u32 free_inodes, used_dirs;
 	bool bad_blocks, bad_inodes; /* the bitmap is broken: nothing is taken from here */
-	bool itable_ok;
+	u64 itable;                  /* constant: where its inodes lie */
+	u32 used_inodes;             /* of them, from the first on; read without the lock as a hint */
 };
 
 struct ext4_zone {
@@ -221,12 +222,14 @@ bool ext4_group_has_super(const struct ext4 *fs, u32 g);
 u64 ext4_group_first(const struct ext4 *fs, u32 g);
 u32 ext4_group_blocks(const struct ext4 *fs, u32 g);
 u64 ext4_desc_block_of(const struct ext4 *fs, u32 g);
-/* A copy of the descriptor, checked. */
+/* A copy of the descriptor, checked. group.lock held, or nobody changes anything yet. */
 int ext4_desc_read(struct ext4 *fs, u32 g, struct ext4_desc *out) MUST_CHECK;
 /* The descriptor to change: ext4_desc_put ends it with a new checksum. group.lock held. */
 int ext4_desc_change(
 	struct ext4_handle *h, u32 g, struct ext4_buf **out_buf, struct ext4_desc *out) MUST_CHECK;
 void ext4_desc_put(struct ext4_handle *h, u32 g, struct ext4_buf *buf, const struct ext4_desc *d);
+/* Where @g's inodes lie, and how many of them were ever used: a hint. No lock. */
+int ext4_group_itable(struct ext4 *fs, u32 g, u64 *out_start, u32 *out_used) MUST_CHECK;
 u64 ext4_desc_inode_table(const struct ext4 *fs, const struct ext4_desc *d);
 u64 ext4_desc_block_bitmap(const struct ext4 *fs, const struct ext4_desc *d);
 u64 ext4_desc_inode_bitmap(const struct ext4 *fs, const struct ext4_desc *d);
@@ -276,6 +279,8 @@ int ext4_node_get(
 int ext4_node_get_orphan(struct ext4 *fs, u32 ino, struct ext4_node **out) MUST_CHECK;
 void ext4_node_hold(struct ext4_node *n);
 void ext4_node_put(struct ext4_node *n, u64 count);
+/* A dying one leaves the table: its bytes on the disk are its last, its number is about to be free. */
+void ext4_node_leave(struct ext4_node *n);
 /* A new one for a just allocated inode, known to nobody else yet; count 1. */
 int ext4_node_create(struct ext4_handle *h, struct ext4_node *dir, u32 ino, u32 mode, u32 rdev,
 	const struct fsys_cred *who, struct ext4_node **out) MUST_CHECK;
@@ -289,7 +294,6 @@ int ext4_node_write_dtime(struct ext4_handle *h, struct ext4_node *n, u32 dtime)
 /* Takes the node's lock. */
 void ext4_node_attr(struct ext4_node *n, struct fsys_attr *out);
 void ext4_node_touch(struct ext4_node *n, const struct fsys_time *now, bool mtime);
-struct ext4_node *ext4_node_lookup_locked(struct ext4_node_shard *s, u32 ino);
 void ext4_nodes_close(struct ext4 *fs);
 static inline bool ext4_is_dir(const struct ext4_node *n)
 {

@@ -38,10 +38,10 @@ static void disk_info(void *self, struct blk_info *out)
 		.discard_align512 = 8};
 }
 
-static void log_write(struct model_disk *d, const struct blk_request *rq)
+static void log_write(struct model_disk *d, struct blk_request *rq)
 {
 	struct model_write *w;
-	bool data = rq->op == BLK_WRITE;
+	bool data = rq->op == BLK_WRITE || rq->op == BLK_WRITE_ZEROES;
 
 	if (!d->logging || rq->op == BLK_READ)
 		return;
@@ -50,7 +50,9 @@ static void log_write(struct model_disk *d, const struct blk_request *rq)
 		d->log = realloc(d->log, d->log_cap * sizeof(*d->log));
 	}
 	w = &d->log[d->nlog++];
+	rq->provider[1] = d->nlog;
 	*w = (struct model_write){.op = rq->op,
+		.done_at = ~0ull,
 		.fua = rq->flags & BLK_FUA,
 		.off = rq->lba512 * 512,
 		.len = data ? (u32)(rq->n512 * 512) : 0};
@@ -58,6 +60,12 @@ static void log_write(struct model_disk *d, const struct blk_request *rq)
 		w->data = malloc(w->len);
 		memcpy(w->data, d->mem + w->off, w->len);
 	}
+}
+
+void model_disk_mark(struct model_disk *d, u64 off, u64 len)
+{
+	for (u64 i = off / 4096; d->dirty && len && i <= (off + len - 1) / 4096; i++)
+		d->dirty[i] = 1;
 }
 
 static s32 carry_out(struct model_disk *d, struct blk_request *rq)
@@ -84,8 +92,17 @@ static s32 carry_out(struct model_disk *d, struct blk_request *rq)
 		return -EINVAL;
 	if (rq->op == BLK_WRITE_ZEROES)
 		memset(d->mem + off, 0, len);
+	if (rq->op != BLK_DISCARD)
+		model_disk_mark(d, off, len);
 	log_write(d, rq);
 	return 0;
+}
+
+/* d->lock held: done() is about to come. */
+static void log_done(struct model_disk *d, const struct blk_request *rq)
+{
+	if (rq->provider[1])
+		d->log[rq->provider[1] - 1].done_at = d->nlog;
 }
 
 static void call_done(void *arg)
@@ -100,6 +117,7 @@ static void call_done(void *arg)
 			d->first = (struct blk_request *)(unsigned long)rq->provider[0];
 			if (!d->first)
 				d->last = NULL;
+			log_done(d, rq);
 		}
 		env_spin_unlock(&d->lock, flags);
 		if (!rq)
@@ -113,9 +131,10 @@ static void disk_submit(void *self, struct blk_request *rq)
 	struct model_disk *d = self;
 	unsigned long flags = env_spin_lock(&d->lock);
 
+	rq->provider[0] = rq->provider[1] = 0;
 	rq->status = carry_out(d, rq);
-	rq->provider[0] = 0;
 	if (d->immediate) {
+		log_done(d, rq);
 		env_spin_unlock(&d->lock, flags);
 		rq->done(rq);
 		return;

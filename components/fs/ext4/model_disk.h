@@ -12,6 +12,7 @@ struct model_write {
 	u8 op; /* enum blk_op */
 	bool fua;
 	u64 off;
+	u64 done_at; /* how many entries the log had when its done() came */
 	u32 len;
 	u8 *data;
 };
@@ -27,6 +28,7 @@ struct model_disk {
 	bool fail_on;          /* and all after it */
 	struct model_write *log;
 	u64 nlog, log_cap;
+	u8 *dirty; /* unless NULL: one for each 4 KiB that were written */
 	/* ---- */
 	struct env_spin lock;
 	struct blk_request *first, *last;
@@ -39,5 +41,6 @@ void model_disk_init(struct model_disk *d, u64 bytes);
 bool model_disk_load(struct model_disk *d, const char *path);
 bool model_disk_save(const struct model_disk *d, const char *path);
 void model_disk_log_clear(struct model_disk *d);
+void model_disk_mark(struct model_disk *d, u64 off, u64 len);
 void model_disk_fini(struct model_disk *d);
 struct blk_port model_disk_port(struct model_disk *d);

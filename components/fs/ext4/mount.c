@@ -464,7 +464,8 @@ int ext4_remount(struct ext4 *fs, u32 ms_flags, const struct iobuf *options)
 	if (!err && READ_ONCE(fs->dead) && !ro)
 		err = -EROFS;
 	if (!err && ro && !fs->readonly) {
-		if (ext4_orphan_left(fs) || !list_empty(&fs->orphans))
+		if (!READ_ONCE(fs->dead) &&
+			(ext4_orphan_left(fs) || !list_empty(&fs->orphans)))
 			err = -EBUSY;
 		if (!err)
 			err = stop_writing(fs);

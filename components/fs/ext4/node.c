@@ -3,8 +3,24 @@
  * Nodes: inodes that somebody has a handle of, decoded, in a table by number. The handle is the
  * node's address. What is on the disk is as of the last ext4_node_write.
  *
- *	(none) --get, create--> count > 0 --put to 0--> links left: (none)
- *						--> no links: dying (not found), deleted, (none)
+ *	(none) --get: read, create--> KNOWN, count > 0
+ *	KNOWN --put to 0, links left--> out of the table | its work ended | freed
+ *	KNOWN --put to 0, no links--> DYING: in the table, to others -ESTALE | its work ended |
+ *		ext4_delete: its last bytes, out of the table, its number free | freed
+ *	KNOWN, DYING --truncate, delete failed for lack of memory--> an orphan on the disk: stays in
+ *		the table without a count, to be cut by who truncates it next, or by the next mount
+ *
+ * Who holds a count: the client for each handle it was given (a request in flight is covered by it:
+ * done() comes before forget); the function between get or create and what it returns. Work holds
+ * none: it is queued by requests only, and the last put, which comes behind the last done(), waits
+ * for what still runs of it. The orphan list holds none: who frees a node takes it off first.
+ *
+ * The shard's lock orders the table with an inode's bytes on the disk. They are decoded under it,
+ * when there is no node, and changed only while there is one in the table, KNOWN or DYING (a new
+ * one enters with its bytes cleared): so nobody decodes bytes in motion. A node leaves the table
+ * before its number can be taken again: there is one for a number at most. Whoever comes by a name
+ * holds the directory's lock until he has his count, so the name is still there and the inode is
+ * not freed; whoever comes by a number (find) says the generation.
  */
 #include "impl.h"
 #include <lib/hash.h>
@@ -33,35 +49,23 @@ int ext4_nodes_init(struct ext4 *fs)
 	return 0;
 }
 
-/* Blocks of a group's table that have inodes which were ever used. */
-static u32 used_blocks(const struct ext4 *fs, const struct ext4_desc *d, u32 per_block)
-{
-	u32 used = fs->inodes_per_group;
-
-	if (fs->csum || fs->gdt_csum)
-		used -= min(ext4_desc_unused(fs, d), used);
-	return (used + per_block - 1) / per_block;
-}
-
 int ext4_inode_locate(struct ext4 *fs, u32 ino, struct ext4_buf **out, struct ext4_raw_inode **raw)
 {
 	u32 g = (ino - 1) / fs->inodes_per_group, i = (ino - 1) % fs->inodes_per_group;
 	u32 per_block = fs->block_bytes / fs->inode_size;
-	struct ext4_desc d;
 	u64 table;
-	u32 at;
+	u32 at, used;
 	int err;
 
 	if (!ino || ino > fs->ninodes)
 		return ext4_error(fs, ino, "there is no inode with this number");
-	err = ext4_desc_read(fs, g, &d);
+	err = ext4_group_itable(fs, g, &table, &used);
 	if (err)
 		return err;
-	table = ext4_desc_inode_table(fs, &d);
 	at = i / per_block;
 	/* Its neighbours are often wanted next: they were made in the same directory. */
 	if (!ext4_bcached(fs, table + at)) {
-		u32 first = align_down(at, (u32)EXT4_AHEAD), end = used_blocks(fs, &d, per_block);
+		u32 first = align_down(at, (u32)EXT4_AHEAD), end = DIV_ROUND_UP(used, per_block);
 
 		if (first < end)
 			ext4_bread_ahead(fs, table + first, min(end - first, (u32)EXT4_AHEAD));
@@ -291,12 +295,12 @@ static struct ext4_node *alloc_node(struct ext4 *fs, u32 ino)
 	return n;
 }
 
-struct ext4_node *ext4_node_lookup_locked(struct ext4_node_shard *s, u32 ino)
+static struct ext4_node *lookup_locked(struct ext4_node_shard *s, u32 ino)
 {
 	struct ext4_node *n;
 
 	hlist_for_each_entry(n, bucket_of(s, ino), hash) {
-		if (n->ino == ino && !n->dying)
+		if (n->ino == ino)
 			return n;
 	}
 	return NULL;
@@ -310,9 +314,9 @@ static int get_node(
 	int err = 0;
 
 	env_mutex_lock(&s->lock);
-	n = ext4_node_lookup_locked(s, ino);
+	n = lookup_locked(s, ino);
 	if (n) {
-		if (generation && n->generation != *generation)
+		if (n->dying || (generation && n->generation != *generation))
 			err = -ESTALE;
 		else
 			n->count++;
@@ -356,6 +360,22 @@ void ext4_node_hold(struct ext4_node *n)
 	env_mutex_unlock(&s->lock);
 }
 
+void ext4_node_leave(struct ext4_node *n)
+{
+	struct ext4_node_shard *s = shard_of(n->fs, n->ino);
+
+	env_mutex_lock(&s->lock);
+	if (!hlist_unhashed(&n->hash))
+		hlist_del_init(&n->hash);
+	env_mutex_unlock(&s->lock);
+}
+
+/* Its place on the disk's list of orphans is known here only, and its neighbours ask for it. */
+static bool is_orphan(const struct ext4_node *n)
+{
+	return n->orphan_listed || n->orphan_slot;
+}
+
 void ext4_node_put(struct ext4_node *n, u64 count)
 {
 	struct ext4 *fs = n->fs;
@@ -365,23 +385,24 @@ void ext4_node_put(struct ext4_node *n, u64 count)
 	env_mutex_lock(&s->lock);
 	ENV_ASSERT(n->count >= count);
 	n->count -= count;
-	last = !n->count;
+	last = !n->count && (!n->nlink || !is_orphan(n));
 	n->dying = last && !n->nlink;
 	if (last && n->nlink)
-		hlist_del(&n->hash);
+		hlist_del_init(&n->hash);
 	env_mutex_unlock(&s->lock);
 	if (!last)
 		return;
 	env_work_flush(&n->work);
 	if (n->reserved)
 		ext4_unreserve_blocks(fs, n->reserved);
-	if (n->dying) {
-		if (!ext4_writable(fs) && ext4_delete(n))
+	n->reserved = 0;
+	if (n->dying && !ext4_writable(fs)) {
+		if (ext4_delete(n))
 			env_log(ENV_LOG_ERR, "ext4: inode %u stays an orphan", n->ino);
-		env_mutex_lock(&s->lock);
-		hlist_del(&n->hash);
-		env_mutex_unlock(&s->lock);
+		if (is_orphan(n))
+			return;
 	}
+	ext4_node_leave(n);
 	env_mutex_lock(&fs->orphan_lock);
 	list_del_init(&n->orphan_link);
 	env_mutex_unlock(&fs->orphan_lock);
@@ -457,11 +478,11 @@ int ext4_node_create(struct ext4_handle *h, struct ext4_node *dir, u32 ino, u32 
 	}
 	fill_new(n, dir, mode, rdev, who);
 	ext4_tx_access(h, b);
-	memset(raw, 0, fs->inode_size);
-	ext4_brelse(b);
 	env_mutex_lock(&s->lock);
+	memset(raw, 0, fs->inode_size);
 	hlist_add_head(&n->hash, bucket_of(s, ino));
 	env_mutex_unlock(&s->lock);
+	ext4_brelse(b);
 	*out = n;
 	return 0;
 }
@@ -507,7 +528,9 @@ void ext4_nodes_close(struct ext4 *fs)
 			struct hlist_node *tmp;
 
 			hlist_for_each_entry_safe(n, tmp, &fs->nodes[i].hash[k], hash) {
-				env_log(ENV_LOG_WARN, "ext4: inode %u was never forgotten", n->ino);
+				if (n->count)
+					env_log(ENV_LOG_WARN,
+						"ext4: inode %u was never forgotten", n->ino);
 				hlist_del(&n->hash);
 				env_work_flush(&n->work);
 				env_free(n, sizeof(*n));

@@ -36,10 +36,24 @@ static int settled(struct ext4 *fs, int err)
 
 /* ---- entries ---- */
 
+/* dir->lock held. */
+static int get_named(
+	struct ext4_node *dir, const struct name *nm, u32 ino, struct ext4_node **out)
+{
+	struct ext4 *fs = dir->fs;
+	int err;
+
+	if (ino < fs->first_ino && ino != EXT4_ROOT_INO)
+		return ext4_error(fs, dir->ino, "'%s' names the reserved inode %u", nm->text, ino);
+	err = ext4_node_get(fs, ino, NULL, out);
+	if (err == -ESTALE)
+		err = ext4_error(fs, dir->ino, "'%s' names the free inode %u", nm->text, ino);
+	return err;
+}
+
 static int op_lookup(
 	void *self, u64 dir_handle, const struct fsys_name *name, struct fsys_attr *out)
 {
-	struct ext4 *fs = self;
 	struct ext4_node *dir = node_of(dir_handle), *n;
 	struct ext4_dirpos pos;
 	struct name nm;
@@ -47,19 +61,14 @@ static int op_lookup(
 
 	if (err)
 		return err;
+	/* Until it is counted: without its name it may be freed, and be another file's. */
 	env_mutex_lock(&dir->lock);
 	err = ext4_dir_find(dir, nm.text, nm.len, &pos);
-	if (!err)
+	if (!err) {
 		ext4_dirpos_put(&pos);
+		err = get_named(dir, &nm, pos.ino, &n);
+	}
 	env_mutex_unlock(&dir->lock);
-	if (err)
-		return err;
-	if (pos.ino < fs->first_ino && pos.ino != EXT4_ROOT_INO)
-		return ext4_error(
-			fs, dir->ino, "'%s' names the reserved inode %u", nm.text, pos.ino);
-	err = ext4_node_get(fs, pos.ino, NULL, &n);
-	if (err == -ESTALE)
-		return ext4_error(fs, dir->ino, "'%s' names the free inode %u", nm.text, pos.ino);
 	if (!err)
 		ext4_node_attr(n, out);
 	return err;

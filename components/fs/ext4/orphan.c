@@ -304,16 +304,15 @@ static int load_list(struct ext4 *fs)
 
 int ext4_orphan_recover(struct ext4 *fs)
 {
+	struct ext4_node *n, *next;
 	u32 done = 0;
 	int err = load_list(fs);
 
-	while (!list_empty(&fs->orphans)) {
-		struct ext4_node *n = list_first_entry(&fs->orphans, struct ext4_node, orphan_link);
-
+	list_for_each_entry_safe(n, next, &fs->orphans, orphan_link) {
 		if (!err)
 			err = finish_orphan(n);
 		if (err)
-			list_del_init(&n->orphan_link); /* left as it is */
+			ext4_journal_abort(fs, err); /* the rest stays on the disk as it is */
 		ext4_node_put(n, 1);
 		done++;
 	}

@@ -33,6 +33,7 @@ struct ext4_bio {
 	struct ext4 *fs;
 	u32 pending;                        /* atomic: requests, and 1 until ext4_bio_end */
 	s32 status;                         /* atomic: the first error */
+	u16 queue;                          /* of the disk, all of it */
 	void (*done)(struct ext4_bio *bio); /* any context; NULL: somebody waits */
 };
 

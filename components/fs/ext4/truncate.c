@@ -153,6 +153,7 @@ static int free_inode(struct ext4_handle *h, struct ext4_node *n)
 	if (!n->dtime)
 		n->dtime = 1;
 	err = ext4_node_write(h, n);
+	ext4_node_leave(n);
 	return err ? err : ext4_ifree(h, n->ino, ext4_is_dir(n));
 }
 

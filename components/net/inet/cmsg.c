@@ -141,7 +141,7 @@ void cmsg_put_packet(struct sock *s, struct inet_msg *msg, const struct pkt *p)
 
 ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 {
-	struct pkt *p = pkt_queue_take(&s->errors);
+	struct pkt *p = s->errors.head;
 	const struct sock_err *err;
 	struct ip_endpoint e;
 	struct {
@@ -154,7 +154,6 @@ ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 
 	if (!p)
 		return -EAGAIN;
-	sock_uncharge_receive(s, p->charge);
 	err = (const struct sock_err *)p->cb;
 	v6 = s->family == AF_INET6;
 	e = (struct ip_endpoint){.addr = p->dst, .port = p->frag_max, .scope = p->ifindex};
@@ -172,13 +171,13 @@ ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 	}
 	n = (u32)min_t(size_t, p->total > 1 || err->origin != SO_EE_ORIGIN_LOCAL ? p->total : 0, msg->data->left);
 	msg->flags = MSG_ERRQUEUE | (n < p->total ? MSG_TRUNC : 0);
-	if (pkt_copy_to_iobuf(p, 0, msg->data, n) < n) {
-		pkt_free(p);
+	if (pkt_copy_to_iobuf(p, 0, msg->data, n) < n)
 		return -EFAULT;
-	}
 	msg->datagram_len = p->total;
 	cmsg_put(msg, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &out,
 		(u32)sizeof(out.ee) + (v6 ? 28u : 16u));
+	(void)pkt_queue_take(&s->errors);
+	sock_uncharge_receive(s, p->charge);
 	pkt_free(p);
 	/* SO_ERROR speaks of what is first in the queue now. */
 	__atomic_store_n(&s->err, s->errors.head ? (int)((const struct sock_err *)s->errors.head->cb)->ee_errno : 0, __ATOMIC_RELEASE);

@@ -134,9 +134,14 @@ void dgram_disconnect(struct sock *s)
 
 /* ---- the queue ---- */
 
+static u32 charge_of(const struct pkt *p)
+{
+	return p->total + (u32)sizeof(struct pkt) + 256;
+}
+
 bool dgram_queue(struct sock *s, struct pkt *p)
 {
-	u32 charge = p->total + (u32)sizeof(struct pkt) + 256;
+	u32 charge = charge_of(p);
 
 	if (!sock_filter_pass(s, p, s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM ? 8 : 1) || !sock_charge_receive(s, charge)) {
 		__atomic_fetch_add(&s->drops, 1, __ATOMIC_RELAXED);
@@ -203,14 +208,30 @@ int dgram_gather(struct sock *s, struct inet_msg *msg, u32 header, u32 len, stru
 	return 0;
 }
 
+/* The user's memory was not there: whoever asks next, he again as a rule, gets it. */
+static void put_back(struct sock *s, struct pkt *p)
+{
+	unsigned long flags = env_spin_lock(&s->lock);
+
+	p->charge = charge_of(p);
+	__atomic_add_fetch(&s->rmem, (s32)p->charge, __ATOMIC_RELAXED);
+	pkt_queue_put_back(&s->rx, p);
+	env_spin_unlock(&s->lock, flags);
+	sock_wake(s, EPOLLIN | EPOLLRDNORM);
+}
+
 ssize_t dgram_give(struct sock *s, struct inet_msg *msg, struct pkt *p, u32 skip)
 {
 	u32 len = p->total - skip, n = (u32)min_t(size_t, len, msg->data->left);
+	bool peeked = msg->flags & MSG_PEEK;
 
 	msg->datagram_len = len;
 	msg->flags = n < len ? MSG_TRUNC : 0;
-	if (pkt_copy_to_iobuf(p, skip, msg->data, n) < n) {
-		pkt_free(p);
+	if (unlikely(pkt_copy_to_iobuf(p, skip, msg->data, n) < n)) {
+		if (peeked)
+			pkt_free(p);
+		else
+			put_back(s, p);
 		return -EFAULT;
 	}
 	if (s->cmsg || (s->flags & (SOCK_F_TIMESTAMP | SOCK_F_RXQ_OVFL)))

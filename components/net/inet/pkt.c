@@ -15,15 +15,16 @@ struct block {
 	struct pkt first;
 	u8 mem[] __aligned(16);
 };
+static_assert(sizeof(struct block) <= PKT_HEAD_MAX, "pieces of 32 KiB");
 
-static const u32 block_sizes[] = {512 - sizeof(struct block), 2048 - sizeof(struct block), 4096 - sizeof(struct block)};
+static const u32 block_sizes[] = {512, 1024, 2048, 4096, 8192, 16384, 32768};
 
-/* What the allocator would round up to anyhow is room. */
+/* What the allocator would round up to anyhow is room; whole runs of pages it has at hand, and no part of one. */
 static u32 round_size(u32 size)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(block_sizes); i++)
-		if (size <= block_sizes[i])
-			return block_sizes[i];
+		if (size <= block_sizes[i] - sizeof(struct block))
+			return block_sizes[i] - (u32)sizeof(struct block);
 	return (u32)(align_up(size + sizeof(struct block), (size_t)4096) - sizeof(struct block));
 }
 

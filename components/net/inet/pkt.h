@@ -25,7 +25,8 @@ struct sock;
 struct inet;
 
 #define PKT_HEADROOM 128 /* Ethernet, IPv6 with some options, TCP with options */
-#define PKT_PIECE_MAX 32768
+#define PKT_HEAD_MAX 256 /* of what an allocation holds beside bytes */
+#define PKT_PIECE_MAX (32768 - PKT_HEAD_MAX - PKT_HEADROOM) /* whole, it takes 32 KiB: that CPUs keep at hand */
 
 struct pkt_buf {
 	struct refcount refs; /* one per pkt over it; the embedded pkt's included while it lives */

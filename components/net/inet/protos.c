@@ -9,9 +9,9 @@
 #include "tcp/tcp_sock.h"
 #include "udp.h"
 
-const struct proto *const inet_protos[] = {&tcp_proto, &udp_proto, &ping_proto, &raw_proto, NULL};
+const struct proto *const inet_protos[] = {&tcp_proto, &udp_proto, &udplite_proto, &ping_proto, &raw_proto, NULL};
 
-const struct transport *const inet_transports[] = {&tcp_transport, &udp_transport, &icmp_transport, &icmp6_transport, &igmp_transport, NULL};
+const struct transport *const inet_transports[] = {&tcp_transport, &udp_transport, &udplite_transport, &icmp_transport, &icmp6_transport, &igmp_transport, NULL};
 
 static const struct {
 	int (*open)(struct inet *in);

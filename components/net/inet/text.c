@@ -400,7 +400,7 @@ static void text_sockstat(struct text *t, u32 family)
 	else
 		line(t, "TCP6: inuse %u\n", count_socks(t, &tcp_proto, family));
 	line(t, "UDP%s: inuse %u%s\n", six, count_socks(t, &udp_proto, family), family == AF_INET ? " mem 0" : "");
-	line(t, "UDPLITE%s: inuse 0\n", six);
+	line(t, "UDPLITE%s: inuse %u\n", six, count_socks(t, &udplite_proto, family));
 	line(t, "RAW%s: inuse %u\n", six, count_socks(t, &raw_proto, family));
 	line(t, "FRAG%s: inuse %u memory %u\n", six, family == AF_INET ? n : 0, family == AF_INET ? bytes : 0);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UDP [rfc768] [rfc1122 4.1]: who gets a datagram, names, receiving. Sending is udp_send.c.
+ * UDP [rfc768] [rfc1122 4.1] and UDP-Lite [rfc3828]: who gets a datagram, names, receiving. Sending is udp_send.c.
  *
  *	0        2        4        6        8
- *	| source | dest   | length | sum    |
+ *	| source | dest   | length | sum    |	UDP-Lite: how much the sum covers, in place of the length
  */
 #include "udp.h"
 
@@ -18,22 +18,27 @@
 
 int udp_open(struct inet *in)
 {
-	int err;
+	int err = 0;
 
-	in->udp = env_alloc(sizeof(*in->udp), ENV_ALLOC_ZERO);
+	in->udp = env_alloc(2 * sizeof(*in->udp), ENV_ALLOC_ZERO);
 	if (!in->udp)
 		return -ENOMEM;
-	err = port_table_init(&in->udp->ports);
-	return err ? err : table_init(&in->udp->conns, 20);
+	for (unsigned lite = 0; lite < 2 && !err; lite++) {
+		err = port_table_init(&in->udp[lite].ports);
+		err = err ? err : table_init(&in->udp[lite].conns, 20);
+	}
+	return err;
 }
 
 void udp_close(struct inet *in)
 {
 	if (!in->udp)
 		return;
-	port_table_fini(&in->udp->ports);
-	table_fini(&in->udp->conns);
-	env_free(in->udp, sizeof(*in->udp));
+	for (unsigned lite = 0; lite < 2; lite++) {
+		port_table_fini(&in->udp[lite].ports);
+		table_fini(&in->udp[lite].conns);
+	}
+	env_free(in->udp, 2 * sizeof(*in->udp));
 	in->udp = NULL;
 }
 
@@ -47,7 +52,7 @@ static u32 conn_hash(struct inet *in, const union ipaddr *laddr, u16 lport, cons
 
 static void conn_add(struct sock *s)
 {
-	struct table *t = &s->in->udp->conns;
+	struct table *t = &udp_tables_of(s)->conns;
 	unsigned long flags;
 
 	s->conn_node.hash = conn_hash(s->in, &s->laddr, s->lport, &s->raddr, s->rport);
@@ -58,7 +63,7 @@ static void conn_add(struct sock *s)
 
 static void conn_remove(struct sock *s)
 {
-	struct table *t = &s->in->udp->conns;
+	struct table *t = &udp_tables_of(s)->conns;
 	unsigned long flags;
 
 	if (!s->conn_node.on)
@@ -71,6 +76,7 @@ static void conn_remove(struct sock *s)
 /* ---- who gets it ---- */
 
 struct key {
+	struct udp_tables *tables;
 	const union ipaddr *src, *dst;
 	u16 sport, dport;
 	u32 ifindex;
@@ -116,9 +122,9 @@ static struct sock *find_conn(struct inet *in, const struct key *k)
 	struct table_node *n;
 	int most = -1;
 
-	if (!READ_ONCE(in->udp->conns.count))
+	if (!READ_ONCE(k->tables->conns.count))
 		return NULL;
-	table_for_each(&in->udp->conns, hash, n) {
+	table_for_each(&k->tables->conns, hash, n) {
 		struct sock *s = container_of(n, struct sock, conn_node);
 		int got = score(s, k);
 
@@ -140,7 +146,7 @@ static struct sock *find(struct inet *in, const struct key *k)
 
 	if (best)
 		return best;
-	table_for_each(&in->udp->ports.table, port_hash(k->dport), n) {
+	table_for_each(&k->tables->ports.table, port_hash(k->dport), n) {
 		struct sock *s = container_of(n, struct sock, bind_node);
 		int got = score(s, k);
 
@@ -155,7 +161,7 @@ static struct sock *find(struct inet *in, const struct key *k)
 	if (equals < 2)
 		return best;
 	pick = conn_hash(in, k->dst, k->dport, k->src, k->sport) % equals;
-	table_for_each(&in->udp->ports.table, port_hash(k->dport), n) {
+	table_for_each(&k->tables->ports.table, port_hash(k->dport), n) {
 		struct sock *s = container_of(n, struct sock, bind_node);
 
 		if (score(s, k) != most)
@@ -169,9 +175,11 @@ static struct sock *find(struct inet *in, const struct key *k)
 
 /* ---- in ---- */
 
-static void count4or6(struct inet *in, bool v4, enum inet_stat four, enum inet_stat six)
+/* Datagrams of UDP; those of UDP-Lite are not counted. */
+static void count4or6(struct inet *in, const struct udp_tables *t, bool v4, enum inet_stat four, enum inet_stat six)
 {
-	inet_count_add(in, v4 ? four : six, 1);
+	if (likely(t == in->udp))
+		inet_count_add(in, v4 ? four : six, 1);
 }
 
 /* Takes @p. */
@@ -184,11 +192,11 @@ static void deliver(struct inet *in, struct sock *s, struct pkt *p)
 		queued = dgram_queue(s, p);
 	env_spin_unlock(&s->lock, flags);
 	if (queued) {
-		count4or6(in, v4, STAT_Udp_InDatagrams, STAT_Udp6_InDatagrams);
+		count4or6(in, udp_tables_of(s), v4, STAT_Udp_InDatagrams, STAT_Udp6_InDatagrams);
 		return;
 	}
-	count4or6(in, v4, STAT_Udp_RcvbufErrors, STAT_Udp6_RcvbufErrors);
-	count4or6(in, v4, STAT_Udp_InErrors, STAT_Udp6_InErrors);
+	count4or6(in, udp_tables_of(s), v4, STAT_Udp_RcvbufErrors, STAT_Udp6_RcvbufErrors);
+	count4or6(in, udp_tables_of(s), v4, STAT_Udp_InErrors, STAT_Udp6_InErrors);
 	pkt_free(p);
 }
 
@@ -233,7 +241,7 @@ static void deliver_many(struct inet *in, struct pkt *p, const struct key *k)
 	struct table_node *n;
 	bool any = false;
 
-	table_for_each(&in->udp->ports.table, port_hash(k->dport), n) {
+	table_for_each(&k->tables->ports.table, port_hash(k->dport), n) {
 		struct sock *s = container_of(n, struct sock, bind_node);
 		struct pkt *copy;
 
@@ -247,65 +255,97 @@ static void deliver_many(struct inet *in, struct pkt *p, const struct key *k)
 			deliver_any(in, s, copy);
 	}
 	if (!any)
-		count4or6(in, ip_is4(k->dst), STAT_Udp_IgnoredMulti, STAT_Udp6_IgnoredMulti);
+		count4or6(in, k->tables, ip_is4(k->dst), STAT_Udp_IgnoredMulti, STAT_Udp6_IgnoredMulti);
 	pkt_free(p);
 }
 
-static bool checksum_ok(const struct pkt *p, u32 len)
+static bool checksum_ok(const struct pkt *p, u32 cover, u8 proto)
 {
 	u16 field = *(const u16_any *)(p->data + 6);
 
 	if (p->csum != PKT_CSUM_NONE)
 		return true;
 	if (!field)
-		return ip_is4(&p->dst); /* IPv6 wants one [rfc8200 8.1] */
-	return csum_fold(pkt_sum(p, 0, len, csum_pseudo(&p->src, &p->dst, len, IP_PROTO_UDP))) == 0xffff;
+		return proto == IP_PROTO_UDP && ip_is4(&p->dst); /* IPv6 [rfc8200 8.1] and UDP-Lite want one */
+	return csum_fold(pkt_sum(p, 0, cover, csum_pseudo(&p->src, &p->dst, p->total, proto))) == 0xffff;
 }
 
-static void udp_input(struct inet *in, struct pkt *p)
+/* How much of @p its checksum covers; what is behind its end is cut off. 0: the header is wrong. */
+static u32 covered(struct pkt *p, bool lite)
 {
-	bool v4 = ip_is4(&p->dst);
-	struct key k;
-	struct sock *s;
 	u32 len;
 
 	if (p->total < UDP_HLEN || !pkt_pull_up(p, UDP_HLEN))
-		goto bad;
+		return 0;
 	len = load_be16(p->data + 4);
-	if (!len && !v4)
+	if (!len && (lite || !ip_is4(&p->dst)))
 		len = p->total; /* jumbograms are not, but joined packets are */
 	if (p->gso)
 		len = p->total;
 	if (len < UDP_HLEN || len > p->total)
+		return 0;
+	if (!lite)
+		pkt_trim(p, len);
+	return len;
+}
+
+/* A datagram that is covered in part is only for who does not want more. */
+static bool covers_enough(struct sock *s, const struct pkt *p, u32 cover)
+{
+	struct udp_sock *u = udp_of(s);
+
+	return likely(cover == p->total) || !u->receive_cover_set || (u->receive_cover && cover >= u->receive_cover);
+}
+
+static void input(struct inet *in, struct pkt *p, u8 proto)
+{
+	struct udp_tables *t = &in->udp[proto == IP_PROTO_UDPLITE];
+	bool v4 = ip_is4(&p->dst);
+	u32 cover = covered(p, proto == IP_PROTO_UDPLITE);
+	struct key k;
+	struct sock *s;
+
+	if (!cover)
 		goto bad;
-	pkt_trim(p, len);
-	if (!checksum_ok(p, len)) {
-		count4or6(in, v4, STAT_Udp_InCsumErrors, STAT_Udp6_InCsumErrors);
+	if (!checksum_ok(p, cover, proto)) {
+		count4or6(in, t, v4, STAT_Udp_InCsumErrors, STAT_Udp6_InCsumErrors);
 		goto bad;
 	}
-	k = (struct key){&p->src, &p->dst, load_be16(p->data), load_be16(p->data + 2), p->ifindex};
+	k = (struct key){t, &p->src, &p->dst, load_be16(p->data), load_be16(p->data + 2), p->ifindex};
 	if (p->flags & (PKT_MULTICAST | PKT_BROADCAST)) {
 		deliver_many(in, p, &k);
 		return;
 	}
 	s = find(in, &k);
-	if (s) {
+	if (s && covers_enough(s, p, cover)) {
 		deliver_any(in, s, p);
 		return;
 	}
-	count4or6(in, v4, STAT_Udp_NoPorts, STAT_Udp6_NoPorts);
+	if (s)
+		goto bad;
+	count4or6(in, t, v4, STAT_Udp_NoPorts, STAT_Udp6_NoPorts);
 	icmp_send_port_unreachable(in, p);
 	pkt_free(p);
 	return;
 bad:
-	count4or6(in, v4, STAT_Udp_InErrors, STAT_Udp6_InErrors);
+	count4or6(in, t, v4, STAT_Udp_InErrors, STAT_Udp6_InErrors);
 	pkt_free(p);
 }
 
-/* An ICMP error about a datagram of ours: src and dst are ours and the peer's. */
-static void udp_error(struct inet *in, struct pkt *p, const struct ip_error *e)
+static void udp_input(struct inet *in, struct pkt *p)
 {
-	struct key k = {&p->dst, &p->src, load_be16(p->data + 2), load_be16(p->data), p->ifindex};
+	input(in, p, IP_PROTO_UDP);
+}
+
+static void udplite_input(struct inet *in, struct pkt *p)
+{
+	input(in, p, IP_PROTO_UDPLITE);
+}
+
+/* An ICMP error about a datagram of ours: src and dst are ours and the peer's. */
+static void error(struct inet *in, struct pkt *p, const struct ip_error *e, struct udp_tables *t)
+{
+	struct key k = {t, &p->dst, &p->src, load_be16(p->data + 2), load_be16(p->data), p->ifindex};
 	struct sock *s = find(in, &k);
 	unsigned long flags;
 	u16 dport = k.sport;
@@ -324,7 +364,18 @@ static void udp_error(struct inet *in, struct pkt *p, const struct ip_error *e)
 	env_spin_unlock(&s->lock, flags);
 }
 
+static void udp_error(struct inet *in, struct pkt *p, const struct ip_error *e)
+{
+	error(in, p, e, &in->udp[0]);
+}
+
+static void udplite_error(struct inet *in, struct pkt *p, const struct ip_error *e)
+{
+	error(in, p, e, &in->udp[1]);
+}
+
 const struct transport udp_transport = {.proto = IP_PROTO_UDP, .input = udp_input, .error = udp_error};
+const struct transport udplite_transport = {.proto = IP_PROTO_UDPLITE, .input = udplite_input, .error = udplite_error};
 
 /* ---- names ---- */
 
@@ -337,7 +388,7 @@ static bool conflict(const struct sock *a, const struct sock *b)
 
 int udp_auto_bind(struct sock *s)
 {
-	return s->lport ? 0 : port_bind(&s->in->udp->ports, s, 0, conflict);
+	return s->lport ? 0 : port_bind(&udp_tables_of(s)->ports, s, 0, conflict);
 }
 
 static int udp_bind(struct sock *s, const struct ip_endpoint *e)
@@ -346,7 +397,7 @@ static int udp_bind(struct sock *s, const struct ip_endpoint *e)
 	int err = s->lport || s->connected ? -EINVAL : dgram_bind_name(s, e);
 
 	if (!err && (e->port || !(s->flags & SOCK_F_BIND_PORT_LATER))) {
-		err = port_bind(&s->in->udp->ports, s, e->port, conflict);
+		err = port_bind(&udp_tables_of(s)->ports, s, e->port, conflict);
 		if (err) {
 			s->laddr = s->saddr = ip_any(s->family);
 			s->flags &= ~(u32)SOCK_F_ADDR_LOCKED;
@@ -365,7 +416,7 @@ static void udp_disconnect(struct sock *s)
 	conn_remove(s);
 	dgram_disconnect(s);
 	if (s->lport && !(s->flags & SOCK_F_PORT_LOCKED)) {
-		port_unbind(&s->in->udp->ports, s);
+		port_unbind(&udp_tables_of(s)->ports, s);
 		s->lport = 0;
 	}
 }
@@ -398,7 +449,7 @@ static void udp_release(struct sock *s)
 	udp_drop_pending(s);
 	conn_remove(s);
 	if (s->lport)
-		port_unbind(&s->in->udp->ports, s);
+		port_unbind(&udp_tables_of(s)->ports, s);
 	dgram_destroy(s);
 	env_spin_unlock(&s->lock, flags);
 }
@@ -442,13 +493,29 @@ static ssize_t udp_receive(struct sock *s, struct inet_msg *msg)
 
 /* ---- options ---- */
 
+/* The header at least is covered. */
+static int set_cover(struct udp_sock *u, u32 name, int v)
+{
+	u16 cover = v ? (u16)clamp_t(int, v, UDP_HLEN, U16_MAX) : 0;
+
+	if (name == UDPLITE_SEND_CSCOV) {
+		u->send_cover = cover;
+	} else if (name == UDPLITE_RECV_CSCOV) {
+		u->receive_cover = cover;
+		u->receive_cover_set = true;
+	} else {
+		return -ENOPROTOOPT;
+	}
+	return 0;
+}
+
 static int udp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *value)
 {
 	struct udp_sock *u = udp_of(s);
 	unsigned long flags;
 	int v, err;
 
-	if (level != SOL_UDP)
+	if (level != SOL_UDP && level != SOL_UDPLITE)
 		return -ENOPROTOOPT;
 	err = option_get_int(value, &v);
 	if (err)
@@ -476,7 +543,7 @@ static int udp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *val
 		u->no_check6_rx = v != 0;
 		break;
 	default:
-		err = -ENOPROTOOPT;
+		err = udp_is_lite(s) ? set_cover(u, name, v) : -ENOPROTOOPT;
 	}
 	env_spin_unlock(&s->lock, flags);
 	return err;
@@ -486,7 +553,7 @@ static int udp_get_option(struct sock *s, u32 level, u32 name, struct iobuf *val
 {
 	struct udp_sock *u = udp_of(s);
 
-	if (level != SOL_UDP)
+	if (level != SOL_UDP && level != SOL_UDPLITE)
 		return -ENOPROTOOPT;
 	switch (name) {
 	case UDP_CORK:
@@ -501,6 +568,10 @@ static int udp_get_option(struct sock *s, u32 level, u32 name, struct iobuf *val
 		return option_put_int(value, u->no_check6_tx, out_len);
 	case UDP_NO_CHECK6_RX:
 		return option_put_int(value, u->no_check6_rx, out_len);
+	case UDPLITE_SEND_CSCOV:
+		return option_put_int(value, u->send_cover, out_len);
+	case UDPLITE_RECV_CSCOV:
+		return option_put_int(value, u->receive_cover, out_len);
 	}
 	return -ENOPROTOOPT;
 }
@@ -514,20 +585,13 @@ static int udp_control(struct sock *s, u32 request, u32 *out_value)
 	return err;
 }
 
-const struct proto udp_proto = {
-	.type = 2 /* SOCK_DGRAM */,
-	.protocol = IP_PROTO_UDP,
-	.sock_size = sizeof(struct udp_sock),
-	.name = "UDP",
-	.release = udp_release,
-	.destroy = dgram_destroy,
-	.bind = udp_bind,
-	.connect = udp_connect,
-	.send = udp_send,
-	.receive = udp_receive,
-	.shutdown = dgram_shutdown,
-	.poll = dgram_poll,
-	.set_option = udp_set_option,
-	.get_option = udp_get_option,
-	.control = udp_control,
-};
+#define UDP_PROTO(number_, name_)                                                                  \
+	{                                                                                          \
+		.type = 2 /* SOCK_DGRAM */, .protocol = (number_), .sock_size = sizeof(struct udp_sock), .name = (name_), .release = udp_release, \
+		.destroy = dgram_destroy, .bind = udp_bind, .connect = udp_connect, .send = udp_send, .receive = udp_receive, \
+		.shutdown = dgram_shutdown, .poll = dgram_poll, .set_option = udp_set_option, .get_option = udp_get_option, \
+		.control = udp_control,                                                            \
+	}
+
+const struct proto udp_proto = UDP_PROTO(IP_PROTO_UDP, "UDP");
+const struct proto udplite_proto = UDP_PROTO(IP_PROTO_UDPLITE, "UDP-Lite");

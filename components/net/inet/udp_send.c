@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * UDP out: one datagram, several of one size in one packet (UDP_SEGMENT), or one gathered of several calls (MSG_MORE, UDP_CORK).
+ * UDP-Lite differs in the header: where UDP has the length, it says how much of the datagram the checksum covers [rfc3828].
  */
 #include "csum.h"
 #include "ip_impl.h"
@@ -67,6 +68,26 @@ static int find_target(struct sock *s, struct inet_msg *msg, const struct send_o
 	return 0;
 }
 
+/* The checksum of UDP-Lite: of all, which the device may do, or of a part. The field says of how much. */
+static void put_lite_checksum(struct sock *s, struct pkt *p, const struct inet_route *r)
+{
+	u32 len = p->total, cover = udp_of(s)->send_cover;
+	u64 pseudo = csum_pseudo(&r->src, &r->dst, len, IP_PROTO_UDPLITE);
+	u8 *h = p->data;
+	u16 sum;
+
+	if (!cover || cover >= len) {
+		*(u16_any *)(h + 6) = csum_fold(pseudo);
+		p->csum = PKT_CSUM_PARTIAL;
+		p->csum_start = 0;
+		p->csum_off = 6;
+		return;
+	}
+	store_be16(h + 4, (u16)cover);
+	sum = (u16)~csum_fold(pkt_sum(p, 0, cover, pseudo));
+	*(u16_any *)(h + 6) = sum ? sum : 0xffff;
+}
+
 static void put_header(struct sock *s, struct pkt *p, const struct inet_route *r, u16 dport)
 {
 	u32 len = p->total;
@@ -76,6 +97,10 @@ static void put_header(struct sock *s, struct pkt *p, const struct inet_route *r
 	store_be16(h + 2, dport);
 	store_be16(h + 4, (u16)len);
 	*(u16_any *)(h + 6) = 0;
+	if (unlikely(udp_is_lite(s))) {
+		put_lite_checksum(s, p, r);
+		return;
+	}
 	if ((s->flags & SOCK_F_NO_CHECK) && ip_is4(&r->dst) && !p->gso)
 		return;
 	if (!ip_is4(&r->dst) && udp_of(s)->no_check6_tx)
@@ -94,7 +119,7 @@ static int transmit(struct sock *s, struct pkt *p, struct inet_route *r, const s
 	bool v4 = ip_is4(&r->dst);
 	int err;
 
-	if (gso_size && len > gso_size) {
+	if (gso_size && len > gso_size && !udp_is_lite(s)) {
 		if (DIV_ROUND_UP(len, (u32)gso_size) > UDP_MAX_GSO_SEGMENTS || (u32)gso_size + UDP_HLEN > ip_payload_mtu(r, tx)) {
 			pkt_free(p);
 			return -EINVAL;
@@ -116,11 +141,12 @@ static int transmit(struct sock *s, struct pkt *p, struct inet_route *r, const s
 	if (err == -EMSGSIZE)
 		(void)sock_queue_local_error(s, EMSGSIZE, &r->dst, dport, r->mtu);
 	if (err == -ENOBUFS) {
-		inet_count_add(in, v4 ? STAT_Udp_SndbufErrors : STAT_Udp6_SndbufErrors, 1);
+		if (!udp_is_lite(s))
+			inet_count_add(in, v4 ? STAT_Udp_SndbufErrors : STAT_Udp6_SndbufErrors, 1);
 		if (!(s->flags & (SOCK_F_RECVERR | SOCK_F_RECVERR6)))
 			err = 0; /* lost, as on any wire [man udp(7)] */
 	}
-	if (!err)
+	if (!err && !udp_is_lite(s))
 		inet_count_add(in, v4 ? STAT_Udp_OutDatagrams : STAT_Udp6_OutDatagrams, 1);
 	return err;
 }

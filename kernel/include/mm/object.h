@@ -20,8 +20,33 @@
 
 struct vm_object;
 struct vm_area;
+struct fault;
+
+/* What a leaf of level 1 maps, if not ordinary memory (PAGE_F_HUGETLB): private memory has it in `private` of its frames. Its first member. */
+struct vm_block {
+	const struct vm_block_ops *ops;
+};
+
+/*
+ * Memory that is mapped in blocks of level 1, by areas with VM_HUGETLB. [kernel/vm/hugetlb]
+ */
+struct vm_block_ops {
+	/* A fault in @a, whose flags allow it. Returns an enum fault_result. May sleep. map_lock. */
+	int (*fault)(struct vm_area *a, struct fault *f);
+	/* @a, filled and not in the tree yet, reserves its blocks. -ENOMEM. map_lock. */
+	int (*open)(struct vm_area *a) MUST_CHECK;
+	/* The part [va, end) of @a goes: with it, what is still reserved. map_lock. */
+	void (*forget)(struct vm_area *a, vaddr_t va, vaddr_t end);
+	/* vm_object_punch, in bytes. May sleep. */
+	void (*punch)(struct vm_object *obj, u64 start, u64 end);
+	/* A leaf of a private block was copied for a child; one is gone, and no entry names its frames any more. */
+	void (*get)(struct vm_block *b);
+	void (*put)(struct vm_block *b);
+};
 
 struct vm_object_ops {
+	/* Not NULL: its pages come and go in blocks. */
+	const struct vm_block_ops *blocks;
 	/*
 	 * Start to make page @page (LOCKED, not UPTODATE, FILE) hold the bytes at its index; when that is over page_end_fill is called, perhaps before
 	 * it returns. May sleep. NULL: a memory object, whose pages are born zero (tmpfs, shared anonymous memory).

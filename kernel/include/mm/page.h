@@ -74,7 +74,7 @@ enum page_flag {
 	PAGE_F_POISON = 1u << 10,	/* debug: full of PAGE_POISON since it was freed */
 	PAGE_F_FILE = 1u << 11,		/* PAGE_CACHE: has a home that it can be filled from; constant */
 	PAGE_F_AHEAD = 1u << 12,	/* whoever comes here starts to read the next window (vm_backing_ops.ahead) */
-	PAGE_F_HUGETLB = 1u << 13,	/* of the pool of huge pages (hugetlb.c), which has a reference; constant while it has */
+	PAGE_F_HUGETLB = 1u << 13,	/* of a pool of huge pages (vm/hugetlb), which has a reference; constant while it has */
 };
 
 enum alloc_flags {

@@ -27,7 +27,7 @@
 struct vm_object;
 struct page;
 struct file;
-struct vm_uffd;
+struct vm_watch;
 struct vm_policy;
 
 enum vm_flags {
@@ -52,14 +52,14 @@ enum vm_flags {
 	VM_RAND_READ = 1u << 18,
 	VM_ACCOUNT = 1u << 19,
 	VM_SEALED = 1u << 20,
-	VM_UFFD_MISSING = 1u << 21,	/* registered with area->uffd */
+	VM_UFFD_MISSING = 1u << 21,	/* registered with area->watch */
 	VM_UFFD_WP = 1u << 22,
 	VM_UFFD_MINOR = 1u << 23,
 	VM_KEY = 15u << 24,	/* protection key, as PROT_KEY */
 	VM_SOFTCLEAN = 1u << 28,	/* clear_refs has made its pages soft-clean; entries get the right to write by a fault only */
-	VM_HUGETLB = 1u << 29,	/* its object is memory of huge pages (mm/hugetlb.h); bounds are multiples of one */
+	VM_HUGETLB = 1u << 29,	/* its object is memory of huge pages (object->ops->blocks); bounds are multiples of one */
 	VM_UFFD_ASYNC = 1u << 30,	/* guards go by themselves */
-	VM_UNMAP_NOTE = 1u << 31,	/* no area: what a userfaultfd will be told of (uffd.c) */
+	VM_UNMAP_NOTE = 1u << 31,	/* no area: what its watcher will be told of */
 };
 
 /*
@@ -102,7 +102,7 @@ struct vm_area {
 	struct vm_area *next_dead;	/* while being unmapped */
 	const char *label;	/* "[heap]", "[stack]", "[vdso]" or NULL; static string */
 	char *anon_name;	/* PR_SET_VMA_ANON_NAME */
-	struct vm_uffd *uffd;	/* a reference; map_lock */
+	struct vm_watch *watch;	/* who is asked of its faults and told of changes; a reference; map_lock */
 	struct vm_policy *policy;	/* a reference, or NULL: the thread's; map_lock, or read under RCU */
 };
 
@@ -135,7 +135,7 @@ struct vm_space {
 	vaddr_t mmap_top;	/* highest address for mmap's top-down search */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end, vdso;
-	u64 auxv[48];
+	u64 auxv[52];
 	u64 total_pages, locked_pages, data_pages, stack_pages, exec_pages; /* map_lock */
 	u64 peak_total;
 	struct vm_rss rss[VM_RSS_CELLS];	/* of groups of CPUs: vm_space_rss() adds them up */
@@ -240,33 +240,6 @@ int vm_futex_key(struct vm_space *s, vaddr_t va, bool shared, struct vm_key *out
 
 /* One area as /proc shows it; fn returns false to stop. Consistent: under map_lock. */
 void vm_for_each_area(struct vm_space *s, vaddr_t from, bool (*fn)(struct vm_area *, void *), void *arg);
-/* Bytes of [va, end) that are resident, by kind, added to *u; pss are in 2^-VM_PSS_SHIFT bytes. Takes map_lock. */
-#define VM_PSS_SHIFT 12
-#define VM_USAGE_NODES 16
-struct vm_usage {
-	u64 rss, pss, pss_dirty, pss_anon, pss_file, shared_clean, shared_dirty, private_clean, private_dirty, referenced, anonymous, lazy_free, anon_huge,
-		locked, hugetlb_shared, hugetlb_private, hugetlb_anon, on_node[VM_USAGE_NODES];
-	u32 most_maps;	/* of one page */
-};
-void vm_usage(struct vm_space *s, vaddr_t va, vaddr_t end, struct vm_usage *u);
-/* A word for each of @npages pages from @va, as /proc/PID/pagemap has them; frame numbers only with @frames. Takes map_lock. */
-void vm_pagemap(struct vm_space *s, vaddr_t va, u64 npages, u64 *words, bool frames);
-/* PAGEMAP_SCAN: pages from @at to @end that are as wanted, as regions. */
-struct vm_scan {
-	u64 flags;		/* PM_SCAN_* */
-	u64 inverted, mask, anyof, returned; /* PAGE_IS_* */
-	u64 max_pages, found;
-	vaddr_t at, end;
-	struct page_region *regions;	/* NULL: none are wanted */
-	u32 n, room;
-};
-/* 1: all, 0: no room for more (@at is where to go on), -EPERM: not all areas can be guarded. Takes map_lock. -ENOMEM. */
-int vm_scan_pages(struct vm_space *s, struct vm_scan *scan) MUST_CHECK;
-/* Forget that the pages (anonymous, of files) were used. Takes map_lock. */
-void vm_clear_referenced(struct vm_space *s, bool anon, bool files);
-void vm_clear_soft_dirty(struct vm_space *s);
-/* The peak of resident pages is what there is now. */
-void vm_reset_peak(struct vm_space *s);
 /* Give up the private anonymous pages of a space whose process is dying. -EAGAIN: it is busy. */
 int vm_space_reap(struct vm_space *s) MUST_CHECK;
 /* Remove the entries of all mappings of pages [first, last] of @obj; @private_too: their private copies also (truncate). */
@@ -279,9 +252,6 @@ void vm_object_unmap(struct vm_object *obj, u64 first, u64 last, bool private_to
 void vm_space_set_layout(struct vm_space *s, u64 stack_limit, bool randomize);
 /* Where the heap starts: brk_start and brk at or after @end of the program's data; with @randomize up to 32 MiB behind it. */
 void vm_space_set_brk(struct vm_space *s, vaddr_t end, bool randomize);
-
-/* Check everything that can be checked; debug builds. Takes map_lock. False: the reason is in the log. */
-bool vm_space_check(struct vm_space *s);
 
 /* sysctls (/proc/sys/vm) */
 extern int vm_overcommit_policy;	/* 0 heuristic, 1 always, 2 never more than the limit */
@@ -303,6 +273,8 @@ extern unsigned vm_max_map_count;
 extern u64 vm_stack_guard_gap;		/* bytes */
 /* Pages promised (Committed_AS), and how many may be (CommitLimit). */
 s64 vm_committed(void);
+/* Pages that no promise can be kept with: those of pools. Written by their owner. */
+extern u64 vm_set_aside;
 u64 vm_commit_limit(void);
 /* Promise pages that no area stands for (shared memory objects); -ENOMEM. */
 int vm_commit(u64 npages) MUST_CHECK;

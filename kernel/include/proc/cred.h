@@ -38,6 +38,12 @@ void cred_get(const struct cred *c);
 void cred_put(const struct cred *c);
 /* Make @c (reference given) the running task's. */
 void cred_commit(struct cred *c);
+/*
+ * The running task acts as @c, whose reference the caller keeps, until cred_revert of what this returned. Others who look at the task see it, too: keep it short.
+ * A kernel thread acts as root, whatever @c is: NULL.
+ */
+const struct cred *cred_override(const struct cred *c);
+void cred_revert(const struct cred *saved);
 bool cred_in_group(const struct cred *c, u32 gid);	/* fsgid or supplementary */
 /* Has the running task this capability? */
 bool capable(int cap);

@@ -7,6 +7,7 @@
  */
 #include <lib/types.h>
 #include <lib/compiler.h>
+#include <arch/elf.h>
 #include <linux/ptrace.h>
 #include <linux/signal.h>
 #include <proc/task.h>
@@ -38,7 +39,7 @@ int ptrace_traceme(void);
 int ptrace_freeze(struct task *t, bool ignore_state) MUST_CHECK;
 void ptrace_thaw(struct task *t);
 /* End the stop of a frozen tracee; it goes on with @signo (0: none), its system calls as @trace_calls says. */
-void ptrace_resume(struct task *t, int signo, u32 trace_calls, bool step);
+void ptrace_resume(struct task *t, int signo, u32 trace_calls, enum arch_step step);
 /* No longer our tracee; if it is frozen it goes on with @signo. */
 void ptrace_detach(struct task *t, int signo);
 /* PTRACE_INTERRUPT, PTRACE_LISTEN. -EIO: not seized, or not in the right stop. */

@@ -223,6 +223,9 @@ void proc_exit_group(s32 code) NORETURN;
 extern int exec_randomize; /* kernel.randomize_va_space */
 struct exec_params;
 struct path_name;
+/* What /proc/PID/exe shows; @f is denied to writers as file_open_exec leaves it, and gets a reference. */
+void proc_set_exe(struct proc *p, struct file *f);
+
 /* execve(2). On success the trapframe starts the new program. argv/envp: user pointers, or kernel arrays for init. */
 s64 proc_exec(int dirfd, struct path_name *name, struct uptr argv, struct uptr envp, int at_flags);
 s64 proc_exec_kernel(const char *file, const char *const *argv, const char *const *envp);

@@ -6,6 +6,7 @@
 enum lock_rank {
 	RANK_NONE = 0,
 	RANK_NAMESPACE = 100,	/* mount tree, rename */
+	RANK_STACK = 101,	/* + 4 times how many stand above it: rename, directory, inode, copy-up of a stacked file system (vfs/overlay) */
 	RANK_FS_RENAME = 110,
 	RANK_FS_DIR = 120,	/* directory inode (parents before children: nested) */
 	RANK_FS_INODE = 130,
@@ -20,7 +21,6 @@ enum lock_rank {
 	RANK_CPU_WATCH = 206,	/* timers are armed under the lock of their table */
 	RANK_SIGHAND = 210,
 	RANK_TASK_ALLOC = 220,	/* task->alloc_lock */
-	RANK_IRQ_BIND = 175,	/* a device is opened: its interrupt is bound */
 	RANK_TRACE = 176,	/* rings are made under it */
 	RANK_MAP = 180,		/* vm_space.map_lock: taken by faults in user copies, so above what copies under it */
 	RANK_OBJECT_MAPS = 185,
@@ -39,6 +39,7 @@ enum lock_rank {
 	RANK_WAITQ = 400,
 	RANK_TIMER = 420,
 	RANK_WORK = 430,
+	RANK_IRQ_BIND = 376,	/* a device is opened, or a component starts one under its own locks */
 	RANK_SLAB_LIST = 390,	/* list of caches: held while they are reaped */
 	RANK_SLAB = 500,
 	RANK_KMAP = 510,

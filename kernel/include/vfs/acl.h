@@ -44,5 +44,7 @@ int acl_inherit(struct inode *inode, const struct inode *dir) MUST_CHECK;
 /* The access list as it is after chmod to @mode: *out NULL: there is none. -ENOMEM. */
 int acl_for_chmod(const struct inode *inode, u32 mode, struct acl **out) MUST_CHECK;
 void acl_free(struct acl *a);
+/* A copy of one of @inode's lists, whoever changes it meanwhile: *out NULL: there is none. -ENOMEM. */
+int acl_snapshot(const struct inode *inode, enum acl_type type, struct acl **out) MUST_CHECK;
 /* Names for listxattr(2), with their ends; as ops->listxattr counts. */
 size_t acl_list_names(const struct inode *inode, char *buf, size_t size);

@@ -75,7 +75,7 @@ void fs_config_free(struct fs_config *c);
 /* Take one parameter: 0; -EINVAL (and a line in the log) for what is unknown or wrong; -ENOMEM. */
 int fs_config_set(struct fs_config *c, struct fs_arg *arg) MUST_CHECK;
 int fs_config_string(struct fs_config *c, const char *key, const char *value) MUST_CHECK; /* NULL: a flag */
-/* "a,b=1": mount(2)'s data, which is cut up in place. NULL is nothing. */
+/* "a,b=1": mount(2)'s data, which is cut up in place. NULL is nothing. With FS_ESCAPES "a\\,b" is one word, handed on as it is. */
 int fs_config_options(struct fs_config *c, char *options) MUST_CHECK;
 /* Make or find the super block: c->super. -EBUSY: exclusive, and it exists. Then FS_MADE or FS_FAILED. */
 int fs_config_create(struct fs_config *c) MUST_CHECK;
@@ -100,6 +100,8 @@ struct fs_type {
 	size_t config_size;		/* of c->private */
 	/* Defaults into c->private; NULL: zeroes. */
 	int (*begin)(struct fs_config *c);
+	/* What c->private owns goes; NULL: nothing. */
+	void (*forget)(struct fs_config *c);
 	/* One parameter of the list. -EINVAL by fs_config_invalid. */
 	int (*set)(struct fs_config *c, const struct fs_param *p, const struct fs_value *v);
 	/* One that is not on the list, before it is refused; NULL: none but those. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * Files of huge pages <mm/hugetlb.h>: hugetlbfs, and nameless ones for MAP_HUGETLB, MFD_HUGETLB and SHM_HUGETLB.
+ * Files of huge pages <vm/hugetlb.h>: hugetlbfs, and nameless ones for MAP_HUGETLB, MFD_HUGETLB and SHM_HUGETLB.
  */
 #include <lib/types.h>
 #include <lib/compiler.h>

@@ -136,6 +136,8 @@ struct super_ops {
 
 #define SUPER_NOUSER (1u << 31) /* mounts of it enter no namespace */
 
+#define SUPER_STACK_MAX 2
+
 /* A mounted file system. Shared by its mounts. */
 struct super {
 	const struct super_ops *ops;
@@ -149,6 +151,7 @@ struct super {
 	struct mutex rename_lock; /* renames between two directories */
 	u64 next_ino;		/* atomic */
 	bool revalidate;	/* dentries of this file system are asked by ops->revalidate on every walk */
+	u8 stack_depth;		/* file systems below this one, at most SUPER_STACK_MAX */
 	void *private;
 	struct list_head link;	/* all super blocks; super_lock */
 	struct list_head mounts; /* by super_link; mount_sem */
@@ -160,6 +163,8 @@ int super_create(const struct fs_type *t, const struct super_ops *ops, unsigned 
 /* For fs_type.create: c->super of inodes that stand in no directory; programs cannot mount it. */
 struct fs_config;
 int anon_super_create(struct fs_config *c, const struct super_ops *ops, u64 magic) MUST_CHECK;
+/* A device number like those of super blocks, for who shows several. */
+u32 super_anon_dev(void);
 void super_get(struct super *sb);
 void super_put(struct super *sb); /* the last one kills it; may sleep */
 
@@ -203,6 +208,7 @@ enum fs_flags {
 	FS_PINS_NAMES = 8, /* lives in memory: a name that exists holds a reference to its dentry */
 	FS_ACLS = 16,	   /* <vfs/acl.h> */
 	FS_ANY_PARAM = 32, /* parameters that it does not know are ignored */
+	FS_ESCAPES = 64,   /* a backslash keeps the comma behind it in mount(2)'s options */
 };
 struct fs_type;	/* <vfs/fs_config.h> */
 void fs_register(struct fs_type *t);

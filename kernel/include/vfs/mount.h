@@ -111,6 +111,12 @@ void mounts_drop_from(struct dentry *d);
 /* An internal mount of @t: in no namespace, never unmounted (pipes, memfd). @options are constant. */
 struct fs_type;
 int mount_internal(const struct fs_type *t, const char *options, struct mount **out) MUST_CHECK;
+/*
+ * A mount of what is at @p for the kernel's own use, with MNT_* @flags, in no namespace: what is mounted on @p or below is not seen, and unmounting does not
+ * touch it. mount_private_put ends it. -ENOMEM. Takes mount_sem.
+ */
+int mount_private(const struct path *p, u32 flags, struct mount **out) MUST_CHECK;
+void mount_private_put(struct mount *m); /* may sleep */
 /* The last reference to a file of fsmount(2) or open_tree(2) is gone: what still hangs on it is unmounted. */
 void mount_dissolve(struct mount *m);
 

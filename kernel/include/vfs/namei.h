@@ -48,6 +48,7 @@ int path_lookup(int dirfd, const struct path_name *name, unsigned lookup_flags, 
 int path_lookup_kernel(const char *name, unsigned lookup_flags, struct path *out) MUST_CHECK;
 void path_get(const struct path *p);
 void path_put(const struct path *p);
+bool path_equal(const struct path *a, const struct path *b);
 ssize_t path_string(const struct path *p, const struct path *root, char *buf, size_t size);
 
 /* May be among the O_*: what is done with the file is told to nobody. */

@@ -10,7 +10,7 @@
 #include <lib/atomic.h>
 #include <lib/printf.h>
 #include <lib/strbuf.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/object.h>
 #include <mm/page.h>
 #include <mm/slab.h>

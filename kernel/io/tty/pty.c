@@ -182,6 +182,15 @@ static bool slave_has_room(struct tty *tty)
 	return room;
 }
 
+/* Room for the master; if there is none, the slave's next reader is told to wake him. */
+static bool master_writable(struct tty *tty)
+{
+	if (slave_has_room(tty))
+		return true;
+	tty_set_flag(tty, TTY_THROTTLED, true);
+	return slave_has_room(tty); /* who made room before the flag was up has woken nobody */
+}
+
 static ssize_t master_write(struct file *f, struct iobuf *from, s64 *pos, unsigned rwf)
 {
 	struct pty *pty = f->private;
@@ -202,7 +211,7 @@ static ssize_t master_write(struct file *f, struct iobuf *from, s64 *pos, unsign
 			continue;
 		if (nonblocking(f, rwf))
 			return total ? total : -EAGAIN;
-		err = wait_event_interruptible(&pty->master_wait, slave_has_room(&pty->tty));
+		err = wait_event_interruptible(&pty->master_wait, master_writable(&pty->tty));
 		if (err)
 			return total ? total : err;
 	}
@@ -228,10 +237,8 @@ static u32 master_poll(struct file *f, struct poll_table *pt)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLPRI;
 	if (READ_ONCE(pty->slave_closed))
 		mask |= EPOLLHUP;
-	if (slave_has_room(&pty->tty))
+	if (master_writable(&pty->tty))
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	else
-		tty_set_flag(&pty->tty, TTY_THROTTLED, true);
 	return mask;
 }
 

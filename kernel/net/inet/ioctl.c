@@ -6,6 +6,7 @@
 #include <abi/netif.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <mm/slab.h>
 #include <mm/uaccess.h>
@@ -115,6 +116,50 @@ static int rename(u8 *arg)
 	return ifindex ? net_device_rename(ifindex, (const char *)r->sockaddr) : -ENODEV;
 }
 
+/* What anybody may ask, by number [linux/ethtool.h]; the rest is the administrator's. */
+static bool ethtool_is_open(u32 cmd)
+{
+	static const u8 open[] = {ETHTOOL_GSET, ETHTOOL_GDRVINFO, ETHTOOL_GMSGLVL, ETHTOOL_GLINK, ETHTOOL_GCOALESCE, ETHTOOL_GRINGPARAM,
+		ETHTOOL_GPAUSEPARAM, ETHTOOL_GRXCSUM, ETHTOOL_GTXCSUM, ETHTOOL_GSG, ETHTOOL_GSSET_INFO, ETHTOOL_GSTRINGS, ETHTOOL_GSTATS,
+		ETHTOOL_GPHYSTATS, ETHTOOL_GTSO, ETHTOOL_GPERMADDR, ETHTOOL_GUFO, ETHTOOL_GGSO, ETHTOOL_GGRO, ETHTOOL_GFLAGS, ETHTOOL_GPFLAGS,
+		ETHTOOL_GRXFH, ETHTOOL_GRXRINGS, ETHTOOL_GRXCLSRLCNT, ETHTOOL_GRXCLSRULE, ETHTOOL_GRXCLSRLALL, ETHTOOL_GRXFHINDIR,
+		ETHTOOL_GRSSH, ETHTOOL_GFEATURES, ETHTOOL_GCHANNELS, ETHTOOL_GET_TS_INFO, ETHTOOL_GEEE, ETHTOOL_GTUNABLE,
+		ETHTOOL_PHY_GTUNABLE, ETHTOOL_GLINKSETTINGS, ETHTOOL_GFECPARAM};
+
+	for (size_t k = 0; k < ARRAY_SIZE(open); k++)
+		if (open[k] == cmd)
+			return true;
+	return false;
+}
+
+/* SIOCETHTOOL: whether there is a link. No device tells more yet. */
+static s64 ethtool_request(u64 handle, struct uptr p)
+{
+	struct ethtool_value value;
+	struct uptr data;
+	struct ifreq r;
+	struct iobuf b;
+	u32 none;
+	int err;
+
+	if (copy_from_user(&r, p, sizeof(r)))
+		return -EFAULT;
+	data = r.data;
+	r.name[IFNAMSIZ - 1] = 0;
+	if (copy_from_user(&value.cmd, data, sizeof(value.cmd)))
+		return -EFAULT;
+	iobuf_init_kernel(&b, &r, sizeof(r));
+	err = inet_call()->control(inet_stack.self, handle, SIOCGIFFLAGS, &b, &none);
+	if (err)
+		return err;
+	if (!ethtool_is_open(value.cmd) && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	if (value.cmd != ETHTOOL_GLINK)
+		return -EOPNOTSUPP;
+	value.data = !!((u16)r.flags & IFF_RUNNING);
+	return copy_to_user(data, &value, sizeof(value)) ? -EFAULT : 0;
+}
+
 static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 {
 	const struct request *r = find(cmd);
@@ -125,6 +170,8 @@ static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 
 	if (cmd == SIOCGIFCONF)
 		return list_interfaces(handle, p);
+	if (cmd == SIOCETHTOOL)
+		return ethtool_request(handle, p);
 	if (!r)
 		return -ENOIOCTLCMD;
 	if (copy_from_user(arg, p, r->len))
@@ -151,7 +198,7 @@ static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 s64 inet_device_ioctl(unsigned cmd, u64 arg)
 {
 	if (!inet_network())
-		return find(cmd) || cmd == SIOCGIFCONF ? -ENOTTY : -ENOIOCTLCMD;
+		return find(cmd) || cmd == SIOCGIFCONF || cmd == SIOCETHTOOL ? -ENOTTY : -ENOIOCTLCMD;
 	return device_request(inet_device_handle, cmd, (struct uptr){arg});
 }
 

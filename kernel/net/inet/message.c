@@ -143,6 +143,18 @@ ssize_t inet_send(struct socket *s, struct socket_msg *m)
 
 /* ---- receiving ---- */
 
+/* One that the user has no memory for is lost, as on Linux. */
+static void drop_datagram(struct inet_sock *i, u32 flags)
+{
+	struct iobuf none;
+	struct inet_msg im = {.flags = MSG_DONTWAIT, .data = &none};
+
+	if (is_stream(&i->sock) || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return;
+	iobuf_init_kernel(&none, NULL, 0);
+	(void)inet_call()->receive(inet_stack.self, i->handle, &im);
+}
+
 static ssize_t try_receive(struct inet_sock *i, struct inet_msg *im, struct socket_msg *m)
 {
 	struct iobuf before = *m->data;
@@ -163,8 +175,10 @@ static ssize_t try_receive(struct inet_sock *i, struct inet_msg *im, struct sock
 		if (likely(n != -EFAULT))
 			return n;
 		*m->data = before;
-		if (bring(&i->sock, m->data, true, &tries))
+		if (bring(&i->sock, m->data, true, &tries)) {
+			drop_datagram(i, m->flags);
 			return -EFAULT;
+		}
 	}
 }
 

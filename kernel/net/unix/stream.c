@@ -305,9 +305,8 @@ static int wait_message(struct reading *r)
 	if (!r->deadline)
 		return -EAGAIN;
 	mutex_unlock(&u->read_lock);
-	err = wait_event_state(&s->rd_wait, readable(u, r->seen), THREAD_SLEEP_INTR, r->deadline, true);
-	if (unlikely(err) && readable(u, r->seen)) /* the one wake-up may have been ours */
-		wait_wake(&s->rd_wait, 1, UNIX_READ_EVENTS);
+	/* All readers hear of a message: the first may leave a part of it, and none of them passes that on. */
+	err = wait_event_state(&s->rd_wait, readable(u, r->seen), THREAD_SLEEP_INTR, r->deadline, false);
 	mutex_lock(&u->read_lock);
 	r->skip = r->peek ? (u32)max(s->peek_off, 0) : 0;
 	return err ? socket_wait_error(err, r->deadline) : 1;

@@ -456,6 +456,36 @@ static int MUST_CHECK config_kernel(struct fs_config *c, const struct fs_type *t
 	return err;
 }
 
+/* Alone and in no namespace, but alive, and counted with its super block's mounts. */
+static void enter_internal(struct mount *m)
+{
+	m->ns = &ns_internal;
+	mutex_lock(&mount_sem);
+	list_add_tail(&m->super_link, &m->super->mounts);
+	mutex_unlock(&mount_sem);
+}
+
+int mount_private(const struct path *p, u32 flags, struct mount **out)
+{
+	struct mount *m = mount_alloc(p->mnt->super, p->dentry, p->mnt->source, flags | MNT_INTERNAL);
+
+	if (!m)
+		return -ENOMEM;
+	enter_internal(m);
+	*out = m;
+	return 0;
+}
+
+void mount_private_put(struct mount *m)
+{
+	mutex_lock(&mount_sem);
+	list_del_init(&m->super_link);
+	mutex_unlock(&mount_sem);
+	WRITE_ONCE(m->ns, NULL);
+	rcu_synchronize(); /* who drops a reference looks whether it is alive */
+	mount_put(m);
+}
+
 int mount_internal(const struct fs_type *t, const char *options, struct mount **out)
 {
 	struct fs_config c;
@@ -468,10 +498,7 @@ int mount_internal(const struct fs_type *t, const char *options, struct mount **
 	fs_config_free(&c);
 	if (!m)
 		return -ENOMEM;
-	m->ns = &ns_internal;
-	mutex_lock(&mount_sem);
-	list_add_tail(&m->super_link, &m->super->mounts);
-	mutex_unlock(&mount_sem);
+	enter_internal(m);
 	*out = m;
 	return 0;
 }

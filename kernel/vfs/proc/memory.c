@@ -6,7 +6,7 @@
 #include <arch/context.h>
 #include <debug/panic.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/kmap.h>
 #include <mm/page.h>
 #include <mm/percpu.h>
@@ -17,6 +17,7 @@
 #include <proc/task.h>
 #include <vfs/shmem.h>
 #include <vfs/writeback.h>
+#include <vm/pages.h>
 
 #define KIB (PAGE_SIZE / 1024)
 

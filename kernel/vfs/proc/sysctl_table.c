@@ -8,7 +8,7 @@
 #include <lib/ctype.h>
 #include <lib/parse.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/reclaim.h>
 #include <mm/space.h>
@@ -20,6 +20,7 @@
 #include <vfs/fdtable.h>
 #include <vfs/hugetlbfs.h>
 #include <vfs/locks.h>
+#include <vfs/shmem.h>
 #include <vfs/writeback.h>
 
 /* ---- kernel ---- */
@@ -297,6 +298,7 @@ static const struct sysctl table[] = {
 	{"vm/admin_reserve_kbytes", 0644, SYSCTL_U64, 0, &vm_admin_reserve_kbytes},
 	{"vm/user_reserve_kbytes", 0644, SYSCTL_U64, 0, &vm_user_reserve_kbytes},
 	{"vm/max_map_count", 0644, ROOT_INT(vm_max_map_count, 0, S32_MAX)},
+	{"vm/memfd_noexec", 0644, SYSCTL_INT, SYSCTL_CAP(CAP_SYS_ADMIN), &memfd_noexec, 0, 2},
 	{"vm/mmap_min_addr", 0644, SYSCTL_U64, SYSCTL_CAP(CAP_SYS_RAWIO), &vm_mmap_min_addr},
 	{"vm/nr_hugepages", 0644, SYSCTL_CALL, .get = get_pool, .set = set_pool, .min = POOL_TOTAL},
 	{"vm/nr_overcommit_hugepages", 0644, SYSCTL_CALL, .get = get_pool, .set = set_pool, .min = POOL_OVERCOMMIT},

@@ -20,7 +20,7 @@ static bool area_file(struct vm_area *a, struct mapped *m)
 {
 	const struct file *f = a->backing;
 
-	if (a->backing_ops != &file_backing_ops)
+	if (!a->backing_ops || a->backing_ops->get != file_backing_ops.get)
 		return false;
 	*m = (struct mapped){a->start, a->end, true, S_IFLNK | (f->mode & FMODE_READ ? 0400 : 0) | (f->mode & FMODE_WRITE ? 0200 : 0), f->path};
 	path_get(&m->path);

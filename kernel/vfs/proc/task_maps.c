@@ -7,13 +7,14 @@
 #include "proc_fs.h"
 #include <lib/printf.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/page.h>
 #include <mm/slab.h>
 #include <mm/space.h>
 #include <mm/uaccess.h>
 #include <asm/ioctl.h>
 #include <linux/fs.h>
+#include <vm/pages.h>
 
 /* What is kept of an area after map_lock. */
 struct area_copy {

@@ -10,6 +10,7 @@
 #include <mm/policy.h>
 #include <mm/slab.h>
 #include <mm/space.h>
+#include <vm/pages.h>
 
 struct numa_area {
 	vaddr_t start, end;

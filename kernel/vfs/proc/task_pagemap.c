@@ -15,6 +15,7 @@
 #include <mm/space.h>
 #include <mm/uaccess.h>
 #include <proc/cred.h>
+#include <vm/pages.h>
 
 #define WORDS	256u
 #define REGIONS 512u

@@ -5,7 +5,7 @@
 #include "sysfs_impl.h"
 #include <lib/parse.h>
 #include <lib/string.h>
-#include <mm/hugetlb.h>
+#include <vm/hugetlb.h>
 #include <mm/space.h>
 
 struct choice {

@@ -13,7 +13,7 @@ struct arch_thread {
 	struct fpu_area *fpu;  /* NULL: a kernel thread */
 	u64 selectors;	       /* of the user, while it does not run: DS, ES << 16, FS << 32, GS << 48 */
 	u32 fpu_cpu;	       /* the CPU whose registers hold fpu's contents, if its fpu_owner agrees */
-	u32 debug_on;	       /* dr7 has an enabled breakpoint */
+	u32 debug_on;	       /* DEBUG_*: debug registers or MSRs are to be loaded */
 	u32 pkru;	       /* rights by protection keys, while it does not run */
 	u64 dr[4], dr6, dr7;
 	void (*entry)(void *); /* arch_thread_init_*: what sched_tail is followed by */

@@ -5,9 +5,17 @@
  */
 #include <lib/types.h>
 
+struct thread;
+
+enum { DEBUG_BREAKS = 1, DEBUG_BLOCK = 2 }; /* debug_on of a thread: DR7 enables something; BTF: its trap flag counts jumps, until the next #DB */
+/* @t is not running, or the caller. */
+void context_block_step(struct thread *t, bool on);
+
 #define DR6_RESERVED 0xffff0ff0ull /* bits that read as one, and nothing was hit */
 #define DR6_HITS     0xfull
 #define DR6_STEP     (1ull << 14)
+
+#define DEBUGCTL_BTF 2ull
 
 #define DR7_FIXED    0x400ull
 #define DR7_OURS     0xffff00ffull /* enables, kinds and lengths; not the I/O and system features */

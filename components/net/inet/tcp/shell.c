@@ -18,6 +18,14 @@
 
 u32 tcp_hash(const struct inet *in, const struct tcp_flow *flow)
 {
+	u32 ports = (u32)flow->lport << 16 | flow->rport;
+	u64 l[2], r[2];
+
+	memcpy(l, flow->laddr, 16);
+	memcpy(r, flow->raddr, 16);
+	/* Of IPv4's addresses the other halves are always the same. */
+	if (likely(!(l[0] | r[0])))
+		return (u32)siphash_2u64(&in->key, (l[1] & ~(u64)U32_MAX) | r[1] >> 32, ports);
 	return (u32)siphash(&in->key, flow, offsetof(struct tcp_flow, pad));
 }
 
@@ -68,17 +76,33 @@ static int put_out(struct inet *in, struct pkt *p, const struct tcp_tx *tx, u16 
 	return ip_output(in, p, r, itx);
 }
 
+/* The packet of the send queue with @seq; *@out_base is its first byte's number. What is new lies behind what was new before. */
+static struct pkt *queue_find(struct tcp_sock *t, u32 seq, u32 *out_base)
+{
+	struct pkt *q = t->tx_head;
+	u32 base = t->tx_base;
+
+	if (t->tx_next && seq_leq(t->tx_next_base, seq)) {
+		q = t->tx_next;
+		base = t->tx_next_base;
+	}
+	for (; q && seq - base >= q->total; q = q->next)
+		base += q->total;
+	if (q && (!t->tx_next || seq_lt(t->tx_next_base, base))) {
+		t->tx_next = q;
+		t->tx_next_base = base;
+	}
+	*out_base = base;
+	return q;
+}
+
 /* [seq, seq + len) of the send queue. */
 static struct pkt *slice_queue(struct tcp_sock *t, u32 seq, u32 len)
 {
-	u32 off = seq - t->tx_base;
-	struct pkt *q = t->tx_head, *p = NULL;
+	u32 base, off;
+	struct pkt *q = queue_find(t, seq, &base), *p = NULL;
 
-	while (q && off >= q->total) {
-		off -= q->total;
-		q = q->next;
-	}
-	for (; q && len; q = q->next) {
+	for (off = seq - base; q && len; q = q->next) {
 		u32 n = min(len, q->total - off);
 		struct pkt *part = pkt_slice(q, off, n, p ? 0 : TCP_HEADROOM);
 
@@ -165,6 +189,8 @@ static void queue_trim(struct tcp_sock *t)
 		t->tx_head = p->next;
 		if (!t->tx_head)
 			t->tx_tail = NULL;
+		if (t->tx_next == p)
+			t->tx_next = NULL;
 		freed += p->charge;
 		p->charge = 0;
 		pkt_free(p);
@@ -184,7 +210,7 @@ void tcp_queue_free(struct tcp_sock *t)
 		p->charge = 0;
 		pkt_free(p);
 	}
-	t->tx_tail = NULL;
+	t->tx_tail = t->tx_next = NULL;
 	if (t->tx_charged)
 		sock_uncharge_send(&t->sock, t->tx_charged);
 	t->tx_charged = 0;
@@ -313,6 +339,15 @@ void tcp_settle(struct tcp_sock *t)
 		tcp_stop_timer(t);
 		tcp_unhash(t);
 	}
+}
+
+/* The reader only gives room back, of which the peer is told or not yet. */
+void tcp_settle_read(struct tcp_sock *t)
+{
+	if (t->c.ack_now)
+		tcp_settle(t);
+	else if (t->c.rx_dead)
+		free_dead(t);
 }
 
 /* The timer's reference is this function's. */

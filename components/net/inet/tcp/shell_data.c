@@ -48,22 +48,17 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 	bool more = msg->flags & MSG_MORE;
 	unsigned long flags;
 	ssize_t done = 0;
-	struct pkt *p;
-	int err = 0;
+	int err = 0, state;
 
-	flags = env_spin_lock(&s->lock);
-	err = may_send(t);
-	env_spin_unlock(&s->lock, flags);
-	while (!err && left) {
+	/* What the connection says counts before what gathering said. */
+	do {
 		u32 n = (u32)min_t(size_t, left, CHUNK_MAX);
+		struct pkt *p = n ? gather(s, msg, n, &err) : NULL;
 
-		p = gather(s, msg, n, &err);
-		if (!p)
-			break;
-		left -= n;
 		flags = env_spin_lock(&s->lock);
-		err = may_send(t);
-		if (!err) {
+		state = may_send(t);
+		if (p && !state) {
+			left -= n;
 			tcp_queue_add(t, p);
 			t->tx_charged += p->charge;
 			tcp_sent(&t->c, env_now(), n, more || left, !left && msg->flags & MSG_OOB);
@@ -71,12 +66,13 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 			done += n;
 		}
 		env_spin_unlock(&s->lock, flags);
-		if (err) {
+		if (p && state) {
 			sock_uncharge_send(s, p->charge);
 			p->charge = 0;
 			pkt_free(p);
 		}
-	}
+		err = state ? state : err;
+	} while (!err && left);
 	/* The last bytes of a short send are not held for those that did not come. */
 	if (err && done && !more) {
 		flags = env_spin_lock(&s->lock);
@@ -131,18 +127,19 @@ static ssize_t nothing(struct tcp_sock *t)
 static ssize_t receive_oob(struct tcp_sock *t, struct inet_msg *msg)
 {
 	unsigned long flags = env_spin_lock(&t->sock.lock);
+	size_t n = min_t(size_t, msg->data->left, 1);
 	u8 byte;
-	int err = tcp_oob(&t->c, msg->flags & MSG_PEEK, &byte);
+	int err = tcp_oob(&t->c, true, &byte);
 
+	if (!err && iobuf_put(msg->data, &byte, n) < n)
+		err = -EFAULT; /* and nothing is consumed */
+	if (!err && !(msg->flags & MSG_PEEK))
+		err = tcp_oob(&t->c, false, &byte);
 	env_spin_unlock(&t->sock.lock, flags);
 	if (err)
 		return err;
-	msg->flags |= MSG_OOB;
-	if (!msg->data->left) {
-		msg->flags |= MSG_TRUNC;
-		return 0;
-	}
-	return iobuf_put(msg->data, &byte, 1) == 1 ? 1 : -EFAULT;
+	msg->flags |= MSG_OOB | (n ? 0 : MSG_TRUNC);
+	return (ssize_t)n;
 }
 
 /* Copy @n pieces out; *short_: the user's memory was not all there. */
@@ -205,7 +202,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 		flags = env_spin_lock(&s->lock);
 		if (!peek && n) {
 			tcp_received(&t->c, env_now(), pos);
-			tcp_settle(t);
+			tcp_settle_read(t);
 			last = NULL;
 		}
 	}

@@ -45,7 +45,8 @@ struct tcp_sock {
 	struct inet_timer timer;
 	u64 armed_for;
 	struct pkt *tx_head, *tx_tail; /* the send queue's packets */
-	u32 tx_base;                   /* sequence number of its first byte */
+	struct pkt *tx_next;           /* the last one from which something new was sent, or NULL */
+	u32 tx_base, tx_next_base;     /* sequence numbers of the first's and of tx_next's first byte */
 	u32 tx_charged;
 	bool listening, hashed, reading, reader_waits, told_connect;
 	/* a listener's */
@@ -81,6 +82,7 @@ extern const struct transport tcp_transport;
 /* shell.c */
 /* After every call into the machine, the lock held: segments, memory, wake-ups, timer, end. */
 void tcp_settle(struct tcp_sock *t);
+void tcp_settle_read(struct tcp_sock *t); /* after tcp_received */
 void tcp_send_alone(
 	struct inet *in, const struct tcp_flow *flow, const struct tcp_tx *tx, u32 oif, u32 mark);
 void tcp_sock_timer(struct inet *in, struct inet_timer *timer);
