@@ -147,20 +147,30 @@ static u32 big_endian(const u8 *p, u32 size)
 	return v;
 }
 
-/* Offsets of negative sign count from the link or network header: both are the start here. */
+/* Offsets of negative sign count from the link or network header. */
 static bool load(const struct bpf_input *in, u32 off, u32 size, u32 a, u32 x, u32 *out)
 {
-	if (off >= (u32)SKF_LL_OFF) {
+	const u8 *bytes = in->bytes;
+	u32 len = in->len;
+
+	if (unlikely(off >= (u32)SKF_LL_OFF)) {
+		bool net = off >= (u32)SKF_NET_OFF;
+		const u8 *from = net ? in->net : in->link;
+
 		if (off >= ANCILLARY)
 			return in->ancillary && in->ancillary(in, off - ANCILLARY, a, x, out);
-		off -= off >= (u32)SKF_NET_OFF ? (u32)SKF_NET_OFF : (u32)SKF_LL_OFF;
+		off -= net ? (u32)SKF_NET_OFF : (u32)SKF_LL_OFF;
+		if (from) {
+			bytes = from;
+			len = net ? in->net_len : in->link_len;
+		}
 	}
-	if (off > in->len || in->len - off < size)
+	if (off > len || len - off < size)
 		return false;
 	if (in->native)
-		__builtin_memcpy(out, in->bytes + off, sizeof(*out));
+		__builtin_memcpy(out, bytes + off, sizeof(*out));
 	else
-		*out = big_endian(in->bytes + off, size);
+		*out = big_endian(bytes + off, size);
 	return true;
 }
 

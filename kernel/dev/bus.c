@@ -41,7 +41,7 @@ static int give_nic(const struct env_driver *d, void *self)
 	const struct nic_port nic = {.ops = d->ops, .self = self};
 	u32 ifindex;
 
-	return net_device_add("eth%u", &nic, &ifindex);
+	return net_device_add("eth%u", &nic, NULL, &ifindex);
 }
 
 static int give_port(struct env_device *dev, const struct env_driver *d, void *self)

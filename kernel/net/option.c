@@ -197,7 +197,7 @@ static int set_option(struct socket *s, int name, struct uptr val, u32 len)
 	if (flag)
 		return set_switch(s, name, flag, v);
 	switch (name) {
-	case SO_ATTACH_FILTER: return s->family == AF_NETLINK ? socket_filter_attach(s, val, len) : -ENOPROTOOPT; /* who runs it */
+	case SO_ATTACH_FILTER: return s->family == AF_NETLINK || s->family == AF_PACKET ? socket_filter_attach(s, val, len) : -ENOPROTOOPT; /* who runs it */
 	case SO_LINGER: return set_linger(s, val, len);
 	case SO_RCVTIMEO_OLD:
 	case SO_RCVTIMEO_NEW: return set_timeout(&s->rcvtimeo, val, len);

@@ -252,6 +252,13 @@ static s64 socket_ioctl(struct file *f, unsigned cmd, u64 arg)
 	return ret == -ENOIOCTLCMD && s->family != AF_INET && s->family != AF_INET6 ? inet_device_ioctl(cmd, arg) : ret;
 }
 
+static int socket_mmap(struct file *f, struct vm_map_args *args)
+{
+	struct socket *s = f->private;
+
+	return s->ops->mmap ? s->ops->mmap(s, f, args) : -ENODEV;
+}
+
 static int socket_fasync(struct file *f, int fd, bool on)
 {
 	struct socket *s = f->private;
@@ -271,6 +278,7 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.mmap = socket_mmap,
 	.fasync = socket_fasync,
 	.release = socket_release,
 	.show_fdinfo = socket_show_fdinfo,

@@ -2,6 +2,7 @@
 /*
  * What UDP, raw and ping sockets have in common.
  */
+#include "filter.h"
 #include "link.h"
 #include "mcast.h"
 #include "sock_impl.h"
@@ -142,7 +143,7 @@ bool dgram_queue(struct sock *s, struct pkt *p)
 {
 	u32 charge = charge_of(p);
 
-	if (!sock_charge_receive(s, charge)) {
+	if (!sock_filter_pass(s, p, s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM ? 8 : 1) || !sock_charge_receive(s, charge)) {
 		__atomic_fetch_add(&s->drops, 1, __ATOMIC_RELAXED);
 		return false;
 	}

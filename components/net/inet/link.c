@@ -101,6 +101,7 @@ static void link_fill(struct link *l, const struct nic_port *nic)
 		memset(l->broadcast, 0, 6);
 	}
 	env_random(l->token, sizeof(l->token));
+	memcpy(l->kind, info.kind, sizeof(l->kind) - 1);
 	memcpy(l->mac, info.mac, 6);
 	l->mtu_max = max(info.mtu_max, info.mtu);
 	l->mtu = clamp((u32)info.mtu, 68u, l->mtu_max);

@@ -67,6 +67,7 @@ struct link {
 	u16 type; /* ARPHRD_* */
 	u16 header_len; /* that its frames begin with; the loopback's packets have none, but what is told of them does */
 	u8 mac[6], broadcast[6];
+	char kind[8]; /* IFLA_INFO_KIND; "": none */
 	u8 token[8]; /* an interface identifier for a link without addresses */
 	u32 mtu, mtu_max, txqlen;
 	u32 flags;   /* IFF_UP ... as set; config, read anywhere */

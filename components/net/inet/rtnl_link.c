@@ -64,6 +64,12 @@ static void make_link(struct rtnl_msg *m, const struct link *l, u16 type, u16 fl
 		rtnl_put(m, IFLA_ADDRESS, l->mac, 6);
 		rtnl_put(m, IFLA_BROADCAST, l->broadcast, 6);
 	}
+	if (l->kind[0]) {
+		u32 at = rtnl_nest(m, IFLA_LINKINFO);
+
+		rtnl_put(m, IFLA_INFO_KIND, l->kind, (u32)strnlen(l->kind, sizeof(l->kind) - 1) + 1);
+		rtnl_unnest(m, at);
+	}
 	put_stats(m, l);
 }
 

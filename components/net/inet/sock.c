@@ -4,6 +4,7 @@
  */
 #include "sock.h"
 
+#include "filter.h"
 #include "ip_impl.h"
 #include "mcast.h"
 #include "sock_impl.h"
@@ -133,6 +134,7 @@ void sock_put(struct sock *s)
 	ENV_ASSERT(!s->rx.n && !s->errors.n);
 	if (s->options)
 		env_free(s->options, s->options_size);
+	sock_filter_put(s->filter);
 	env_rcu_call(&s->rcu, sock_free_rcu);
 }
 

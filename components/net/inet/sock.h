@@ -15,6 +15,7 @@
 
 struct proto;
 struct sock_view;
+struct inet_filter; /* filter.h */
 
 enum sock_flags { /* sock->flags */
 	SOCK_F_REUSEADDR = 1u << 0,
@@ -114,6 +115,7 @@ struct sock {
 	struct pkt_queue errors; /* MSG_ERRQUEUE: cb is struct sock_err */
 	int err;		 /* SO_ERROR: positive errno, atomic */
 
+	struct inet_filter *filter; /* SO_ATTACH_FILTER: RCU; NULL: none */
 	struct list_head members; /* struct sock_member: config; RCU */
 
 	/* Wake-ups: atomic events that ready() is still to tell. */

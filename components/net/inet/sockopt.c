@@ -2,6 +2,7 @@
 /*
  * Options of SOL_SOCKET that the family must know, and of SOL_IP [man socket(7), ip(7)]. SOL_IPV6 is sockopt6.c.
  */
+#include "filter.h"
 #include "ip_impl.h"
 #include "link.h"
 #include "mcast.h"
@@ -126,10 +127,27 @@ static int set_linger(struct sock *s, struct iobuf *value)
 	return 0;
 }
 
+static int set_filter(struct sock *s, struct iobuf *value)
+{
+	struct inet_filter *f;
+	int err = sock_filter_create(value, &f);
+
+	if (!err)
+		sock_filter_replace(s, f);
+	return err;
+}
+
 static int set_socket(struct sock *s, u32 name, struct iobuf *value)
 {
 	unsigned long flags;
 	int v, err;
+
+	if (name == SO_ATTACH_FILTER)
+		return set_filter(s, value);
+	if (name == SO_DETACH_FILTER) {
+		sock_filter_replace(s, NULL);
+		return 0;
+	}
 
 	if (name == SO_BINDTODEVICE || name == SO_LINGER) {
 		flags = env_spin_lock(&s->lock);

@@ -29,6 +29,7 @@ void link_tap(struct link *l, const struct pkt *p, u8 type, u64 sender)
 	bool bare = !l->nic.ops;
 	struct inet_frame f = {.ifindex = l->ifindex,
 		.protocol = p->protocol,
+		.link_type = l->type,
 		.header_len = l->header_len,
 		.type = type,
 		.gso = p->gso,

@@ -12,6 +12,13 @@ int inet_provide(const struct inet_port *port) MUST_CHECK;
 /* NULL: there is no network. Constant once it is not NULL. */
 const struct inet_port *inet_network(void);
 
+/* Who is shown frames of links that are tapped, as struct inet_client_ops has it. Once, at boot, before inet_provide. */
+struct inet_tap_ops {
+	void (*frame)(void *client, const struct inet_frame *f);
+	void (*link)(void *client, u32 ifindex, enum inet_link_event event);
+};
+void inet_set_tap(const struct inet_tap_ops *ops);
+
 /* SIOCGIF*, SIOCSIF* and their like, on a socket of whatever family. -ENOIOCTLCMD: it is none of them. */
 s64 inet_device_ioctl(unsigned cmd, u64 arg);
 

@@ -27,6 +27,7 @@ struct cred;
 struct pid;
 struct pseudo_file;
 struct bpf_prog;
+struct vm_map_args;
 
 /* An address as the user gave or gets it. */
 struct socket_addr {
@@ -123,6 +124,7 @@ struct socket_ops {
 	int (*shutdown)(struct socket *s, unsigned how); /* SOCKET_*_SHUT */
 	u32 (*poll)(struct socket *s, struct poll_table *pt);
 	s64 (*ioctl)(struct socket *s, unsigned cmd, u64 arg); /* -ENOIOCTLCMD: not known */
+	int (*mmap)(struct socket *s, struct file *f, struct vm_map_args *args); /* NULL: -ENODEV */
 	/* Levels above SOL_SOCKET, and of it what this layer does not know (get: @len is the room, the result the length). */
 	int (*set_option)(struct socket *s, int level, int name, struct uptr val, u32 len);
 	int (*get_option)(struct socket *s, int level, int name, struct uptr val, u32 len);

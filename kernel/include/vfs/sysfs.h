@@ -35,6 +35,7 @@ struct sysfs_device {
 /* @d stays until removed. Tells the listener "add". -EEXIST -ENOMEM. May sleep. */
 int sysfs_add_device(struct sysfs_device *d) MUST_CHECK;
 void sysfs_remove_device(struct sysfs_device *d); /* tells "remove" first; may sleep */
+void sysfs_drop_device(struct sysfs_device *d);	  /* without a word: it comes again by another name */
 
 /*
  * A character device that stays: its node in /dev, and a device of @class in /sys with @files, at the latest when there is a /sys. -EEXIST -ENOMEM. May sleep.

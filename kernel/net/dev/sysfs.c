@@ -110,7 +110,10 @@ static int show_ifindex(struct pseudo_text *t)
 
 static int show_type(struct pseudo_text *t)
 {
-	return put_number(t, "%u\n", device_of(t)->nic.ops ? ARPHRD_ETHER : ARPHRD_LOOPBACK);
+	struct ifreq r = {0};
+	int err = request(device_of(t), SIOCGIFHWADDR, &r);
+
+	return err ? err : put_number(t, "%u\n", *(const u16 *)(const void *)r.sockaddr);
 }
 
 static bool has_carrier(const struct net_device *d)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fake_inet.h"
+#include <net/device.h>
 #include <abi/netif.h>
 #include <abi/socket.h>
 #include <lib/endian.h>
@@ -458,3 +459,14 @@ static const struct inet_ops ops = {
 	.control = f_control,
 };
 const struct inet_port fake_port = {&ops, NULL};
+
+/* There is no list of devices here. */
+u32 net_device_find(const char *wanted, char name[NET_NAME_MAX])
+{
+	return 0;
+}
+
+int net_device_rename(u32 ifindex, const char *name)
+{
+	return -ENODEV;
+}

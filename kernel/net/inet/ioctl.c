@@ -10,6 +10,7 @@
 #include <linux/sockios.h>
 #include <mm/slab.h>
 #include <mm/uaccess.h>
+#include <net/device.h>
 #include <proc/cred.h>
 #include <asm/ioctls.h>
 
@@ -103,6 +104,18 @@ static int add_name(u8 *arg)
 	return uptr_is_null(e->dev) || arch_strncpy_from_user(name, e->dev, IFNAMSIZ - 1) >= 0 ? 0 : -EFAULT;
 }
 
+/* The list of devices has the names. */
+static int rename(u8 *arg)
+{
+	struct ifreq *r = (void *)arg;
+	char found[NET_NAME_MAX];
+	u32 ifindex;
+
+	r->sockaddr[IFNAMSIZ - 1] = 0;
+	ifindex = net_device_find(r->name, found);
+	return ifindex ? net_device_rename(ifindex, (const char *)r->sockaddr) : -ENODEV;
+}
+
 /* What anybody may ask, by number [linux/ethtool.h]; the rest is the administrator's. */
 static bool ethtool_is_open(u32 cmd)
 {
@@ -167,6 +180,8 @@ static s64 device_request(u64 handle, unsigned cmd, struct uptr p)
 		return -EPERM;
 	if (r->len == sizeof(struct ifreq))
 		arg[IFNAMSIZ - 1] = 0;
+	if (cmd == SIOCSIFNAME)
+		return rename(arg);
 	iobuf_init_kernel(&b, arg, r->len);
 	if (cmd == SIOCADDRT || cmd == SIOCDELRT) {
 		err = add_name(arg);

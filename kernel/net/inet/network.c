@@ -26,4 +26,4 @@ static int network_init(void)
 	return err ? err : net_devices_start();
 }
 
-INITCALL(inet_network, "inet unix netlink_uevent procfs sysfs virtio_mmio", network_init);
+INITCALL(inet_network, "inet packet unix netlink_uevent procfs sysfs virtio_mmio", network_init);

@@ -75,6 +75,7 @@ void inet_option_changed(struct socket *s, int name)
 	case SO_PRIORITY: v = READ_ONCE(s->priority); break;
 	case SO_MARK: v = (s32)READ_ONCE(s->mark); break;
 	case SO_RCVLOWAT: v = (s32)READ_ONCE(s->rcvlowat); break;
+	case SO_DETACH_FILTER: v = 0; break;
 	case SO_LINGER:
 		l[0] = socket_has(s, SOCKF_LINGER) != 0;
 		l[1] = s->linger_s;

@@ -212,7 +212,13 @@ static void told_news(void *client, u32 group, const struct iobuf *message)
 	netlink_route_notify(group, message);
 }
 
-static const struct inet_client_ops client_ops = {.ready = inet_ready, .notify = told_news, .inode = inet_inode};
+static struct inet_client_ops client_ops = {.ready = inet_ready, .notify = told_news, .inode = inet_inode};
+
+void inet_set_tap(const struct inet_tap_ops *ops)
+{
+	client_ops.frame = ops->frame;
+	client_ops.link = ops->link;
+}
 
 int inet_provide(const struct inet_port *port)
 {

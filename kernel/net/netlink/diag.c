@@ -175,6 +175,8 @@ static int diag_request(struct nl_request *r)
 		return -EINVAL;
 	if ((q->sdiag_family == AF_INET || q->sdiag_family == AF_INET6) && inet_network())
 		return nl_ask_inet(r, NETLINK_SOCK_DIAG);
+	if (q->sdiag_family == AF_PACKET)
+		return nl_packet_diag(r);
 	if (q->sdiag_family != AF_UNIX)
 		return -ENOENT;
 	if (r->len < sizeof(*q))

@@ -139,6 +139,9 @@ struct nl_protocol {
 /* Have the network answer @r, which is of NETLINK_ROUTE or for AF_INET, AF_INET6 of NETLINK_SOCK_DIAG; as `request`. */
 int nl_ask_inet(struct nl_request *r, u32 protocol);
 
+/* sock_diag of AF_PACKET (packet/show.c). */
+int nl_packet_diag(struct nl_request *r);
+
 extern struct nl_protocol nl_route, nl_usersock, nl_sock_diag, nl_uevent, nl_generic;
 /* NULL: there is none. */
 struct nl_protocol *nl_protocol_find(u32 number);

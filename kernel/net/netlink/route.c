@@ -8,8 +8,10 @@
 #include "netlink_impl.h"
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <mm/slab.h>
+#include <net/device.h>
 #include <net/inet.h>
 #include <proc/cred.h>
 #include <sched/work.h>
@@ -169,6 +171,25 @@ static bool is_known_get(u16 type)
 	}
 }
 
+/* What of a request about a link is the business of the list of devices: its name, its end. The rest is the network's. */
+static int device_request(struct nl_request *r)
+{
+	const struct nlattr *attrs[IFLA_MAX + 1] = {NULL};
+	const struct ifinfomsg *i = r->body;
+	char name[NET_NAME_MAX] = "", found[NET_NAME_MAX];
+	u32 ifindex;
+
+	if (r->len < sizeof(*i))
+		return 0;
+	nl_parse(i + 1, r->len - (u32)sizeof(*i), attrs, IFLA_MAX);
+	if (attrs[IFLA_IFNAME])
+		memcpy(name, nl_attr_data(attrs[IFLA_IFNAME]), min(nl_attr_len(attrs[IFLA_IFNAME]), (u32)sizeof(name) - 1));
+	ifindex = i->ifi_index > 0 ? (u32)i->ifi_index : *name ? net_device_find(name, found) : 0;
+	if (r->h->nlmsg_type == RTM_DELLINK)
+		return ifindex ? net_device_delete(ifindex) : -ENODEV;
+	return i->ifi_index > 0 && *name && !(r->h->nlmsg_flags & NLM_F_EXCL) ? net_device_rename(ifindex, name) : 0;
+}
+
 static int route_request(struct nl_request *r)
 {
 	u16 type = r->h->nlmsg_type;
@@ -179,6 +200,12 @@ static int route_request(struct nl_request *r)
 		return 0; /* all of them begin with a family */
 	if (!is_get(type) && !capable(CAP_NET_ADMIN))
 		return -EPERM;
+	if (inet_network() && (type == RTM_NEWLINK || type == RTM_SETLINK || type == RTM_DELLINK)) {
+		int err = device_request(r);
+
+		if (err || type == RTM_DELLINK)
+			return err;
+	}
 	if (inet_network())
 		return nl_ask_inet(r, NETLINK_ROUTE);
 	if (!is_get(type) || !is_known_get(type))

@@ -154,7 +154,7 @@ static void drop_link(struct pseudo_node *dir, const char *name, const struct ps
 	pseudo_node_put(n);
 }
 
-static void drop_device(struct sysfs_device *d)
+void sysfs_drop_device(struct sysfs_device *d)
 {
 	struct pseudo_node *class = pseudo_find(sysfs_class, d->class, strlen(d->class));
 	char name[24];
@@ -186,7 +186,7 @@ int sysfs_add_device(struct sysfs_device *d)
 		return err;
 	err = fill_device(d, class);
 	if (err)
-		drop_device(d);
+		sysfs_drop_device(d);
 	else if (!d->quiet)
 		sysfs_uevent(d, "add");
 	return err;
@@ -195,5 +195,5 @@ int sysfs_add_device(struct sysfs_device *d)
 void sysfs_remove_device(struct sysfs_device *d)
 {
 	sysfs_uevent(d, "remove");
-	drop_device(d);
+	sysfs_drop_device(d);
 }

@@ -14,6 +14,9 @@
 struct bpf_input {
 	const u8 *bytes;
 	u32 len;
+	/* Where loads at SKF_NET_OFF and SKF_LL_OFF begin; NULL: at bytes. */
+	const u8 *net, *link;
+	u32 net_len, link_len;
 	bool native;	/* whole aligned words in the processor's order (seccomp), else bytes of a packet */
 	/* Loads at SKF_AD_OFF + @off; NULL: there are none. False: not known, the program ends with 0. */
 	bool (*ancillary)(const struct bpf_input *in, u32 off, u32 a, u32 x, u32 *out);

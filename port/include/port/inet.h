@@ -100,6 +100,7 @@ struct inet_frame {
 	struct iobuf data; /* kernel memory, the link's header first; for the time of the call */
 	u32 ifindex;
 	u16 protocol;   /* ETH_P_*, host order */
+	u16 link_type;  /* ARPHRD_* */
 	u16 header_len; /* of the link's header: 0 where links have none */
 	u8 type;        /* PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING */
 	u8 gso;         /* enum nic_gso, with gso_size payload bytes a segment */

@@ -84,6 +84,7 @@ struct nic_info {
 	u32 max_gso_bytes;
 	u32 speed_mbit; /* 0: unknown */
 	bool link;
+	char kind[8]; /* of a device in software, as IFLA_INFO_KIND has it; "": none */
 	bool ip_only; /* frames are packets without a link header; there are no link addresses */
 };
 

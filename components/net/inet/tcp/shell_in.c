@@ -3,6 +3,7 @@
 #include "tcp_sock.h"
 
 #include "../csum.h"
+#include "../filter.h"
 #include "../ip_impl.h"
 #include "impl.h"
 
@@ -95,8 +96,24 @@ static bool checksum_ok(const struct pkt *p)
 		       csum_pseudo(&p->src, &p->dst, p->total, IP_PROTO_TCP))) == 0xffff;
 }
 
+/* The filter of @s looks at the segment from its header on. False: drop it. */
+static bool filter_passes(struct sock *s, struct pkt *p, u32 hlen, struct tcp_in *seg)
+{
+	bool pass;
+
+	if (likely(!READ_ONCE(s->filter)))
+		return true;
+	p->data -= hlen; /* it was pulled from here */
+	p->len += hlen;
+	p->total += hlen;
+	pass = sock_filter_pass(s, p, hlen) && pkt_pull_up(p, hlen);
+	pass = pass && !tcp_parse(p->data, hlen, p->total, seg);
+	pkt_pull(p, hlen);
+	return pass;
+}
+
 static void no_connection(
-	struct inet *in, struct pkt *p, const struct tcp_in *seg, const struct tcp_flow *flow)
+	struct inet *in, struct pkt *p, u32 hlen, struct tcp_in *seg, const struct tcp_flow *flow)
 {
 	struct tcp_sock *lt;
 	struct tcp_mini *m = tcp_mini_find(in, flow);
@@ -105,6 +122,10 @@ static void no_connection(
 	struct tcp_tx tx;
 	u32 isn;
 
+	if (m && m->listener && !filter_passes(m->listener, p, hlen, seg)) {
+		pkt_free(p);
+		return;
+	}
 	if (m) {
 		again = false;
 		tcp_mini_input(in, m, p, seg, &again, &isn);
@@ -114,7 +135,10 @@ static void no_connection(
 	}
 	lt = tcp_listener_find(in, &p->dst, flow->lport, p->ifindex, tcp_hash(in, flow));
 	if (lt) {
-		tcp_listen_input(in, lt, p, seg, flow, from);
+		if (filter_passes(&lt->sock, p, hlen, seg))
+			tcp_listen_input(in, lt, p, seg, flow, from);
+		else
+			pkt_free(p);
 		return;
 	}
 	if (tcp_refuse(seg, &tx))
@@ -154,10 +178,12 @@ static void shell_input(struct inet *in, struct pkt *p)
 	flow.pad = 0;
 	pkt_pull(p, hlen);
 	t = tcp_conn_find(in, &flow);
-	if (likely(t))
+	if (unlikely(!t))
+		no_connection(in, p, hlen, &seg, &flow);
+	else if (filter_passes(&t->sock, p, hlen, &seg))
 		tcp_conn_input(t, p, &seg);
 	else
-		no_connection(in, p, &seg, &flow);
+		pkt_free(p);
 	return;
 bad:
 	INET_COUNT(in, Tcp_InErrs);

@@ -9,6 +9,7 @@
 #include "tcp_sock.h"
 
 #include <linux/eventpoll.h>
+#include "../filter.h"
 #include "../ip_impl.h"
 #include "impl.h"
 
@@ -173,6 +174,7 @@ static void inherit(struct tcp_sock *t, struct tcp_sock *lt, const struct tcp_fl
 	s->sndbuf = ls->sndbuf;
 	s->rcvbuf = ls->rcvbuf;
 	s->linger_s = ls->linger_s;
+	sock_filter_inherit(s, ls);
 }
 
 /* A connection of @req, hashed; the segment is not its yet. NULL: no memory. */
