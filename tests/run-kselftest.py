@@ -265,6 +265,8 @@ def main():
             machine = harness.Machine(args)
             machine.base = debian.base()
             got, loose = harness.run_guest(machine, work / "root", jobs, work, args.scale, max_boots=40)
+        if args.out:
+            args.out.mkdir(parents=True, exist_ok=True)
         for job in jobs if args.out else []:
             for kind, results in (("linux", want), ("nos", got)):
                 if job.name in results:
