@@ -60,7 +60,7 @@ static void submit(void *self, struct client *c, u8 op, u8 flags, u64 lba, u64 n
 
 static s32 finish(struct client *c)
 {
-	u64 deadline = env_deadline(120000000000);
+	u64 deadline = env_deadline(1200000000000);
 
 	for (;;) {
 		u32 seq = env_event_read(&c->ev);

@@ -7,7 +7,6 @@
 #include "cache_test.h"
 #include "../../mm/space_test.h"
 
-int last_signo, last_code; /* of space_test.h */
 static u8 buf[FILE_BYTES], want[FILE_BYTES];
 
 static void pattern(u8 *p, size_t n, u8 seed)
