@@ -21,8 +21,8 @@ enum env_rank {
 		303, /* a tree, a directory, an inode of the disk: +1 for what is taken inside */
 	ENV_RANK_JOURNAL = 307,
 	ENV_RANK_FS_ALLOC = 310, /* maps of free blocks and inodes */
-	ENV_RANK_NET = 364,      /* tables of a protocol family */
-	ENV_RANK_NET_CONN = 366, /* one connection */
+	ENV_RANK_NET = 363,      /* tables of a protocol family */
+	ENV_RANK_NET_CONN = 365, /* one connection, then what it looks up */
 	ENV_RANK_NET_QUEUE = 368,
 	ENV_RANK_DRIVER = 370,       /* a device's configuration */
 	ENV_RANK_DRIVER_QUEUE = 374, /* one queue; also from interrupts */

@@ -13,7 +13,7 @@
 #include "../ip_impl.h"
 #include "impl.h"
 
-ENV_LOCK_CLASS(tcp_timewait, RANK_INET_SOCK, "one connection in TIME-WAIT");
+ENV_LOCK_CLASS(tcp_timewait, RANK_INET_MINI, "one connection in TIME-WAIT");
 
 #define TIME_WAITS_MAX 262144
 
