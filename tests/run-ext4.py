@@ -371,6 +371,7 @@ def debian_image(t):
     """A copy of the disk of `./nos run`, where it can be made."""
     if not (debian.FOLDER / f'{debian.recipe()}.cpio').exists():
         t.skip('no Debian userland in the cache (./nos run makes it)')
+    nostest.need('disk')
     image = Path(t.folder) / 'disk'
     subprocess.run(['cp', '--sparse=always', debian_disk.base(), image], check=True)
     return image

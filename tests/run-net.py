@@ -108,8 +108,12 @@ class Guest:
 
     PORTS = (22, 80, 5201, 5432, 6379)
     current = None
+    make = False
 
     def __init__(self, t):
+        if not self.make and not (debian.FOLDER / f'{debian.NET.name}{debian.NET.recipe()}.cpio').exists():
+            t.skip('no userland of servers in the cache (tests/run-net.py --make makes it)')
+        nostest.need('net')
         self.folder = Path(Guest.work) / 'guest'
         self.folder.mkdir(exist_ok=True)
         self.ports = {port: free_port() for port in self.PORTS}
@@ -500,6 +504,9 @@ def the_end(t):
 
 if __name__ == '__main__':
     import tempfile
+    if '--make' in sys.argv:    # the userland, if it is not in the cache: some minutes
+        sys.argv.remove('--make')
+        Guest.make = True
     with tempfile.TemporaryDirectory(prefix='nos-net-', dir=nostest.ROOT / 'build') as Guest.work:
         try:
             suite.main()
