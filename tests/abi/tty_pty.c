@@ -382,6 +382,64 @@ static void controlling(void)
 	REAP("hung up");
 }
 
+/* A log-in hangs its terminal up and opens it again, while somebody else has it open. */
+static void log_in(void)
+{
+	struct pollfd p;
+	char path[64];
+	int st;
+
+	HEAD("hang-up by a log-in");
+	open_pair();
+	NEED(ttyname_r(s, path, sizeof(path)) ? -1 : 0);
+	set_flags(0, 0, ECHO);
+	CHILD {
+		signal(SIGHUP, SIG_IGN);
+		NEED(setsid());
+		NEED(ioctl(s, TIOCSCTTY, 0));
+		put(s, "lost?");
+		drain("before", m);
+		R(vhangup());
+		R(write(s, "x", 1));
+		R(read(s, buf, 1));
+		R(open("/dev/tty", O_RDWR));
+		p = (struct pollfd){m, POLLIN | POLLOUT, 0};
+		R(poll(&p, 1, 0));
+		X(p.revents);
+		fcntl(m, F_SETFL, O_NONBLOCK);
+		R(read(m, buf, 10));
+		close(s);
+		R(poll(&p, 1, 0));
+		X(p.revents);
+		s = NEED(open(path, O_RDWR));
+		put(s, "again");
+		drain("opened again", m);
+		close(s);
+		R(read(m, buf, 10));
+		_exit(0);
+	}
+	NEED(waitpid(child_pid, &st, 0));
+	say_status("log-in", st);
+	R(write(s, "x", 1));
+	R(fcntl(m, F_GETFL) & O_NONBLOCK);
+	p = (struct pollfd){m, POLLIN | POLLOUT, 0};
+	R(poll(&p, 1, 0));
+	X(p.revents);
+	R(read(m, buf, 10));
+	close(s);
+	R(poll(&p, 1, 0));
+	X(p.revents);
+	R(read(m, buf, 10));
+	s = NEED(open(path, O_RDWR | O_NOCTTY));
+	R(poll(&p, 1, 0));
+	X(p.revents);
+	put(s, "new");
+	drain("new", m);
+	close(m);
+	R(open(path, O_RDWR | O_NOCTTY));
+	close(s);
+}
+
 int main(void)
 {
 	defaults();
@@ -389,5 +447,6 @@ int main(void)
 	raw_mode();
 	hangup();
 	controlling();
+	log_in();
 	return 0;
 }

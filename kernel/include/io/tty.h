@@ -70,7 +70,7 @@ struct tty {
 	u32 rdev;
 	char name[12];		/* "ttyS0", "pts/3" */
 	u32 flags;		/* enum tty_flag; atomic bits */
-	u32 open_count, console_count; /* open_mutex; the second: those through /dev/console */
+	u32 open_count, console_count; /* open_mutex; the first: files of a pty, dead or not, of others those alive; the second: those through /dev/console */
 	u64 hangups;		/* open files of an older count are dead; open_mutex to change */
 	struct winsize winsize; /* lock */
 	struct spinlock lock;

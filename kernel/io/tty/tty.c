@@ -303,7 +303,7 @@ static void tty_release(struct file *f)
 	struct tty *tty = tf->tty;
 
 	mutex_lock(&tty->open_mutex);
-	if (!tty_file_dead(tf)) {
+	if (tty_flag(tty, TTY_IS_PTY) || !tty_file_dead(tf)) {
 		tty->console_count -= tf->is_console;
 		if (!--tty->open_count)
 			last_close(tty);
@@ -313,14 +313,23 @@ static void tty_release(struct file *f)
 	tty_put(tty);
 }
 
+/*
+ * Dead files no longer count; those of /dev/console do not die, and the line under them stays open. A pty has no line
+ * to close: its master sees the end when all files of the slave are closed, dead or not, and log-ins rely on that.
+ */
+static void forget_dead(struct tty *tty)
+{
+	if (tty->open_count && !tty->console_count)
+		last_close(tty);
+	tty->open_count = tty->console_count;
+}
+
 void tty_hangup_session(struct tty *tty, bool leader_ends)
 {
 	mutex_lock(&tty->open_mutex);
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
-	/* Dead files no longer count; those of /dev/console do not die, and the line under them stays open. */
-	if (tty->open_count && !tty->console_count)
-		last_close(tty);
-	tty->open_count = tty->console_count;
+	if (!tty_flag(tty, TTY_IS_PTY))
+		forget_dead(tty);
 	TTY_LDISC(tty, {
 		ldisc_flush_in(tty->ld);
 		ldisc_flush_out(tty->ld);
