@@ -53,7 +53,7 @@ static int MUST_CHECK map_part(struct vm_space *s, vaddr_t hint, const void *ima
 	struct vm_map_args args = {
 		.hint = hint,
 		.len = len,
-		.flags = flags | VM_MAYREAD | VM_DEVICE | VM_DONTDUMP,
+		.flags = flags | VM_MAYREAD | VM_DEVICE,
 		.backing_ops = &vdso_ops,
 		.backing = (void *)image,
 		.fixed = hint != 0,
@@ -76,7 +76,7 @@ int vdso_map(struct vm_space *s)
 	if (!image)
 		return 0;
 	/* both parts in one free range: reserve it, then put them over it */
-	err = map_part(s, 0, arch_vdso_data(), PAGE_SIZE + align_up(len, PAGE_SIZE), VM_READ, &va);
+	err = map_part(s, 0, arch_vdso_data(), PAGE_SIZE + align_up(len, PAGE_SIZE), VM_READ | VM_DONTDUMP, &va);
 	if (!err)
 		err = map_part(s, va + PAGE_SIZE, image, len, VM_READ | VM_EXEC | VM_MAYEXEC, &code);
 	if (!err)

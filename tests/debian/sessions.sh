@@ -4,6 +4,9 @@
 su user -c 'id; echo $HOME; pwd'; su - user -c 'echo $HOME $SHELL $USER; umask; ulimit -c'; su nobody -s /bin/sh -c 'whoami; cat /etc/shadow' 2>&1; su user -c 'su -c id root </dev/null' 2>&1 | tail -1; echo 'echo sub; id -u' | su user -s /bin/bash; runuser -u user -- id -un; su user -c 'kill -9 $$'; echo "su $?"; su -P user -c tty </dev/null 2>&1 | cut -c1-9; su user -c 'touch /etc/x' 2>&1; newgrp -h >/dev/null 2>&1; sg user id; chfn -h >/dev/null 2>&1; passwd -S user | awk '{print $1, $2}'; chage -l user | tail -1; echo user:secret | chpasswd; passwd -S user | awk '{print $2}'; vipw -h >/dev/null; useradd -m new && id new && userdel -r new; echo $?
 cat >drive.py <<'PY'
 import os, pty, select, signal, sys, time, re
+def comm(group):
+    try: return open('/proc/%d/comm' % group).read()
+    except OSError: return ''
 def drive(argv, steps):
     pid, fd = pty.fork()
     if not pid:
@@ -20,8 +23,8 @@ def drive(argv, steps):
         end = time.time() + 100
         while not re.search(pattern, out, re.S) and status is None and time.time() < end: read_on()
         if not re.search(pattern, out, re.S): print('MISSED', pattern, out)
-        while reply in (b'\x03', b'\x1a') and os.tcgetpgrp(fd) == group and time.time() < end: time.sleep(0.05)
-        if pattern.endswith(rb'\$ '): group = os.tcgetpgrp(fd)
+        while reply in (b'\x03', b'\x1a') and comm(os.tcgetpgrp(fd)) in ('', shell) and time.time() < end: time.sleep(0.05)  # before it is the program, it has the shell's signals
+        if pattern.endswith(rb'\$ '): shell = comm(os.tcgetpgrp(fd))
         at = re.search(pattern, out, re.S); at = at.end() if at else len(out); last, out = out[:at], out[at:]
         if reply is not None: os.write(fd, reply)
     while status is None: read_on()

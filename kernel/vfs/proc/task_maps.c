@@ -239,24 +239,26 @@ static void put_usage(struct strbuf *sb, const struct vm_usage *u, bool rollup)
 
 #define SHARED_WRITER VM_UFFD_ASYNC
 #define SOFT_DIRTY	VM_UNMAP_NOTE
+#define IO_MEMORY	(1u << __builtin_ctz(VM_KEY))
 
 /* Linux' letters in the order of Linux' bits. */
-static void put_flags(struct strbuf *sb, u32 flags)
+static void put_flags(struct strbuf *sb, u32 flags, bool is_stack)
 {
 	static const struct {
 		u32 flag;
 		const char *text;
 	} names[] = {{VM_READ, "rd"}, {VM_WRITE, "wr"}, {VM_EXEC, "ex"}, {SHARED_WRITER, "sh"}, {VM_MAYREAD, "mr"}, {VM_MAYWRITE, "mw"},
-		{VM_MAYEXEC, "me"}, {VM_SHARED, "ms"}, {VM_GROWSDOWN, "gd"}, {VM_UFFD_MISSING, "um"}, {VM_DEVICE, "pf"}, {VM_UFFD_WP, "uw"},
-		{VM_LOCKED, "lo"}, {VM_DEVICE, "io"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"}, {VM_DONTFORK, "dc"}, {VM_DEVICE | VM_HUGETLB, "de"},
+		{VM_MAYEXEC, "me"}, {VM_SHARED, "ms"}, {VM_GROWSDOWN, "gd"}, {VM_UFFD_MISSING, "um"}, {IO_MEMORY, "pf"}, {VM_UFFD_WP, "uw"},
+		{VM_LOCKED, "lo"}, {IO_MEMORY, "io"}, {VM_SEQ_READ, "sr"}, {VM_RAND_READ, "rr"}, {VM_DONTFORK, "dc"}, {VM_DEVICE | VM_HUGETLB, "de"},
 		{VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"}, {VM_NORESERVE, "nr"}, {VM_HUGETLB, "ht"}, {VM_WIPEONFORK, "wf"}, {VM_DONTDUMP, "dd"},
 		{SOFT_DIRTY, "sd"}, {VM_HUGE, "hg"}, {VM_NOHUGE, "nh"}, {VM_UFFD_MINOR, "ui"}, {VM_SEALED, "sl"}};
 
-	/* Two that are not bits of ours, in the places of two that mean nothing here. */
-	static_assert(!((SHARED_WRITER | SOFT_DIRTY) & (VM_READ | VM_WRITE | VM_SHARED | VM_DEVICE | VM_SEALED)), "told apart");
-	flags &= ~(SHARED_WRITER | SOFT_DIRTY);
+	/* Three that are not bits of ours, in the places of three that mean nothing here. */
+	static_assert(!((SHARED_WRITER | SOFT_DIRTY | IO_MEMORY) & (VM_READ | VM_WRITE | VM_SHARED | VM_DEVICE | VM_SEALED)), "told apart");
+	flags &= ~(SHARED_WRITER | SOFT_DIRTY | IO_MEMORY);
 	flags |= (flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE) ? SHARED_WRITER : 0;
-	flags |= flags & VM_SOFTCLEAN ? 0 : SOFT_DIRTY;
+	flags |= (flags & VM_SOFTCLEAN) || is_stack ? 0 : SOFT_DIRTY; /* Linux' exec gives the stack its final flags without it */
+	flags |= (flags & (VM_DEVICE | VM_DONTDUMP)) == (VM_DEVICE | VM_DONTDUMP) ? IO_MEMORY : 0; /* the vDSO's code is not */
 	strbuf_puts(sb, "VmFlags: ");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (flags & names[i].flag)
@@ -270,10 +272,12 @@ int proc_next_smaps(struct pseudo_text *t)
 	struct area_copy c;
 	struct vm_usage u = {0};
 	int more = next_area(t, &c);
+	bool is_stack;
 
 	if (more <= 0)
 		return more;
 	proc_format_maps(&t->sb, &c.line);
+	is_stack = !strcmp(c.name, "[stack]");
 	kfree(c.name);
 	vm_usage(t->space, c.line.start, c.line.end, &u);
 	put_kib(&t->sb, "Size:", c.line.end - c.line.start);
@@ -283,7 +287,7 @@ int proc_next_smaps(struct pseudo_text *t)
 	strbuf_printf(&t->sb, "THPeligible:    %8u\n", c.huge);
 	if (mmu_keys() > 1)
 		strbuf_printf(&t->sb, "ProtectionKey:  %8u\n", (c.flags & VM_KEY) / (VM_KEY & -VM_KEY));
-	put_flags(&t->sb, c.flags);
+	put_flags(&t->sb, c.flags, is_stack);
 	return 1;
 }
 
