@@ -80,8 +80,16 @@ unsigned mmu_keys(void)
 	return 16;
 }
 
+static unsigned key_rights;
+
 void mmu_key_restrict(unsigned key, unsigned rights)
 {
+	key_rights = (key_rights & ~(3u << key * 2)) | (rights & 3u) << key * 2;
+}
+
+unsigned mmu_key_restrictions(unsigned key)
+{
+	return key_rights >> key * 2 & 3;
 }
 
 static void mark_cpu(struct mmu_space *space, bool on)

@@ -19,3 +19,8 @@ void mmu_key_restrict(unsigned key, unsigned rights)
 	if (cpu_has(F_PKU))
 		wrpkru((rdpkru() & ~(3u << shift)) | (rights & 3u) << shift);
 }
+
+unsigned mmu_key_restrictions(unsigned key)
+{
+	return cpu_has(F_PKU) ? rdpkru() >> key * 2 & 3 : 0;
+}

@@ -7,6 +7,7 @@
  */
 #include <linux/mman.h>
 #include <arch/trap.h>
+#include <sched/thread.h>
 #include <sync/rcu.h>
 #include "pt.h"
 #include "space_impl.h"
@@ -95,10 +96,12 @@ static const struct advice *advice_of(int advice)
 	}
 }
 
-/* Sealed private anonymous memory without the right to write. */
+/* Sealed private anonymous memory without the right to write, be it for its key. */
 static bool is_sealed_constant(const struct vm_area *a)
 {
-	return (a->flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED && area_is_anonymous(a);
+	if (likely((a->flags & (VM_SEALED | VM_SHARED)) != VM_SEALED) || !area_is_anonymous(a))
+		return false;
+	return !(a->flags & VM_WRITE) || (a->space == thread_current()->space && mmu_key_restrictions(area_key(a)));
 }
 
 /* May it be given for this area? */
@@ -269,9 +272,27 @@ static int will_need(struct vm_space *s, vaddr_t va, vaddr_t end)
 	return hole ? -ENOMEM : 0;
 }
 
-static int populate(struct vm_space *s, vaddr_t va, vaddr_t end, bool write)
+/* MADV_POPULATE_READ: areas have to be readable, though the processor lets who may write read. */
+static int populate_read(struct vm_space *s, vaddr_t va, vaddr_t end)
 {
-	return vm_populate(s, va, end, write, write);
+	int err = 0;
+
+	while (va < end && !err) {
+		struct vm_area *a;
+		vaddr_t stop = end;
+
+		mutex_lock(&s->map_lock);
+		a = area_find(s, va);
+		if (a && a->start <= va) {
+			stop = min(a->end, end);
+			err = a->flags & VM_READ ? 0 : -EINVAL;
+		}
+		mutex_unlock(&s->map_lock);
+		if (!err)
+			err = vm_populate(s, va, stop, false, false);
+		va = stop;
+	}
+	return err;
 }
 
 int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
@@ -293,7 +314,7 @@ int vm_madvise(struct vm_space *s, vaddr_t va, size_t len, int advice)
 	if (advice == MADV_WILLNEED)
 		return will_need(s, va, va + bytes);
 	if (!adv)
-		return populate(s, va, va + bytes, advice == MADV_POPULATE_WRITE);
+		return advice == MADV_POPULATE_WRITE ? vm_populate(s, va, va + bytes, true, true) : populate_read(s, va, va + bytes);
 	mutex_lock(&s->map_lock);
 	err = advise_locked(s, va, va + bytes, adv);
 	mutex_unlock(&s->map_lock);

@@ -233,6 +233,7 @@ static void copy_description(struct vm_space *child, const struct vm_space *pare
 	child->no_huge = parent->no_huge;
 	child->exec_gain = space_exec_gain(parent);
 	child->keys = parent->keys;
+	child->exec_key = parent->exec_key;
 	child->sealed = parent->sealed;
 	child->hugetlb = parent->hugetlb;
 }

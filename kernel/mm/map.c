@@ -396,7 +396,7 @@ static int map_locked(struct vm_space *s, const struct vm_map_args *args, u32 fl
 }
 
 /* What the kernel decides of an area's flags. */
-static u32 final_flags(const struct vm_space *s, const struct vm_map_args *args)
+static u32 final_flags(struct vm_space *s, const struct vm_map_args *args)
 {
 	u32 flags = (args->flags | s->def_flags) & ~VM_ACCOUNT;
 	bool promise = (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE && !(flags & VM_DEVICE);
@@ -407,6 +407,8 @@ static u32 final_flags(const struct vm_space *s, const struct vm_map_args *args)
 		flags &= ~VM_ACCOUNT; /* the pool answers for it */
 	if (flags & (VM_DEVICE | VM_HUGETLB))
 		flags &= ~(VM_LOCKED | VM_LOCKONFAULT);
+	if (unlikely((flags & VM_RWX) == VM_EXEC))
+		flags |= space_exec_key(s) << ctz32(VM_KEY);
 	return flags;
 }
 
@@ -422,7 +424,7 @@ int vm_map(struct vm_space *s, const struct vm_map_args *args, vaddr_t *out_va)
 		return args->len ? -ENOMEM : -EINVAL;
 	if (args->fixed && range_is_bad(args->hint, len))
 		return (args->hint & (PAGE_SIZE - 1)) ? -EINVAL : -ENOMEM;
-	if (args->fixed && args->hint < vm_mmap_min_addr)
+	if (args->fixed && args->hint < vm_mmap_min_addr && !vm_low_is_privileged())
 		return -EPERM;
 	if ((args->flags & VM_HUGETLB) && ((len | args->pgoff << PAGE_SHIFT | (args->fixed ? args->hint : 0)) & (HUGE_SIZE - 1)))
 		return -EINVAL;

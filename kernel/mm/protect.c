@@ -143,6 +143,29 @@ static int promise(struct vm_area *a, u32 *flags)
 	return 0;
 }
 
+u32 space_exec_key(struct vm_space *s)
+{
+	unsigned key = s->exec_key;
+
+	if (!key && vm_key_alloc(s, &key))
+		return 0;
+	s->exec_key = key;
+	mmu_key_restrict(key, KEY_NO_ACCESS);
+	return key;
+}
+
+/* The key that an area gets from mprotect, which names none: what may only be executed has one of its own, and gives it up with that. -1: as before. */
+static int key_unasked(const struct vm_area *a, u32 rwx)
+{
+	u32 key;
+
+	if (unlikely(rwx == VM_EXEC)) {
+		key = space_exec_key(a->space);
+		return key ? (int)key : -1;
+	}
+	return unlikely((a->flags & VM_RWX) == VM_EXEC) && area_key(a) == a->space->exec_key ? 0 : -1;
+}
+
 static int protect_one(struct protect *p, struct vm_area *a, u32 rwx, int key)
 {
 	u32 flags;
@@ -152,11 +175,14 @@ static int protect_one(struct protect *p, struct vm_area *a, u32 rwx, int key)
 		rwx = (rwx & VM_RWX) | (a->flags & VM_MAYEXEC ? VM_EXEC : 0);
 	flags = (a->flags & ~VM_RWX) | rwx;
 	err = may_protect(a, rwx);
-
+	if (err)
+		return err;
+	if (key < 0)
+		key = key_unasked(a, rwx);
 	if (key >= 0)
 		flags = (flags & ~VM_KEY) | (u32)key << ctz32(VM_KEY);
-	if (err || flags == a->flags)
-		return err;
+	if (flags == a->flags)
+		return 0;
 	err = promise(a, &flags);
 	if (err)
 		return err;
@@ -216,8 +242,10 @@ static int seal_locked(struct vm_space *s, vaddr_t va, vaddr_t end)
 		return err;
 	s->sealed = true;
 	a = area_find(s, va);
-	while (a && a->start < end) {
-		area_set_flags(a, a->flags | VM_SEALED);
+	/* The one behind the range may be alike now, too. */
+	while (a && a->start <= end) {
+		if (a->start < end)
+			area_set_flags(a, a->flags | VM_SEALED);
 		a = area_next(area_merge(a));
 	}
 	return 0;
@@ -287,7 +315,8 @@ int vm_key_alloc(struct vm_space *s, unsigned *out_key)
 
 bool vm_key_is_allocated(const struct vm_space *s, int key)
 {
-	return key >= 0 && (unsigned)key < mmu_keys() && (READ_ONCE(s->keys) >> key & 1);
+	/* The key of what may only be executed is not the program's. */
+	return key >= 0 && (unsigned)key < mmu_keys() && (READ_ONCE(s->keys) >> key & 1) && (!key || (unsigned)key != READ_ONCE(s->exec_key));
 }
 
 int vm_key_free(struct vm_space *s, int key)

@@ -345,7 +345,7 @@ static int check_args(const struct remap *r)
 		return 0;
 	if (range_is_bad(r->new_addr, r->new_len))
 		return -EINVAL;
-	if (r->new_addr < vm_mmap_min_addr)
+	if (r->new_addr < vm_mmap_min_addr && !vm_low_is_privileged())
 		return -EPERM;
 	if (r->old + r->old_len > r->new_addr && r->new_addr + r->new_len > r->old)
 		return -EINVAL;

@@ -98,6 +98,12 @@ int area_split_with(struct vm_area *a, vaddr_t va, struct page *table, struct vm
 int area_cut(struct vm_space *s, vaddr_t va, vaddr_t end) MUST_CHECK;
 /* Join @a with its neighbours where they are alike; what remains. */
 struct vm_area *area_merge(struct vm_area *a);
+/* The key for memory that may only be executed, made now if need be; the running thread may not read it. 0: there is none. map_lock. */
+u32 space_exec_key(struct vm_space *s);
+static inline u32 area_key(const struct vm_area *a)
+{
+	return (a->flags & VM_KEY) / (VM_KEY & -VM_KEY);
+}
 bool area_can_merge(const struct vm_area *low, const struct vm_area *high);
 /* Leave the object's list; give back what the area holds, and its memory. Not under map_lock. */
 void area_dispose(struct vm_area *dead);

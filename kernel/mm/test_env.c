@@ -359,6 +359,11 @@ bool thread_wake(struct thread *t)
 	return true;
 }
 
+bool vm_low_is_privileged(void)
+{
+	return false;
+}
+
 bool vm_commit_is_privileged(void)
 {
 	return false;

@@ -202,6 +202,11 @@ bool cred_capable(const struct cred *c, int cap)
 	return c->cap_effective >> cap & 1;
 }
 
+bool vm_low_is_privileged(void)
+{
+	return capable(CAP_SYS_RAWIO);
+}
+
 bool vm_commit_is_privileged(void)
 {
 	return !thread_current()->space || capable(CAP_SYS_ADMIN);

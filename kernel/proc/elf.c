@@ -160,7 +160,7 @@ static int MUST_CHECK image_place(struct vm_space *s, struct elf_image *im, vadd
 {
 	u64 span = im->high - im->low;
 	struct vm_map_args args = {
-		.len = span + im->max_align,
+		.len = span + im->max_align - PAGE_SIZE,
 		.flags = VM_NORESERVE,
 		.limit_as = rlimit_cur(RLIMIT_AS),
 		.limit_data = ~0ull,

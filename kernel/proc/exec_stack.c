@@ -16,6 +16,7 @@
 #include <lib/string.h>
 #include <linux/auxvec.h>
 #include <linux/binfmts.h>
+#include <linux/rseq.h>
 #include <mm/space.h>
 #include <arch/elf.h>
 #include <proc/cred.h>
@@ -118,6 +119,8 @@ static unsigned auxv_fill(struct exec *x, u64 *v, vaddr_t random, vaddr_t platfo
 		{AT_HWCAP2, arch_elf_hwcap2()},
 		{AT_EXECFN, execfn},
 		{AT_PLATFORM, platform},
+		{AT_RSEQ_FEATURE_SIZE, offsetof(struct rseq, end)},
+		{AT_RSEQ_ALIGN, __alignof__(struct rseq)},
 		{AT_NULL, 0},
 	};
 

@@ -103,6 +103,10 @@ static void populate(void)
 	R(madvise(p, 4096, MADV_POPULATE_READ));
 	munmap(q + 4096, 4096);
 	R(madvise(q, 3 * 4096, MADV_POPULATE_READ));
+	mprotect(q, 4096, PROT_WRITE);
+	R(madvise(q, 4096, MADV_POPULATE_READ)); /* not readable by right, though by the processor */
+	R(madvise(q, 4096, MADV_POPULATE_WRITE));
+	mprotect(q, 4096, PROT_READ | PROT_WRITE);
 	R(munlock(q, 4096));
 	R(mlock2(q, 4096, MLOCK_ONFAULT));
 	R(mlock2(q, 4096, 2));

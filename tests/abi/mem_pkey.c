@@ -125,6 +125,39 @@ static void with_keys(char *p)
 	CHECK(pkey_mprotect(h, 4096, PROT_READ, key) == -1 && errno == EINVAL);
 }
 
+/* Sealed memory (mseal: 462) whose key forbids writing is a constant. */
+static void sealed(void)
+{
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int key = pkey_alloc(0, 0);
+
+	CHECK(key > 0 && !pkey_mprotect(p, 4096, PROT_READ | PROT_WRITE, key) && !syscall(462, p, 4096, 0));
+	CHECK(!madvise(p, 4096, MADV_DONTNEED));
+	pkey_set(key, PKEY_DISABLE_WRITE);
+	CHECK(madvise(p, 4096, MADV_DONTNEED) == -1 && errno == EPERM);
+	CHECK(!pkey_free(key));
+}
+
+/* What may only be executed has a key that is nobody's, and loses it with that. */
+static void execute_only(void)
+{
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int exec_key;
+
+	*p = (char)0xc3; /* ret */
+	CHECK(!mprotect(p, 4096, PROT_EXEC));
+	((void (*)(void))p)();
+	CHECK(try(p, 0) == SEGV_PKUERR);
+	exec_key = key_of_fault;
+	CHECK(exec_key > 0 && pkey_free(exec_key) == -1 && errno == EINVAL);
+	CHECK(pkey_mprotect(p, 4096, PROT_READ, exec_key) == -1 && errno == EINVAL);
+	CHECK(!mprotect(p, 4096, PROT_READ) && !try(p, 0));
+	CHECK(!mprotect(p, 4096, PROT_EXEC) && try(p, 0) == SEGV_PKUERR && key_of_fault == exec_key);
+	CHECK(!mprotect(p, 4096, PROT_NONE) && !mprotect(p, 4096, PROT_READ | PROT_EXEC) && !try(p, 0));
+	p = mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(try(p, 0) == SEGV_PKUERR && key_of_fault == exec_key);
+}
+
 int main(void)
 {
 	char *p = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -144,6 +177,8 @@ int main(void)
 	if (key > 0) {
 		pkey_free(key);
 		with_keys(p);
+		sealed();
+		execute_only();
 	}
 	IS(key > 0 || errno == ENOSPC || errno == ENOSYS);
 	IS(!failed);

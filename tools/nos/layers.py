@@ -24,6 +24,7 @@ UPCALLS = {
     'trap_user_exception',
     'oom_kill',               # no memory is left: a process ends
     'vm_commit_is_privileged',  # the last of the memory that may be promised is root's
+    'vm_low_is_privileged',   # and so are the lowest addresses
     'thread_signal_pending',  # sleeping waits end on a signal
     'thread_kill_pending',
     'task_tick',              # a running thread's CPU clocks have moved on

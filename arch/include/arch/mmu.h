@@ -58,8 +58,10 @@ void pt_root_store(struct mmu_space *space, struct pte *slot, struct pte pte);
 void mmu_space_activate(struct mmu_space *from, struct mmu_space *to);
 /* Protection keys that user memory can have: key 0 is every page's if nothing is said. 1: there are no others. */
 unsigned mmu_keys(void);
-/* The running thread may not access (bit 0) or not write (bit 1) memory of @key; other bits of @rights are 0. */
+enum { KEY_NO_ACCESS = 1u << 0, KEY_NO_WRITE = 1u << 1 };
+/* The running thread may not access or not write memory of @key. */
 void mmu_key_restrict(unsigned key, unsigned rights);
+unsigned mmu_key_restrictions(unsigned key);
 /* The kernel's own space, for vmap and device mappings. */
 struct mmu_space *mmu_kernel_space(void);
 

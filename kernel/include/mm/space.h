@@ -147,6 +147,7 @@ struct vm_space {
 	struct vm_tenant *aio;	/* set once; the tenant frees itself */
 	u32 def_flags;		/* mlockall(MCL_FUTURE) */
 	u32 keys;		/* atomic: protection keys that are allocated; bit 0 always */
+	u32 exec_key;		/* map_lock: that of memory that may only be executed; 0: none yet */
 	bool no_huge;		/* PR_SET_THP_DISABLE */
 	u8 exec_gain;		/* PR_SET_MDWE: what was not made executable never becomes so, what is can never be written */
 	bool sealed;		/* map_lock: some area is, or was */
@@ -281,5 +282,7 @@ int vm_commit(u64 npages) MUST_CHECK;
 void vm_commit_init(void); /* by vm_init */
 /* Upcall: may the running thread have what is kept for root? */
 bool vm_commit_is_privileged(void);
+/* May the running thread map below vm_mmap_min_addr? (CAP_SYS_RAWIO) */
+bool vm_low_is_privileged(void);
 void vm_uncommit(u64 npages);
 void vm_init(void);
