@@ -85,7 +85,7 @@ u32 crc32_update(u32 state, const void *data, size_t len)
 	return update(crc32_tables, state, data, len);
 }
 
-u32 crc32c_update(u32 state, const void *data, size_t len)
+u32 crc32c_update_plain(u32 state, const void *data, size_t len)
 {
 	return update(crc32c_tables, state, data, len);
 }

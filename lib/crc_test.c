@@ -2,6 +2,9 @@
 #include <lib/crc.h>
 
 #include <lib/test.h>
+#ifdef __x86_64__
+#include "../arch/x86_64/include/arch_x86/crc32c.h"
+#endif
 
 static u32 by_bits(u32 poly, u32 state, const u8 *p, size_t len)
 {
@@ -24,10 +27,10 @@ TEST(crc_check_values)
 
 TEST(crc_against_bits)
 {
-	u8 data[100];
+	u8 data[300];
 
 	for (u64 round = 0; round < test_rounds(3000); round++) {
-		size_t at = test_rand_below(8), len = test_rand_below(90);
+		size_t at = test_rand_below(8), len = test_rand_below(290);
 		u32 state = (u32)test_rand();
 
 		for (size_t i = 0; i < sizeof(data); i++)
@@ -36,6 +39,11 @@ TEST(crc_against_bits)
 			by_bits(0xedb88320U, state, data + at, len));
 		CHECK_EQ(crc32c_update(state, data + at, len),
 			by_bits(0x82f63b78U, state, data + at, len));
+#ifdef __x86_64__
+		if (__builtin_cpu_supports("sse4.2"))
+			CHECK_EQ(crc32c_update_insn(state, data + at, len),
+				by_bits(0x82f63b78U, state, data + at, len));
+#endif
 		CHECK_EQ(crc16_update((u16)state, data + at, len),
 			by_bits(0xa001, (u16)state, data + at, len));
 	}

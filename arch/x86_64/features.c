@@ -137,6 +137,7 @@ void features_init(void)
 	set_if(F_RDRAND, m->f1c & 1u << 30);
 	set_if(F_RDSEED, m->f7b & 1u << 18);
 	set_if(F_TSC_DEADLINE, m->f1c & 1u << 24);
+	set_if(F_CRC32, m->f1c & 1u << 20);
 	set_if(F_X2APIC, (m->f1c & 1u << 21) && !param_get("nox2apic"));
 	set_if(F_RDTSCP, m->e1d & 1u << 27);
 	set_if(F_RDPID, m->f7c & 1u << 22);

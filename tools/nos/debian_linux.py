@@ -100,7 +100,7 @@ class Apt:
     def depends(self, package, version):
         text = self.ask('show', f'{package}={version}')
         found = re.search(r'^Depends: (.*)$', text, re.M)
-        return re.findall(r'(linux-(?:image|binary)-\d\S*)', found[1]) if found else []
+        return re.findall(r'(linux-(?:image|binary|modules)-\d\S*)', found[1]) if found else []
 
     def download(self, package, folder):
         code = subprocess.run(['apt-get', '-qq', *self.options, 'download', package], cwd=folder,

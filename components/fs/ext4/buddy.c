@@ -93,8 +93,10 @@ static void free_piece(struct ext4_buddy *b, u32 start, u32 order)
 
 static bool any_free(const struct ext4_buddy *b, u32 start, u32 len)
 {
-	for (u32 at = start; at < start + len; at++) {
-		if (piece_at(b, at) < EXT4_BUDDY_ORDERS)
+	for (u32 o = 0; len && o < EXT4_BUDDY_ORDERS; o++) {
+		u32 end = min(((start + len - 1) >> o) + 1, map_bits(b->nblocks, o));
+
+		if (b->count[o] && bitmap_find_next_set(map_of(b, o), end, start >> o) < end)
 			return true;
 	}
 	return false;

@@ -32,19 +32,28 @@ static u32 legacy(const char *name, u32 len, bool is_unsigned)
 /* The next @words words of a name; behind its end the length, again and again. */
 static void gather(const char *name, u32 len, u32 *words, u32 nwords, bool is_unsigned)
 {
-	u32 pad = len | len << 8, v;
+	u32 pad = len | len << 8, v, w = 0;
 
 	pad |= pad << 16;
 	len = min(len, nwords * 4);
-	for (u32 w = 0; w < nwords; w++) {
+	for (; w < len / 4; w++) {
+		const char *at = name + w * 4;
+
+		/* A character below zero takes one from those before it. */
+		v = __builtin_bswap32(load_le32(at));
+		words[w] = is_unsigned ? v : v - ((v & 0x00808080) << 1);
+	}
+	if (len % 4) {
 		v = pad;
-		for (u32 i = w * 4; i < min(len, w * 4 + 4); i++) {
+		for (u32 i = w * 4; i < len; i++) {
 			int c = is_unsigned ? (int)(u8)name[i] : (int)(s8)name[i];
 
 			v = (u32)c + (v << 8);
 		}
-		words[w] = v;
+		words[w++] = v;
 	}
+	for (; w < nwords; w++)
+		words[w] = pad;
 }
 
 static void tea(u32 buf[4], const u32 in[4])
@@ -73,26 +82,28 @@ static u32 mix_h(u32 x, u32 y, u32 z)
 	return x ^ y ^ z;
 }
 
+/* a, d, c, b in turn take the place of the first, and x0 to x7 are the words in the round's order.
+ */
+#define STEP(f, a, b, c, d, x, k, s) (a = rol(a + f(b, c, d) + (x) + (k), s))
+#define ROUND(f, k, s0, s1, s2, s3, x0, x1, x2, x3, x4, x5, x6, x7)             \
+	(STEP(f, a, b, c, d, x0, k, s0), STEP(f, d, a, b, c, x1, k, s1),        \
+		STEP(f, c, d, a, b, x2, k, s2), STEP(f, b, c, d, a, x3, k, s3), \
+		STEP(f, a, b, c, d, x4, k, s0), STEP(f, d, a, b, c, x5, k, s1), \
+		STEP(f, c, d, a, b, x6, k, s2), STEP(f, b, c, d, a, x7, k, s3))
+
 static void half_md4(u32 buf[4], const u32 in[8])
 {
-	static const u8 order[3][8] = {
-		{0, 1, 2, 3, 4, 5, 6, 7}, {1, 3, 5, 7, 0, 2, 4, 6}, {3, 7, 2, 6, 1, 5, 0, 4}};
-	static const u8 shift[3][4] = {{3, 7, 11, 19}, {3, 5, 9, 13}, {3, 9, 11, 15}};
-	static const u32 add[3] = {0, 0x5a827999, 0x6ed9eba1};
-	u32 v[4] = {buf[0], buf[1], buf[2], buf[3]};
+	u32 a = buf[0], b = buf[1], c = buf[2], d = buf[3];
 
-	for (u32 r = 0; r < 3; r++) {
-		for (u32 i = 0; i < 8; i++) {
-			/* a, d, c, b in turn take the place of the first */
-			u32 at = -i & 3, x = v[(at + 1) & 3], y = v[(at + 2) & 3],
-			    z = v[(at + 3) & 3];
-			u32 f = r == 0 ? mix_f(x, y, z) : r == 1 ? mix_g(x, y, z) : mix_h(x, y, z);
-
-			v[at] = rol(v[at] + f + in[order[r][i]] + add[r], shift[r][i & 3]);
-		}
-	}
-	for (u32 i = 0; i < 4; i++)
-		buf[i] += v[i];
+	ROUND(mix_f, 0, 3, 7, 11, 19, in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7]);
+	ROUND(mix_g, 0x5a827999, 3, 5, 9, 13, in[1], in[3], in[5], in[7], in[0], in[2], in[4],
+		in[6]);
+	ROUND(mix_h, 0x6ed9eba1, 3, 9, 11, 15, in[3], in[7], in[2], in[6], in[1], in[5], in[0],
+		in[4]);
+	buf[0] += a;
+	buf[1] += b;
+	buf[2] += c;
+	buf[3] += d;
 }
 
 int ext4_dirhash(

@@ -19,6 +19,26 @@ static const struct {
 	{2, "a-file-with-a-longer-name-than-32-bytes-in-it", 0x27958b90, 0x42410f7c},
 };
 
+#define HIGH                 \
+	"gr\xc3\xbc\xc3\x9f" \
+	"e-\xff\x80" /* debugfs knows the signed kind only */
+
+TEST(dirhash_of_signed_characters)
+{
+	static const u32 none[4] = {0};
+	static const struct ext4_hash want[] = {
+		{0x3f593010, 0}, {0x499f0048, 0x2dc4241}, {0xae1b1982, 0x3a8260c5}};
+	struct ext4_hash h;
+
+	for (u32 v = 0; v < ARRAY_SIZE(want); v++) {
+		CHECK_EQ(ext4_dirhash(none, v, HIGH, sizeof(HIGH) - 1, &h), 0);
+		CHECK_EQ(h.major, want[v].major);
+		CHECK_EQ(h.minor, want[v].minor);
+		CHECK_EQ(ext4_dirhash(none, v + 3, HIGH, sizeof(HIGH) - 1, &h), 0);
+		CHECK_EQ(h.major != want[v].major, true);
+	}
+}
+
 TEST(dirhash_as_debugfs_says)
 {
 	static const u32 none[4] = {0}, seed[4] = {0x4a0a7d8d, 0x074e4e2f, 0xe0d2a2d2, 0xc3b2a1f0};

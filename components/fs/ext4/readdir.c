@@ -207,18 +207,21 @@ static int emit_items(struct writer *w, struct gather *g, u64 next_key)
 static int read_hashed(struct ext4_node *dir, u64 cookie, struct writer *w)
 {
 	u64 from = cookie - FIRST, next = 0;
+	u32 before;
 	int err = 0;
 
 	do {
 		struct gather g = {.dir = dir};
 
+		before = w->at;
 		err = gather_from(&g, from, &next);
 		if (!err)
 			err = emit_items(w, &g, next);
 		gather_end(&g);
 		from = next;
-	} while (!err && next);
-	return err;
+		/* Another leaf that would hardly fit is not sorted for nothing. */
+	} while (!err && next && w->max - w->at >= w->at - before);
+	return err ? err : next != 0;
 }
 
 static int read_linear(struct ext4_node *dir, u64 cookie, struct writer *w)

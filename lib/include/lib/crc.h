@@ -15,6 +15,8 @@
 
 u32 crc32_update(u32 state, const void *data, size_t len);
 u32 crc32c_update(u32 state, const void *data, size_t len);
+/* The same by tables, for the file that chooses: a processor may have its own crc32c.c. */
+u32 crc32c_update_plain(u32 state, const void *data, size_t len);
 u16 crc16_update(u16 state, const void *data, size_t len);
 
 static inline u32 crc32(const void *data, size_t len)

@@ -24,6 +24,7 @@
 #define F_HYPERVISOR   17
 #define F_SMT_SIBLINGS 18
 #define F_PKU	       19 /* and it is switched on */
+#define F_CRC32	       20
 /* Decided from the above and the command line. */
 #define F_PTI	       32
 #define F_NO_RETPOLINE 33 /* indirect branches are safe or nobody cares */
