@@ -160,7 +160,7 @@ static int MUST_CHECK map_args(struct vm_map_args *a, struct file *f, u64 addr, 
 		return -ENOMEM;
 	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && (addr & (PAGE_SIZE - 1)))
 		return -EINVAL;
-	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && addr < vm_mmap_min_addr)
+	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && addr < vm_mmap_min_addr && !vm_low_is_privileged())
 		return -EPERM;
 	if (f && off_is_too_far(f, off, len))
 		return -EOVERFLOW;
