@@ -243,13 +243,17 @@ static void child_begin(struct tcp_sock *lt, const struct tcp_req *req, struct p
 	struct tcp_sock *t = child_make(lt, req, flow);
 
 	if (!t) {
+		if (synack)
+			__atomic_fetch_sub(&lt->l.ntfo, 1, __ATOMIC_RELAXED);
 		child_failed(lt);
 		pkt_free(p);
 		return;
 	}
-	if (synack)
+	if (synack) {
+		t->fast_by = lt->sock.handle;
 		tcp_send_alone(lt->sock.in, flow, synack, lt->sock.bound_if, lt->sock.mark);
-	tcp_conn_input(t, p, seg);
+	}
+	tcp_conn_input(t, p, seg, synack != NULL);
 	child_ready(lt, t);
 }
 
@@ -303,6 +307,8 @@ void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const
 			request_add(lt, &req, flow);
 		else if (v == TCP_V_CONN || v == TCP_V_TFO)
 			lt->l.nready++;
+		if (v == TCP_V_TFO)
+			__atomic_fetch_add(&lt->l.ntfo, 1, __ATOMIC_RELAXED);
 	}
 	env_spin_unlock(&lt->sock.lock, flags);
 	switch (v) {
@@ -395,11 +401,49 @@ void tcp_make_time_wait(struct tcp_sock *t)
 	tcp_tw_init(&m->tw, &t->c, env_now());
 	m->bound_if = t->sock.bound_if;
 	m->mark = t->sock.mark;
+	m->reuse = t->sock.flags & SOCK_F_REUSEADDR;
+	m->reuseport = t->sock.flags & SOCK_F_REUSEPORT;
 	mini_publish(m, m->tw.expires);
 	return;
 none:
 	__atomic_fetch_sub(&in->tcp->time_waits, 1, __ATOMIC_RELAXED);
 	INET_COUNT(in, TcpExt_TCPTimeWaitOverflow);
+}
+
+struct bind_question {
+	const struct sock *s;
+	u16 port;
+	bool excluded;
+};
+
+static bool ask_time_wait(struct table_node *n, void *arg)
+{
+	const struct tcp_mini *m = container_of(n, struct tcp_mini, node);
+	struct bind_question *q = arg;
+	const struct sock *s = q->s;
+	union ipaddr laddr;
+
+	if (m->listener || m->flow.lport != q->port)
+		return true;
+	memcpy(&laddr, m->flow.laddr, sizeof(laddr));
+	if (ip_is_any(&s->laddr)) {
+		if (ip_is4(&laddr) ? s->flags & SOCK_F_V6ONLY : s->family == AF_INET)
+			return true;
+	} else if (!ip_equal(&s->laddr, &laddr)) {
+		return true;
+	}
+	q->excluded = !(m->reuse && s->flags & SOCK_F_REUSEADDR) && !(m->reuseport && s->flags & SOCK_F_REUSEPORT);
+	return !q->excluded;
+}
+
+bool tcp_time_wait_excludes(const struct sock *s, u16 port)
+{
+	struct bind_question q = {.s = s, .port = port};
+	u64 cursor = 0;
+
+	if (__atomic_load_n(&s->in->tcp->time_waits, __ATOMIC_RELAXED))
+		table_walk(&s->in->tcp->minis, &cursor, ask_time_wait, &q);
+	return q.excluded;
 }
 
 /* The listener's handle is going, or shutdown: nobody will accept. Its lock is not held. */

@@ -32,7 +32,8 @@ struct tcp_mini {
 	struct env_spin lock;      /* TIME-WAIT's */
 	struct tcp_flow flow;
 	u32 bound_if, mark;
-	bool dead, taken; /* the lock of either kind */
+	bool dead, taken;      /* the lock of either kind */
+	bool reuse, reuseport; /* TIME-WAIT: what its socket allowed; constant */
 	union {
 		struct tcp_req req;
 		struct tcp_tw tw;
@@ -49,10 +50,22 @@ struct tcp_sock {
 	u32 tx_base, tx_next_base;     /* sequence numbers of the first's and of tx_next's first byte */
 	u32 tx_charged;
 	bool listening, hashed, reading, reader_waits, told_connect;
+	bool deferred; /* connect() waits for the first bytes, with deferred_to */
+	struct ip_endpoint deferred_to;
+	u64 fast_by; /* the listener's handle, until a connection opened fast has its handshake behind it */
 	/* a listener's */
 	struct tcp_listener l;
 	struct tcp_sock *ready_head, **ready_tail, *ready_next;
 	struct list_head reqs;
+};
+
+/* Of a server that we were connected to [rfc7413 4.1.3]. */
+#define TCP_COOKIE_SLOTS 256
+struct tcp_cookie {
+	union ipaddr server;
+	u16 mss;
+	u8 len; /* 0: none */
+	u8 bytes[TCP_COOKIE_MAX];
 };
 
 struct tcp_tables {
@@ -61,6 +74,8 @@ struct tcp_tables {
 	struct tcp_conf conf;
 	u64 orphans, time_waits; /* atomic */
 	struct inet *in;
+	struct env_spin cookie_lock;
+	struct tcp_cookie cookies[TCP_COOKIE_SLOTS];
 };
 
 static inline struct tcp_sock *tcp_of(struct sock *s)
@@ -95,6 +110,14 @@ void tcp_flow_of(const struct sock *s, struct tcp_flow *flow);
 void tcp_hash_conn(struct tcp_sock *t);
 u16 tcp_path_mss_of(const struct inet_route *r, const struct ip_tx *tx);
 
+/* shell_connect.c */
+int tcp_call_connect(struct sock *s, const struct ip_endpoint *to);
+void tcp_disconnect(struct tcp_sock *t); /* lock held */
+void tcp_cookies_init(struct tcp_tables *tables);
+void tcp_cookie_learn(struct tcp_sock *t);
+/* MSG_FASTOPEN, or the first bytes of a deferred connect(). As the port's send. */
+ssize_t tcp_send_fast_open(struct sock *s, struct inet_msg *msg);
+
 /* shell_listen.c */
 void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const struct tcp_in *seg,
 	const struct tcp_flow *flow, const u32 *isn);
@@ -104,13 +127,15 @@ void tcp_make_time_wait(struct tcp_sock *t);
 void tcp_listen_stop(struct tcp_sock *lt);
 struct tcp_mini *tcp_mini_find(struct inet *in, const struct tcp_flow *flow);
 void tcp_mini_drop(struct tcp_mini *m);
+/* Does a connection in TIME-WAIT keep @s from being bound to @port? A walk through all of them. */
+bool tcp_time_wait_excludes(const struct sock *s, u16 port);
 
 /* shell_in.c */
 struct tcp_sock *tcp_listener_find(
 	struct inet *in, const union ipaddr *dst, u16 port, u32 ifindex, u32 spread);
 struct tcp_sock *tcp_conn_find(struct inet *in, const struct tcp_flow *flow);
-/* Give @p to a connection; takes @p. */
-void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg);
+/* Give @p to a connection; takes @p. @syn: of a fast open's SYN its text. */
+void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg, bool syn);
 
 /* shell_option.c */
 int tcp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *value);
@@ -123,4 +148,6 @@ void tcp_look(struct sock *s, struct sock_view *v);
 
 /* shell_data.c */
 ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg);
+/* Up to @n bytes of the message, charged. NULL and *err. */
+struct pkt *tcp_gather(struct sock *s, struct inet_msg *msg, u32 n, int *err);
 ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg);
