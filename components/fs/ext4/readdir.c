@@ -10,7 +10,6 @@
  */
 #include "impl.h"
 #include <lib/crc.h>
-#include <lib/sort.h>
 
 #define FIRST  2
 #define END    ((u64)S64_MAX)
@@ -58,11 +57,23 @@ static bool emit(struct writer *w, u64 next, u64 ino, u8 type, const char *name,
 	return true;
 }
 
-static int item_cmp(const void *a, const void *b, void *arg)
+/* Shell's sort with Ciura's gaps: a leaf has some hundreds of items at most, in no order. */
+static void sort_items(struct item *items, u32 n)
 {
-	const struct item *x = a, *y = b;
+	static const u16 gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
 
-	return x->key < y->key ? -1 : x->key > y->key;
+	for (u32 g = 0; g < ARRAY_SIZE(gaps); g++) {
+		u32 gap = gaps[g];
+
+		for (u32 i = gap; i < n; i++) {
+			struct item moving = items[i];
+			u32 to = i;
+
+			for (; to >= gap && items[to - gap].key > moving.key; to -= gap)
+				items[to] = items[to - gap];
+			items[to] = moving;
+		}
+	}
 }
 
 static bool is_dots(const struct ext4_dirent *d)
@@ -190,7 +201,7 @@ static void gather_end(struct gather *g)
 /* 1: full; 0: on. */
 static int emit_items(struct writer *w, struct gather *g, u64 next_key)
 {
-	sort(g->items, g->n, sizeof(*g->items), item_cmp, NULL);
+	sort_items(g->items, g->n);
 	for (u32 i = 0; i < g->n; i++) {
 		const struct ext4_dirent *d = g->items[i].d;
 		u64 next = i + 1 < g->n ? FIRST + g->items[i + 1].key
