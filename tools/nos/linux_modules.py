@@ -5,6 +5,7 @@ The packages carry no list of who needs whom (depmod makes it where they are ins
 module says it itself, in its section .modinfo.
 """
 import lzma
+import os
 import re
 import subprocess
 import tempfile
@@ -67,9 +68,11 @@ def fetch(kernel, folder):
                 break
         else:
             raise Failure(f'no package of Linux {kernel.version} has modules')
-        folder.mkdir(parents=True, exist_ok=True)
+        new = folder.with_name(f'{folder.name}.{os.getpid()}')
+        new.mkdir(parents=True)
         for number, (name, module) in enumerate(in_order(paths)):
-            (folder / f'{number:02}-{name}.ko').write_bytes(module)
+            (new / f'{number:02}-{name}.ko').write_bytes(module)
+        new.rename(folder)
 
 
 def modules(kernel):
