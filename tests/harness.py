@@ -103,7 +103,7 @@ def build_programs(out):
     singles += sorted((HERE / "fuzz").glob("*.c")) + sorted((HERE / "fault").glob("*.c"))
     for src in singles:
         target = out / src.stem
-        if stale(target, [src, header] + sorted(p for d in ("storm", "fault") for p in (HERE / d).glob("*.h"))):
+        if stale(target, [src, header] + sorted(p for d in ("storm", "fault", "fuzz") for p in (HERE / d).glob("*.[hd]*"))):
             commands.append([cc()] + CFLAGS + [str(src), "-o", str(target), "-lm"])
     compile_all(commands)
     table = out / "table.c"

@@ -38,6 +38,7 @@ PLAN = [
     ('storm-debug', 'run-storm.py', [*DEBUG, '--smp', '8', '--seconds', '10'], 2400, 'full'),
     ('storm-long', 'run-storm.py', [*DEBUG, '--smp', '8', '--seconds', '120'], 7200, 'full'),
     ('fault', 'run-fault.py', [*DEBUG, '--smp', '2'], 900, ''),
+    ('calldiff', 'run-calldiff.py', ['--count', '3000'], 3600, 'full'),
     ('sysfuzz', 'run-fuzz.py', [*DEBUG, '--smp', '4', '--seconds', '60'], 900, 'full'),
     ('sysfuzz-long', 'run-fuzz.py', [*DEBUG, '--smp', '4', '--seconds', '600'], 3600, 'full'),
 ]

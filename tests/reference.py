@@ -22,8 +22,8 @@ def key_of(args, job, version, what):
     return hashlib.sha256(repr(words).encode()).hexdigest()[:24]
 
 
-def results(args, jobs, root, work, what, keep=r"exit "):
-    """{name: Result}; what ended as @keep says goes into the cache."""
+def results(args, jobs, root, work, what, keep=r"exit ", base=debian.base):
+    """{name: Result}; what ended as @keep says goes into the cache. @base: makes the archive below @root."""
     linux = debian_linux.kernels((SERIES,))[0]
     folder = debian.FOLDER / "linux"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def results(args, jobs, root, work, what, keep=r"exit "):
 
     if left:
         machine = harness.Machine(args)
-        machine.kernel, machine.base = linux.vmlinux, debian.base()
+        machine.kernel, machine.base = linux.vmlinux, base and base()
         got, _ = harness.run_guest(machine, root, left, work, args.scale, max_boots=40, heard=heard)
         for job in left:
             found[job.name] = got[job.name]

@@ -414,19 +414,28 @@ def postgresql(t):
         print('    pgbench', more, re.search(r'tps = .*', text)[0])
 
 
+def serve_iperf(t):
+    """A server for one test. One that served before closes its listener and opens another when its client
+    has long gone: on a slow machine the next client would come in between and be reset."""
+    guest(t).run(t, 'while pgrep -x iperf3 >/dev/null; do sleep 0.2; done; iperf3 -s -1 -D; '
+                    'until ss -Hltn "sport = :5201" | grep -q LISTEN; do sleep 0.2; done')
+
+
 @suite.test
 def iperf(t):
     """iperf3: in, out, several streams, UDP."""
     nostest.need('net')
     g = guest(t)
-    g.run(t, 'pgrep -x iperf3 >/dev/null || iperf3 -s -D; sleep 1')
     for more in ([], ['-R'], ['-P', 4], ['-P', 4, '-R'], ['--bidir']):
+        serve_iperf(t)
         text = host_run(t, ['iperf3', '-c', '127.0.0.1', '-p', g.ports[5201], '-t', 3, '-f', 'm', *more], 60)
         last = re.findall(r'.*(?:sender|receiver)\s*', text)[-1]
         t.expect('error' not in text, text)
         print('    iperf3', *more, ' '.join(last.split()))
+    serve_iperf(t)
     text = g.run(t, 'iperf3 -c 127.0.0.1 -t 3 -f m', 60)
     print('    iperf3 inside', ' '.join(re.findall(r'.*receiver', text)[-1].split()))
+    serve_iperf(t)
     g.run(t, 'iperf3 -c 127.0.0.1 -u -b 20M -t 2 -f m', 60)
 
 

@@ -313,6 +313,8 @@ static u64 read_locked(const u64 *p)
 	return v;
 }
 
+int log_restricted = 1;
+
 size_t log_buffer_size(void)
 {
 	return TEXT_LEN;

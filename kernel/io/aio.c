@@ -194,9 +194,11 @@ int aio_create(u32 nr_events, u64 *out_id)
 	struct aio_table *t;
 	int err;
 
-	if ((u64)max((u64)nr_events, cpu_count() * 4ull) * 2 > RING_BYTES / sizeof(struct io_event))
+	u32 slots = max(nr_events, cpu_count() * 4) * 2; /* may come round to 0, as on Linux */
+
+	if (slots > RING_BYTES / sizeof(struct io_event))
 		return -EINVAL;
-	if (nr_events > READ_ONCE(aio_max_nr))
+	if (!slots || nr_events > READ_ONCE(aio_max_nr))
 		return -EAGAIN;
 	t = table_make(thread_current()->space);
 	ctx = t ? kzalloc(sizeof(*ctx), 0) : NULL;

@@ -275,7 +275,14 @@ static size_t epoll_show_fdinfo(struct file *f, char *buf, size_t size)
 	return n;
 }
 
+/* Of its own it would have the settings of busy polling, which no device here knows. */
+static s64 epoll_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+	return -EINVAL;
+}
+
 static const struct file_ops epoll_ops = {
+	.ioctl = epoll_ioctl,
 	.lseek = file_lseek_noop,
 	.poll = epoll_poll,
 	.release = epoll_release,

@@ -79,7 +79,7 @@ static ssize_t eventfd_write(struct file *f, struct iobuf *from, s64 *pos, unsig
 	u64 n;
 	int err;
 
-	if (from->left < sizeof(n))
+	if (from->left != sizeof(n))
 		return -EINVAL;
 	if (iobuf_get(from, &n, sizeof(n)) != sizeof(n))
 		return -EFAULT;

@@ -240,7 +240,7 @@ static int kmsg_open(struct inode *inode, struct file *f)
 	f->private = NULL;
 	if (!(f->mode & FMODE_READ))
 		return 0;
-	if (!capable(CAP_SYSLOG))
+	if (READ_ONCE(log_restricted) && !capable(CAP_SYSLOG))
 		return -EPERM;
 	k = kmalloc(sizeof(*k), 0);
 	if (!k)

@@ -264,6 +264,7 @@ SYSCALL2(ftruncate, int, fd, s64, len)
 
 static int fallocate_check(struct file *f, int mode, s64 off, s64 len)
 {
+	unsigned changes = (unsigned)mode & ~FALLOC_FL_KEEP_SIZE;
 	struct inode *inode = f->inode;
 	s64 end;
 
@@ -272,7 +273,11 @@ static int fallocate_check(struct file *f, int mode, s64 off, s64 len)
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE
 		    | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE))
 		return -EOPNOTSUPP;
-	if ((mode & FALLOC_FL_PUNCH_HOLE) && (!(mode & FALLOC_FL_KEEP_SIZE) || (mode & FALLOC_FL_ZERO_RANGE)))
+	if (changes & (changes - 1))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) && (mode & FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;

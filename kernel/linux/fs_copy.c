@@ -11,50 +11,53 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-static s64 send_between(struct file *in, struct file *out, struct uptr uoff, size_t count)
+/* From *@off, or from where the file is if that is NULL. */
+static s64 send_between(struct file *in, struct file *out, s64 *off, size_t count)
 {
-	s64 off, n;
-	s64 *out_pos = out->mode & FMODE_SEEK ? &out->pos : NULL;
+	s64 n, *out_pos = out->mode & FMODE_SEEK ? &out->pos : NULL;
 
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+	off = off ? off : &in->pos;
+
+	if (!(out->mode & FMODE_WRITE))
 		return -EBADF;
-	if (!uptr_is_null(uoff) && !(in->mode & FMODE_SEEK))
-		return -ESPIPE;
 	/* The source must be something with positions; pipes and sockets are spliced. */
 	if (!(in->mode & FMODE_SEEK) || !in->ops->read || !out->ops->write || inode_is(in->inode, S_IFDIR))
 		return -EINVAL;
 	if ((out->flags & O_APPEND) || in->ops->no_splice || out->ops->no_splice)
 		return -EINVAL;
-	off = in->pos;
-	if (!uptr_is_null(uoff) && copy_from_user(&off, uoff, sizeof(off)))
-		return -EFAULT;
-	if (off < 0)
+	if (*off < 0)
 		return -EINVAL;
-	n = file_copy(in, &off, out, out_pos, count);
+	n = file_copy(in, off, out, out_pos, count);
 	if (n > 0) {
 		struct task *t = task_current();
 
 		t->ioac[0] += (u64)n;
 		t->ioac[1] += (u64)n;
 	}
-	if (uptr_is_null(uoff))
-		in->pos = off;
-	else if (copy_to_user(uoff, &off, sizeof(off)))
-		return -EFAULT;
 	return n;
 }
 
 SYSCALL4(sendfile, int, out_fd, int, in_fd, struct uptr, off, size_t, count)
 {
-	struct fd_ref in = fd_get(in_fd), out;
-	s64 ret;
+	s64 ret = -EBADF, from = 0;
+	struct fd_ref in, out;
 
+	if (!uptr_is_null(off) && copy_from_user(&from, off, sizeof(from)))
+		return -EFAULT;
+	in = fd_get(in_fd);
 	if (!in.file)
 		return -EBADF;
-	out = fd_get(out_fd);
-	ret = out.file ? send_between(in.file, out.file, off, count) : -EBADF;
-	fd_put(out);
+	if ((in.file->mode & FMODE_READ) && !uptr_is_null(off) && !(in.file->mode & FMODE_SEEK)) {
+		ret = -ESPIPE;
+	} else if (in.file->mode & FMODE_READ) {
+		out = fd_get(out_fd);
+		if (out.file)
+			ret = send_between(in.file, out.file, uptr_is_null(off) ? NULL : &from, count);
+		fd_put(out);
+	}
 	fd_put(in);
+	if (!uptr_is_null(off) && copy_to_user(off, &from, sizeof(from)))
+		return -EFAULT;
 	return ret;
 }
 
@@ -81,7 +84,7 @@ static int range_check(struct file *in, s64 in_pos, struct file *out, s64 out_po
 	return 0;
 }
 
-static s64 copy_range(struct file *in, struct uptr uin, struct file *out, struct uptr uout, size_t len)
+static s64 copy_range(struct file *in, struct uptr uin, struct file *out, struct uptr uout, size_t len, unsigned flags)
 {
 	s64 in_pos = in->pos, out_pos = out->pos, n;
 	int err;
@@ -89,6 +92,8 @@ static s64 copy_range(struct file *in, struct uptr uin, struct file *out, struct
 	if ((!uptr_is_null(uin) && copy_from_user(&in_pos, uin, sizeof(in_pos)))
 		|| (!uptr_is_null(uout) && copy_from_user(&out_pos, uout, sizeof(out_pos))))
 		return -EFAULT;
+	if (flags)
+		return -EINVAL;
 	err = range_check(in, in_pos, out, out_pos, &len);
 	if (err || !len)
 		return err;
@@ -116,10 +121,8 @@ SYSCALL6(copy_file_range, int, in_fd, struct uptr, in_off, int, out_fd, struct u
 	out = fd_get(out_fd);
 	if (!out.file)
 		ret = -EBADF;
-	else if (flags)
-		ret = -EINVAL;
 	else
-		ret = copy_range(in.file, in_off, out.file, out_off, len);
+		ret = copy_range(in.file, in_off, out.file, out_off, len, flags);
 	fd_put(out);
 	fd_put(in);
 	return ret;

@@ -10,6 +10,7 @@
 #include <vfs/file.h>
 #include <vfs/fown.h>
 #include <vfs/inode.h>
+#include <vfs/namei.h>
 #include <vfs/locks.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
@@ -126,7 +127,7 @@ static int set_flags(struct file *f, int fd, unsigned flags)
 
 	if (!(flags & O_APPEND) && (old & O_APPEND) && (f->inode->flags & INODE_APPEND))
 		return -EPERM;
-	if ((flags & O_NOATIME) && (changed & O_NOATIME) && cred_current()->fsuid != f->inode->uid && !capable(CAP_FOWNER))
+	if ((flags & O_NOATIME) && (changed & O_NOATIME) && !inode_owner_or_capable(f->inode))
 		return -EPERM;
 	if ((flags & O_DIRECT) && !inode_is(f->inode, S_IFREG) && !f->ops->setfl)
 		return -EINVAL;

@@ -113,15 +113,15 @@ SYSCALL3(open_by_handle_at, int, mount_fd, struct uptr, uhandle, int, flags)
 	struct file *f;
 	int fd, err;
 
-	if (copy_from_user(&head, uhandle, sizeof(head)))
-		return -EFAULT;
-	if (!head.bytes || head.bytes > HANDLE_MAX)
-		return -EINVAL;
 	err = mount_of_fd(mount_fd, &p);
 	if (err)
 		return err;
 	if (!capable(CAP_DAC_READ_SEARCH) && !((o_flags & O_DIRECTORY) && capable(CAP_SYS_ADMIN)))
 		err = -EPERM;
+	if (!err && copy_from_user(&head, uhandle, sizeof(head)))
+		err = -EFAULT;
+	if (!err && (!head.bytes || head.bytes > HANDLE_MAX))
+		err = -EINVAL;
 	if (!err && copy_from_user(data, uptr_add(uhandle, sizeof(head)), head.bytes))
 		err = -EFAULT;
 	if (!err)

@@ -10,6 +10,7 @@
 #include <vfs/file.h>
 #include <vfs/fown.h>
 #include <vfs/inode.h>
+#include <vfs/namei.h>
 #include <vfs/mount.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -79,7 +80,7 @@ static int set_fs_flags(struct file *f, struct uptr arg)
 	if (err)
 		return err;
 	write_lock(&inode->lock);
-	if (cred_current()->fsuid != inode->uid && !capable(CAP_FOWNER))
+	if (!inode_owner_or_capable(inode))
 		err = -EPERM;
 	else if (((inode->flags ^ want) & (INODE_IMMUTABLE | INODE_APPEND)) && !capable(CAP_LINUX_IMMUTABLE))
 		err = -EPERM;
@@ -118,6 +119,7 @@ static s64 ioctl_file(struct file *f, int fd, unsigned cmd, u64 arg)
 		if (!regular && !inode_is(f->inode, S_IFDIR) && !inode_is(f->inode, S_IFLNK))
 			return -ENOTTY;
 		return user_store64(p, READ_ONCE(f->inode->data.size));
+	case FIBMAP: return capable(CAP_SYS_RAWIO) ? -EINVAL : -EPERM; /* FIEMAP tells more */
 	case FIGETBSZ: return f->inode->super->blksize ? user_store32(p, f->inode->super->blksize) : -EINVAL;
 	case FIONREAD:
 		if (regular)

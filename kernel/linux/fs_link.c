@@ -7,6 +7,7 @@
 #include <vfs/namei.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/stat.h>
 
 static s64 mkdir_at(int dirfd, struct uptr path, u32 mode)
 {
@@ -33,8 +34,20 @@ SYSCALL3(mkdirat, int, dirfd, struct uptr, path, u32, mode)
 static s64 mknod_at(int dirfd, struct uptr path, u32 mode, u32 dev)
 {
 	struct path_name *name;
-	int err = path_name_get(path, false, &name);
+	int err;
 
+	/* What cannot be made is told before the name is looked at. */
+	switch (mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK: break;
+	case S_IFDIR: return -EPERM;
+	default: return -EINVAL;
+	}
+	err = path_name_get(path, false, &name);
 	if (err)
 		return err;
 	err = vfs_mknodat(dirfd, name, mode, dev);
@@ -84,8 +97,13 @@ SYSCALL3(unlinkat, int, dirfd, struct uptr, path, int, flags)
 static s64 rename_at(int odirfd, struct uptr opath, int ndirfd, struct uptr npath, unsigned flags)
 {
 	struct path_name *old, *name;
-	int err = path_name_get(opath, false, &old);
+	int err;
 
+	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE))
+		return -EINVAL;
+	err = path_name_get(opath, false, &old);
 	if (err)
 		return err;
 	err = path_name_get(npath, false, &name);

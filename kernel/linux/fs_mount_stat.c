@@ -101,6 +101,8 @@ SYSCALL4(listmount, struct uptr, ureq, struct uptr, uids, size_t, n, unsigned, f
 		return -EINVAL;
 	if (n > LIST_MAX)
 		return -EOVERFLOW;
+	if (uids.va > USER_VA_END - n * sizeof(*ids))
+		return -EFAULT;
 	err = request_get(ureq, &req);
 	if (!err)
 		err = request_ns(&req, &ns);

@@ -188,10 +188,8 @@ SYSCALL3(lseek, int, fd, s64, off, unsigned, whence)
 	if (!p.ref.file)
 		return -EBADF;
 	file_pos_lock(&p);
-	if (!p.ref.file->ops->lseek)
-		pos = -ESPIPE;
-	else if (whence <= SEEK_HOLE)
-		pos = p.ref.file->ops->lseek(p.ref.file, off, (int)whence);
+	if (whence <= SEEK_HOLE)
+		pos = p.ref.file->ops->lseek ? p.ref.file->ops->lseek(p.ref.file, off, (int)whence) : -ESPIPE;
 	file_pos_unlock(&p);
 	return pos;
 }

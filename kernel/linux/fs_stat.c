@@ -119,7 +119,7 @@ SYSCALL4(newfstatat, int, dirfd, struct uptr, path, struct uptr, buf, int, flags
 	struct kstat st;
 	int err;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
 	if (dirfd >= 0 && is_empty_name(path, flags))
 		err = stat_fd(dirfd, &st);

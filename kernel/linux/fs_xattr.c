@@ -83,8 +83,7 @@ static int may_xattr(struct inode *inode, const char *name, bool write)
 	if (str_has_prefix(name, XATTR_USER_PREFIX)) {
 		if (!inode_is(inode, S_IFREG) && !inode_is(inode, S_IFDIR))
 			return write ? -EPERM : -ENODATA;
-		if (write && inode_is(inode, S_IFDIR) && (inode->mode & S_ISVTX) && cred_current()->fsuid != inode->uid
-			&& !capable(CAP_FOWNER))
+		if (write && inode_is(inode, S_IFDIR) && (inode->mode & S_ISVTX) && !inode_owner_or_capable(inode))
 			return -EPERM;
 	}
 	return inode_permission(inode, write ? MAY_WRITE : MAY_READ);
@@ -139,42 +138,63 @@ static ssize_t get_checked(struct inode *inode, const char *name, void *val, siz
 	return inode->ops->getxattr(inode, name, val, size);
 }
 
-static s64 set_on(const struct path *p, struct uptr uname, struct uptr uval, size_t size, int flags)
-{
-	struct inode *inode = p->dentry->inode;
+/* What setxattr was given, in the kernel's memory. */
+struct new_value {
 	char name[XATTR_NAME_MAX + 1];
-	void *val = NULL;
+	void *bytes; /* kfree */
+	size_t size;
+	int flags;
+};
+
+static int MUST_CHECK new_value_get(struct new_value *v, struct uptr uname, struct uptr uval, size_t size, int flags)
+{
 	int err;
 
+	*v = (struct new_value){.size = size, .flags = flags};
 	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
 		return -EINVAL;
-	err = name_get(uname, name);
-	if (err)
+	err = name_get(uname, v->name);
+	if (err || !size)
 		return err;
 	if (size > XATTR_SIZE_MAX)
 		return -E2BIG;
-	if (size) {
-		val = kmalloc(size, 0);
-		if (!val)
-			return -ENOMEM;
-		err = copy_from_user(val, uval, size);
-		if (err)
-			goto out;
-	}
-	err = size && is_caps(name) ? file_caps_check(val, size) : 0;
-	if (!err)
-		err = mount_want_write(p->mnt);
+	v->bytes = kmalloc(size, 0);
+	if (!v->bytes)
+		return -ENOMEM;
+	err = copy_from_user(v->bytes, uval, size);
+	if (!err && is_caps(v->name))
+		err = file_caps_check(v->bytes, size);
 	if (err)
-		goto out;
+		kfree(v->bytes);
+	return err;
+}
+
+static s64 set_on(const struct path *p, const struct new_value *v)
+{
+	struct inode *inode = p->dentry->inode;
+	int err = mount_want_write(p->mnt);
+
+	if (err)
+		return err;
 	write_lock(&inode->lock);
-	err = set_locked(inode, name, val, size, flags);
+	err = set_locked(inode, v->name, v->bytes, v->size, v->flags);
 	write_unlock(&inode->lock);
 	mount_drop_write(p->mnt);
 	if (!err)
 		notify_dentry(p->dentry, IN_ATTRIB);
-out:
-	kfree(val);
 	return err;
+}
+
+static s64 set_at(struct uptr path, bool follow, const struct new_value *v)
+{
+	struct path p;
+	s64 ret = target_path(path, follow, &p);
+
+	if (ret)
+		return ret;
+	ret = set_on(&p, v);
+	path_put(&p);
+	return ret;
 }
 
 static s64 get_on(const struct path *p, struct uptr uname, struct uptr uval, size_t size)
@@ -242,36 +262,41 @@ static s64 remove_on(const struct path *p, struct uptr uname)
 
 SYSCALL5(setxattr, struct uptr, path, struct uptr, name, struct uptr, val, size_t, size, int, flags)
 {
-	struct path p;
-	s64 ret = target_path(path, true, &p);
+	struct new_value v;
+	s64 ret = new_value_get(&v, name, val, size, flags);
 
 	if (ret)
 		return ret;
-	ret = set_on(&p, name, val, size, flags);
-	path_put(&p);
+	ret = set_at(path, true, &v);
+	kfree(v.bytes);
 	return ret;
 }
 
 SYSCALL5(lsetxattr, struct uptr, path, struct uptr, name, struct uptr, val, size_t, size, int, flags)
 {
-	struct path p;
-	s64 ret = target_path(path, false, &p);
+	struct new_value v;
+	s64 ret = new_value_get(&v, name, val, size, flags);
 
 	if (ret)
 		return ret;
-	ret = set_on(&p, name, val, size, flags);
-	path_put(&p);
+	ret = set_at(path, false, &v);
+	kfree(v.bytes);
 	return ret;
 }
 
 SYSCALL5(fsetxattr, int, fd, struct uptr, name, struct uptr, val, size_t, size, int, flags)
 {
+	struct new_value v;
 	struct path p;
 	s64 ret = target_fd(fd, &p);
 
 	if (ret)
 		return ret;
-	ret = set_on(&p, name, val, size, flags);
+	ret = new_value_get(&v, name, val, size, flags);
+	if (!ret) {
+		ret = set_on(&p, &v);
+		kfree(v.bytes);
+	}
 	path_put(&p);
 	return ret;
 }

@@ -14,6 +14,8 @@ static s64 make_pipe(struct uptr fds, unsigned flags)
 	s32 fd[2] = {-1, -1};
 	int err;
 
+	if ((flags & O_EXCL) && !(flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL)))
+		return -ENOPKG; /* O_NOTIFICATION_PIPE */
 	if (flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	err = pipe_create_files(flags, &ends[0], &ends[1]);

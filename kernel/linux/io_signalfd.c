@@ -16,11 +16,11 @@ static s64 make_signalfd(int fd, struct uptr umask, size_t size, int flags)
 	u64 mask;
 	int err;
 
-	if (flags & ~(SFD_CLOEXEC | SFD_NONBLOCK))
-		return -EINVAL;
 	err = sigset_from_user(&mask, umask, size);
 	if (err)
 		return err;
+	if (flags & ~(SFD_CLOEXEC | SFD_NONBLOCK))
+		return -EINVAL;
 	if (fd != -1) {
 		r = fd_get(fd);
 		if (!r.file)

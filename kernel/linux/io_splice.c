@@ -10,7 +10,7 @@
 #include <vfs/notify.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/uio.h>
+#include "vec.h"
 
 #define SPLICE_ALL 0xfu /* MOVE NONBLOCK MORE GIFT */
 
@@ -27,8 +27,6 @@ static int pos_begin(struct splice_pos *p, struct file *f)
 	if (!uptr_is_null(p->user)) {
 		if (!(f->mode & FMODE_SEEK))
 			return -EINVAL;
-		if (copy_from_user(&p->value, p->user, sizeof(p->value)))
-			return -EFAULT;
 		if (p->value < 0)
 			return -EINVAL;
 		p->use = &p->value;
@@ -56,10 +54,16 @@ static s64 splice_files(struct file *in, struct uptr off_in, struct file *out, s
 	struct splice_pos pos = {.user = in_pipe ? off_out : off_in};
 	s64 ret;
 
-	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
-		return -EBADF;
 	if ((in_pipe && !uptr_is_null(off_in)) || (out_pipe && !uptr_is_null(off_out)))
 		return -ESPIPE;
+	for (int i = 0; i < 2; i++) {
+		struct uptr off = i ? off_in : off_out;
+
+		if (!uptr_is_null(off) && copy_from_user(&pos.value, off, sizeof(pos.value)))
+			return -EFAULT;
+	}
+	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE))
+		return -EBADF;
 	if (in_pipe && out_pipe)
 		return splice_between_pipes(in, out, len, flags, true);
 	if (in_pipe) {
@@ -120,9 +124,11 @@ SYSCALL4(tee, int, fd_in, int, fd_out, size_t, len, unsigned, flags)
 		return ret;
 	out = fd_get(fd_out);
 	if (out.file) {
-		if (!file_is_pipe(in.file) || !file_is_pipe(out.file))
+		if (!(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
+			ret = -EBADF;
+		else if (!file_is_pipe(in.file) || !file_is_pipe(out.file))
 			ret = -EINVAL;
-		else if ((in.file->mode & FMODE_READ) && (out.file->mode & FMODE_WRITE))
+		else
 			ret = splice_between_pipes(in.file, out.file, len, flags, false);
 		if (ret > 0)
 			tell_pipes(in.file, out.file);
@@ -133,43 +139,54 @@ SYSCALL4(tee, int, fd_in, int, fd_out, size_t, len, unsigned, flags)
 }
 
 /* One range between user memory and the pipe: copied, which the call's contract allows. */
-static ssize_t vmsplice_range(struct file *f, const struct iovec *v, unsigned flags)
+static ssize_t vmsplice_range(struct file *f, const struct iobuf_seg *v, unsigned flags)
 {
 	unsigned rwf = flags & SPLICE_NONBLOCK ? RWF_NOWAIT : 0;
 	struct iobuf b;
-	int err = iobuf_init_user(&b, uptr_make((u64)(unsigned long)v->iov_base), v->iov_len);
+	int err = iobuf_init_user(&b, uptr_make(v->base), v->len);
 
 	if (err)
 		return err;
 	return f->mode & FMODE_WRITE ? file_write(f, &b, NULL, rwf) : file_read(f, &b, NULL, rwf);
 }
 
+static s64 vmsplice_all(struct file *f, const struct vec *v, size_t n, unsigned flags)
+{
+	s64 total = 0, ret = 0;
+
+	if (!v->buf.left)
+		return 0;
+	if (!file_is_pipe(f))
+		return -EBADF;
+	for (size_t i = 0; i < n; i++) {
+		if (!v->segs[i].len)
+			continue;
+		ret = vmsplice_range(f, &v->segs[i], total && !(f->mode & FMODE_WRITE) ? flags | SPLICE_NONBLOCK : flags);
+		if (ret <= 0)
+			break;
+		total += ret;
+		if ((size_t)ret < v->segs[i].len)
+			break;
+	}
+	return total ? total : ret;
+}
+
 SYSCALL4(vmsplice, int, fd, struct uptr, uiov, size_t, n, unsigned, flags)
 {
 	struct fd_ref r;
-	s64 total = 0, ret = 0;
+	struct vec v;
+	s64 ret;
 
 	if (flags & ~SPLICE_ALL)
-		return -EINVAL;
-	if (n > UIO_MAXIOV)
 		return -EINVAL;
 	r = fd_get(fd);
 	if (!r.file)
 		return -EBADF;
-	if (!file_is_pipe(r.file))
-		ret = -EBADF;
-	for (size_t i = 0; i < n && !ret; i++) {
-		struct iovec v;
-
-		ret = copy_from_user(&v, uptr_add(uiov, i * sizeof(v)), sizeof(v));
-		if (ret || !v.iov_len)
-			continue;
-		ret = vmsplice_range(r.file, &v, total && !(r.file->mode & FMODE_WRITE) ? flags | SPLICE_NONBLOCK : flags);
-		if (ret <= 0)
-			break;
-		total += ret;
-		ret = (size_t)ret < v.iov_len ? 1 : 0; /* 1: stop */
+	ret = vec_import(&v, uiov, n);
+	if (!ret) {
+		ret = vmsplice_all(r.file, &v, n, flags);
+		vec_free(&v);
 	}
 	fd_put(r);
-	return total ? total : ret;
+	return ret;
 }

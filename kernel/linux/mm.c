@@ -75,12 +75,15 @@ static int MUST_CHECK check_file(struct file *f, u32 *flags)
 	return f->ops->mmap ? 0 : -ENODEV;
 }
 
+static bool off_is_too_far(const struct file *f, u64 off, u64 len)
+{
+	return inode_is(f->inode, S_IFREG) && (off >> PAGE_SHIFT) + (align_up(len, PAGE_SIZE) >> PAGE_SHIFT) > MAX_FILE_PAGES;
+}
+
 static int MUST_CHECK map_file(struct vm_map_args *args, struct file *f, vaddr_t *out)
 {
 	int err;
 
-	if (inode_is(f->inode, S_IFREG) && args->pgoff + (align_up(args->len, PAGE_SIZE) >> PAGE_SHIFT) > MAX_FILE_PAGES)
-		return -EOVERFLOW;
 	err = check_file(f, &args->flags);
 	if (!err)
 		err = f->ops->mmap(f, args);
@@ -144,17 +147,22 @@ static int MUST_CHECK map_flags(u64 prot, u64 flags, u32 *out)
 	return 0;
 }
 
-static int MUST_CHECK map_args(struct vm_map_args *a, u64 addr, u64 len, u64 prot, u64 flags, u64 off)
+/* The checks in Linux' order: of the place, then of what stands there. @f may be NULL. */
+static int MUST_CHECK map_args(struct vm_map_args *a, struct file *f, u64 addr, u64 len, u64 prot, u64 flags, u64 off)
 {
 	int err;
 
-	if (off & (PAGE_SIZE - 1))
-		return -EINVAL;
 	if (!len)
 		return -EINVAL;
-	if (align_up(len, PAGE_SIZE) < len)
+	if (align_up(len, PAGE_SIZE) < len || align_up(len, PAGE_SIZE) > USER_VA_END)
 		return -ENOMEM;
-	if ((off >> PAGE_SHIFT) + (align_up(len, PAGE_SIZE) >> PAGE_SHIFT) < (off >> PAGE_SHIFT))
+	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && addr > USER_VA_END - align_up(len, PAGE_SIZE))
+		return -ENOMEM;
+	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && (addr & (PAGE_SIZE - 1)))
+		return -EINVAL;
+	if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && addr < vm_mmap_min_addr)
+		return -EPERM;
+	if (f && off_is_too_far(f, off, len))
 		return -EOVERFLOW;
 	*a = (struct vm_map_args){
 		.hint = addr,
@@ -175,7 +183,7 @@ static int MUST_CHECK map_args(struct vm_map_args *a, u64 addr, u64 len, u64 pro
 	a->populate = (flags & MAP_LOCKED) || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
 	if ((a->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE && !(a->flags & VM_NORESERVE))
 		a->flags |= VM_ACCOUNT;
-	return a->fixed && (addr & (PAGE_SIZE - 1)) ? -EINVAL : 0;
+	return 0;
 }
 
 SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
@@ -186,6 +194,8 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 	vaddr_t va;
 	int err;
 
+	if (off & (PAGE_SIZE - 1))
+		return -EINVAL;
 	if (flags & MAP_ANONYMOUS) {
 		if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
 			return -EINVAL; /* there is no file whose flags could be validated */
@@ -200,7 +210,7 @@ SYSCALL6(mmap, u64, addr, u64, len, u64, prot, u64, flags, int, fd, u64, off)
 	}
 	if (read_is_exec(prot) && !(r.file && path_is_noexec(&r.file->path)))
 		prot |= PROT_EXEC;
-	err = !is_huge && (flags & MAP_HUGETLB) ? -EINVAL : map_args(&args, addr, is_huge ? align_up(len, HUGETLB_SIZE) : len, prot, flags, off);
+	err = !is_huge && (flags & MAP_HUGETLB) ? -EINVAL : map_args(&args, r.file, addr, is_huge ? align_up(len, HUGETLB_SIZE) : len, prot, flags, off);
 	if (!err)
 		err = r.file ? map_file(&args, r.file, &va) : is_huge ? map_huge(&args, &va) : map_anonymous(&args, &va);
 	fd_put(r);
@@ -235,17 +245,16 @@ static s64 protect(u64 addr, u64 len, u64 prot, int key)
 {
 	u64 grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
 
-	if (grows & PROT_GROWSUP)
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
-	prot &= ~(u64)PROT_GROWSDOWN;
 	if (addr & (PAGE_SIZE - 1))
 		return -EINVAL;
 	if (!len)
 		return 0;
 	if (align_up(len, PAGE_SIZE) + addr <= addr)
 		return -ENOMEM;
-	if (prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
-		return -EINVAL;
+	if ((prot & ~grows & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) || (grows & PROT_GROWSUP))
+		return -EINVAL; /* no area grows upwards */
 	if (key != -1 && !vm_key_is_allocated(space_current(), key))
 		return -EINVAL;
 	return vm_protect_key(space_current(), addr, len, prot_flags(prot) | (read_is_exec(prot) ? VM_MAYEXEC : 0), grows, key);
@@ -315,6 +324,8 @@ SYSCALL4(cachestat, int, fd, struct uptr, urange, struct uptr, ustat, unsigned, 
 		return -EBADF;
 	if (copy_from_user(&range, urange, sizeof(range)))
 		ret = -EFAULT;
+	else if (!(r.file->mode & FMODE_WRITE) && !inode_owner_or_capable(r.file->inode) && inode_permission(r.file->inode, MAY_WRITE))
+		ret = -EPERM; /* what others read is told to who could find out anyway */
 	else if (flags)
 		ret = -EINVAL;
 	if (!ret && r.file->inode->data.ops && (inode_is(r.file->inode, S_IFREG) || inode_is(r.file->inode, S_IFBLK))) {

@@ -134,6 +134,8 @@ SYSCALL3(mq_getsetattr, int, fd, struct uptr, uset, struct uptr, uold)
 
 	if (uset.va && copy_from_user(&set, uset, sizeof(set)))
 		return -EFAULT;
+	if (uset.va && (set.mq_flags & ~O_NONBLOCK))
+		return -EINVAL;
 	r = fd_get(fd);
 	if (!r.file)
 		return -EBADF;

@@ -172,9 +172,11 @@ SYSCALL3(connect, int, fd, struct uptr, addr, s32, len)
 	struct socket_addr a;
 	int err;
 
-	if (r.err)
+	if (r.err == -EBADF)
 		return r.err;
-	err = sockaddr_from_user(&a, addr, len);
+	err = sockaddr_from_user(&a, addr, len); /* before it matters what the descriptor is */
+	if (r.err)
+		return err ? err : r.err;
 	if (!err)
 		err = r.sock->ops->connect ? r.sock->ops->connect(r.sock, &a, READ_ONCE(r.ref.file->flags) & O_NONBLOCK)
 					   : -EOPNOTSUPP;
@@ -225,12 +227,10 @@ SYSCALL5(setsockopt, int, fd, int, level, int, name, struct uptr, val, s32, len)
 	struct sock_ref r;
 	int err;
 
-	if (len < 0)
-		return -EINVAL;
 	r = sock_get(fd);
 	if (r.err)
 		return r.err;
-	err = socket_set_option(r.sock, level, name, val, (u32)len);
+	err = len < 0 ? -EINVAL : socket_set_option(r.sock, level, name, val, (u32)len);
 	fd_put(r.ref);
 	return err;
 }

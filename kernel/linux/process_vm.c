@@ -21,14 +21,19 @@ struct span {
 	u64 va, len;
 };
 
+#define SPANS_MAX 0x7ffff000ull /* bytes of one call, as of read(2) */
+
 struct spans {
 	struct span *at;
 	u64 n, i, done; /* the current span, and how far into it */
 	u64 total;
 };
 
-static int MUST_CHECK spans_import(struct spans *s, struct uptr iov, u64 count)
+/* @mine: ranges of our own memory, which must be such, and are cut where a call ends. */
+static int MUST_CHECK spans_import(struct spans *s, struct uptr iov, u64 count, bool mine)
 {
+	bool bad_range = false;
+
 	*s = (struct spans){.n = count};
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
@@ -40,12 +45,15 @@ static int MUST_CHECK spans_import(struct spans *s, struct uptr iov, u64 count)
 
 		if (copy_from_user(&e, uptr_add(iov, i * sizeof(e)), sizeof(e)))
 			return -EFAULT;
-		if ((ssize_t)e.iov_len < 0 || s->total + e.iov_len > (u64)S64_MAX)
+		if ((ssize_t)e.iov_len < 0)
 			return -EINVAL;
 		s->at[i] = (struct span){(u64)(unsigned long)e.iov_base, e.iov_len};
-		s->total += e.iov_len;
+		bad_range |= e.iov_len > USER_VA_END || s->at[i].va > USER_VA_END - e.iov_len;
+		if (mine)
+			s->at[i].len = min(s->at[i].len, SPANS_MAX - s->total);
+		s->total = min(s->total + s->at[i].len, (u64)S64_MAX);
 	}
-	return 0;
+	return mine && bad_range ? -EFAULT : 0;
 }
 
 /* What is left of the current span; 0: all done. */
@@ -130,9 +138,9 @@ static s64 process_vm(s32 pid, struct uptr lvec, u64 nl, struct uptr rvec, u64 n
 
 	if (flags)
 		return -EINVAL;
-	ret = spans_import(&mine, lvec, nl);
+	ret = spans_import(&mine, lvec, nl, true);
 	if (!ret && mine.total) {
-		ret = spans_import(&theirs, rvec, nr);
+		ret = spans_import(&theirs, rvec, nr, false);
 		if (!ret && theirs.total)
 			ret = with_process(pid, &mine, &theirs, write);
 		kfree(theirs.at);
@@ -242,7 +250,7 @@ SYSCALL5(process_madvise, int, pidfd, struct uptr, vec, u64, n, int, advice, uns
 
 	if (flags)
 		return -EINVAL;
-	ret = spans_import(&spans, vec, n);
+	ret = spans_import(&spans, vec, n, true);
 	if (!ret)
 		ret = advise_process(pidfd, &spans, advice);
 	kfree(spans.at);

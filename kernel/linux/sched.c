@@ -162,7 +162,7 @@ SYSCALL2(sched_setparam, s32, pid, struct uptr, uparam)
 	struct sched_params p = {0};
 	struct sched_param_user sp;
 
-	if (uptr_is_null(uparam))
+	if (uptr_is_null(uparam) || pid < 0)
 		return -EINVAL;
 	if (copy_from_user(&sp, uparam, sizeof(sp)))
 		return -EFAULT;
@@ -293,7 +293,8 @@ SYSCALL1(sched_get_priority_max, int, policy)
 	case SCHED_NORMAL:
 	case SCHED_BATCH:
 	case SCHED_IDLE:
-	case SCHED_DEADLINE: return 0;
+	case SCHED_DEADLINE:
+	case SCHED_EXT: return 0;
 	default: return -EINVAL;
 	}
 }
@@ -306,7 +307,8 @@ SYSCALL1(sched_get_priority_min, int, policy)
 	case SCHED_NORMAL:
 	case SCHED_BATCH:
 	case SCHED_IDLE:
-	case SCHED_DEADLINE: return 0;
+	case SCHED_DEADLINE:
+	case SCHED_EXT: return 0;
 	default: return -EINVAL;
 	}
 }
@@ -333,7 +335,8 @@ SYSCALL3(sched_setaffinity, s32, pid, u32, len, struct uptr, umask)
 	int err;
 
 	memset(&mask, 0, sizeof(mask));
-	if (copy_from_user(&mask, umask, min((size_t)len, sizeof(mask))))
+	/* What is beyond the processors there can be is not even read. */
+	if (copy_from_user(&mask, umask, min_t(size_t, len, align_up(DIV_ROUND_UP(cpu_count(), 8), sizeof(long)))))
 		return -EFAULT;
 	t = target_get(pid);
 	if (!t)
@@ -351,7 +354,7 @@ SYSCALL3(sched_getaffinity, s32, pid, u32, len, struct uptr, umask)
 	struct task *t;
 	size_t size = align_up((size_t)DIV_ROUND_UP(cpu_count(), 8), sizeof(long));
 
-	if (len < size || (len & (sizeof(long) - 1)))
+	if (len < size || (len & (sizeof(long) - 1)) || len > U32_MAX / 8)
 		return -EINVAL;
 	t = target_get(pid);
 	if (!t)
@@ -370,7 +373,7 @@ struct prio_walk {
 	void (*one)(struct task *t, struct prio_walk *w);
 	int value;
 	s64 ret;
-	bool set;
+	bool set, several;
 };
 
 static void nice_one(struct task *t, struct prio_walk *w)
@@ -463,11 +466,24 @@ SYSCALL2(getpriority, int, which, s32, who)
 
 /* ---- I/O priorities [man ioprio_set(2)]: kept and told; nothing queues I/O yet ---- */
 
+/* What one counts for who has not set his: by his policy and nice value. */
+static u16 ioprio_by_cpu(struct task *t)
+{
+	struct sched_params p;
+	int class;
+
+	sched_get_params(&t->thread, &p);
+	class = p.policy == SCHED_IDLE ? IOPRIO_CLASS_IDLE : p.policy == SCHED_FIFO || p.policy == SCHED_RR ? IOPRIO_CLASS_RT : IOPRIO_CLASS_BE;
+	return (u16)IOPRIO_PRIO_VALUE(class, (p.nice + 20) / 5);
+}
+
 static void ioprio_one(struct task *t, struct prio_walk *w)
 {
 	u16 mine = READ_ONCE(t->ioprio);
 
 	if (!w->set) {
+		if (w->several && IOPRIO_PRIO_CLASS(mine) == IOPRIO_CLASS_NONE)
+			mine = ioprio_by_cpu(t);
 		w->ret = w->ret < 0 ? mine : min(w->ret, (s64)mine);
 	} else if (!same_owner(t) && !capable(CAP_SYS_NICE)) {
 		w->ret = -EPERM;
@@ -502,7 +518,7 @@ SYSCALL3(ioprio_set, int, which, s32, who, int, ioprio)
 
 SYSCALL2(ioprio_get, int, which, s32, who)
 {
-	struct prio_walk w = {.one = ioprio_one, .ret = -ESRCH};
+	struct prio_walk w = {.one = ioprio_one, .several = which != IOPRIO_WHO_PROCESS, .ret = -ESRCH};
 
 	return priority(which - 1, who, &w);
 }

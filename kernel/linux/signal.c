@@ -53,6 +53,9 @@ void siginfo_user(siginfo_t *info, int signo)
 	info->si_uid = cred_current()->uid;
 }
 
+/* Bytes of siginfo_t that have a meaning in some signal. */
+#define SIGINFO_FIELDS 48
+
 #define SA_RESTORER_FLAG 0x04000000ul
 #define SA_KNOWN                                                                                   \
 	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND | \
@@ -263,8 +266,6 @@ SYSCALL2(kill, s32, nr, int, signo)
 	struct pid *pid;
 	int err = -ESRCH;
 
-	if (signo < 0 || signo > SIG_MAX)
-		return -EINVAL;
 	siginfo_user(&info, signo);
 	if (nr == -1)
 		return kill_all(&info);
@@ -315,7 +316,7 @@ SYSCALL3(tgkill, s32, tgid, s32, tid, int, signo)
 {
 	siginfo_t info;
 
-	if (tgid <= 0 || tid <= 0 || signo < 0 || signo > SIG_MAX)
+	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
 	siginfo_user(&info, signo);
 	info.si_code = SI_TKILL;
@@ -326,11 +327,30 @@ SYSCALL2(tkill, s32, tid, int, signo)
 {
 	siginfo_t info;
 
-	if (tid <= 0 || signo < 0 || signo > SIG_MAX)
+	if (tid <= 0)
 		return -EINVAL;
 	siginfo_user(&info, signo);
 	info.si_code = SI_TKILL;
 	return send_thread(0, tid, &info);
+}
+
+/* Is it known which fields a signal of this kind has? */
+static bool is_known_layout(int signo, int code)
+{
+	if (code <= SI_USER)
+		return code >= SI_DETHREAD || code == SI_ASYNCNL;
+	if (code == SI_KERNEL)
+		return true;
+	switch (signo) {
+	case SIGILL: return code <= NSIGILL;
+	case SIGFPE: return code <= NSIGFPE;
+	case SIGSEGV: return code <= NSIGSEGV;
+	case SIGBUS: return code <= NSIGBUS;
+	case SIGTRAP: return code <= NSIGTRAP;
+	case SIGCHLD: return code <= NSIGCHLD;
+	case SIGSYS: return code <= NSIGSYS;
+	default: return code <= NSIGPOLL;
+	}
 }
 
 /* What user space may claim of a signal that it sends: not that the kernel or kill() sent it, except to itself. */
@@ -339,8 +359,8 @@ static int info_from_user(siginfo_t *info, struct uptr uinfo, int signo, s32 tar
 	if (siginfo_from_user(info, uinfo))
 		return -EFAULT;
 	info->si_signo = signo;
-	if (signo < 0 || signo > SIG_MAX)
-		return -EINVAL;
+	if (!is_known_layout(signo, info->si_code) && memchr_inv((u8 *)info + SIGINFO_FIELDS, 0, sizeof(*info) - SIGINFO_FIELDS))
+		return -E2BIG;
 	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && target != task_tgid(task_current()))
 		return -EPERM;
 	return 0;
@@ -367,9 +387,9 @@ SYSCALL4(rt_tgsigqueueinfo, s32, tgid, s32, tid, int, signo, struct uptr, uinfo)
 	siginfo_t info;
 	int err;
 
-	if (tgid <= 0 || tid <= 0)
-		return -EINVAL;
-	err = info_from_user(&info, uinfo, signo, tgid);
+	err = info_from_user(&info, uinfo, signo, tid);
+	if ((!err || err == -EPERM) && (tgid <= 0 || tid <= 0))
+		err = -EINVAL;
 	return err ? err : send_thread(tgid, tid, &info);
 }
 
@@ -450,8 +470,6 @@ SYSCALL4(pidfd_send_signal, int, fd, int, signo, struct uptr, uinfo, unsigned, f
 
 	if (flags & ~(PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP) ||
 		(flags & (flags - 1)))
-		return -EINVAL;
-	if (signo < 0 || signo > SIG_MAX)
 		return -EINVAL;
 	err = signal_target(fd, &pid, &thread);
 	if (err)

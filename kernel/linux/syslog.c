@@ -145,7 +145,9 @@ static s64 unread_size(void)
 
 SYSCALL3(syslog, int, type, struct uptr, buf, int, len)
 {
-	if (type != LOG_READ_ALL && type != LOG_SIZE_BUFFER && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
+	bool harmless = type == LOG_READ_ALL || type == LOG_SIZE_BUFFER;
+
+	if ((!harmless || READ_ONCE(log_restricted)) && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (type == LOG_READ || type == LOG_READ_ALL || type == LOG_READ_CLEAR) {
 		if (uptr_is_null(buf) || len < 0)

@@ -18,13 +18,16 @@ SYSCALL3(semget, s32, key, int, nsems, int, flags)
 	return sysv_semget(key, nsems, flags);
 }
 
-static s64 semop_user(s32 id, struct uptr uops, u32 nops, u64 deadline)
+/* @timeout may be null. */
+static s64 semop_user(s32 id, struct uptr uops, u32 nops, struct uptr timeout)
 {
 	struct sembuf fast[SEMOPS_FAST], *ops = fast;
+	u64 ns = 0, deadline = ~0ull;
 	s64 ret;
+	int bad_time = timeout.va ? timespec_from_user(&ns, timeout) : 0;
 
-	if (nops < 1 || id < 0)
-		return -EINVAL;
+	if (bad_time == -EFAULT)
+		return bad_time;
 	if (nops > READ_ONCE(sysv_sem_limits[2]))
 		return -E2BIG;
 	if (nops > SEMOPS_FAST)
@@ -32,6 +35,10 @@ static s64 semop_user(s32 id, struct uptr uops, u32 nops, u64 deadline)
 	if (!ops)
 		return -ENOMEM;
 	ret = copy_from_user(ops, uops, nops * sizeof(*ops));
+	if (!ret && (nops < 1 || id < 0 || bad_time))
+		ret = -EINVAL;
+	if (!ret && timeout.va)
+		deadline = deadline_after(ns);
 	if (!ret)
 		ret = sysv_semop(id, ops, nops, deadline);
 	if (ops != fast)
@@ -41,18 +48,12 @@ static s64 semop_user(s32 id, struct uptr uops, u32 nops, u64 deadline)
 
 SYSCALL3(semop, s32, id, struct uptr, ops, u32, nops)
 {
-	return semop_user(id, ops, nops, ~0ull);
+	return semop_user(id, ops, nops, (struct uptr){0});
 }
 
 SYSCALL4(semtimedop, s32, id, struct uptr, ops, u32, nops, struct uptr, timeout)
 {
-	u64 ns;
-	int err;
-
-	if (!timeout.va)
-		return semop_user(id, ops, nops, ~0ull);
-	err = timespec_from_user(&ns, timeout);
-	return err ? err : semop_user(id, ops, nops, deadline_after(ns));
+	return semop_user(id, ops, nops, timeout);
 }
 
 static s64 semctl_array(s32 id, int cmd, struct uptr array)

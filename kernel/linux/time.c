@@ -251,6 +251,10 @@ SYSCALL2(nanosleep, struct uptr, ureq, struct uptr, urem)
 	return err ? err : sleep_relative(TIMER_MONOTONIC, ns, urem);
 }
 
+/* The low bits of a negative clock: a processor clock of a kind, or a device's (3), of which there is none. */
+#define CLOCK_KIND  7
+#define CLOCK_OF_FD 3
+
 SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, urem)
 {
 	u64 ns;
@@ -268,6 +272,10 @@ SYSCALL4(clock_nanosleep, int, id, int, flags, struct uptr, ureq, struct uptr, u
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
 	default:
+		if (id >= 0 && id != CLOCK_PROCESS_CPUTIME_ID)
+			return -EINVAL;
+		if (id < 0 && (id & CLOCK_KIND) == CLOCK_OF_FD)
+			return -EOPNOTSUPP;
 		err = timespec_from_user(&ns, ureq);
 		return err ? err : cpu_clock_sleep(id, flags & TIMER_ABSTIME, ns, urem);
 	}

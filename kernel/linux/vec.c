@@ -16,6 +16,7 @@ void vec_free(struct vec *v)
 
 int vec_import(struct vec *v, struct uptr iov, u64 count)
 {
+	bool bad_range = false;
 	size_t total = 0;
 	int err = 0;
 
@@ -34,13 +35,14 @@ int vec_import(struct vec *v, struct uptr iov, u64 count)
 		base = (u64)(unsigned long)e.iov_base;
 		if ((ssize_t)e.iov_len < 0)
 			err = -EINVAL;
-		else if (e.iov_len > USER_VA_END || base > USER_VA_END - e.iov_len)
-			err = -EFAULT;
+		bad_range |= e.iov_len > USER_VA_END || base > USER_VA_END - e.iov_len;
 		if (e.iov_len > 0x7ffff000 - total)
 			e.iov_len = 0x7ffff000 - total;
 		total += e.iov_len;
 		v->segs[i] = (struct iobuf_seg){.base = base, .len = e.iov_len};
 	}
+	if (!err && bad_range)
+		err = -EFAULT;
 	if (err) {
 		vec_free(v);
 		return err;

@@ -356,7 +356,7 @@ int vm_sync(struct vm_space *s, vaddr_t va, size_t len, int ms_flags)
 	if ((ms_flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (va & (PAGE_SIZE - 1)) ||
 		((ms_flags & MS_ASYNC) && (ms_flags & MS_SYNC)))
 		return -EINVAL;
-	if (end < va || (len && !bytes))
+	if (end < va)
 		return -ENOMEM;
 	mutex_lock(&s->map_lock);
 	while (va < end) {

@@ -109,7 +109,7 @@ int vm_lock(struct vm_space *s, vaddr_t va, size_t len, u32 lock_flags, u64 limi
 	if (end == start)
 		return 0;
 	if (end < start)
-		return -EINVAL;
+		return lock_flags && len > limit_memlock ? -ENOMEM : -EINVAL; /* more than may be locked is told first */
 	if (range_is_bad(start, end - start))
 		return -ENOMEM;
 	lock_flags &= LOCK_FLAGS;

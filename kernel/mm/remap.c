@@ -114,6 +114,8 @@ static int find_source(const struct remap *r, struct vm_area **out)
 		return -EINVAL;
 	if ((a->flags & VM_DEVICE) && r->new_len > r->old_len)
 		return -EFAULT;
+	if (r->new_len > USER_VA_END)
+		return -ENOMEM;
 	*out = a;
 	return 0;
 }
@@ -292,6 +294,10 @@ static int remap_locked(struct remap *r, struct vm_area **dead, vaddr_t *out_va)
 
 	if (err)
 		return err;
+	if (range_is_bad(r->old, PAGE_SIZE) || !area_find_in(r->s, r->old, r->old + PAGE_SIZE))
+		return -EFAULT;
+	if (range_is_bad(r->old, r->old_len))
+		return r->old_len > r->new_len ? -EINVAL : -EFAULT;
 	if (r->old_len > r->new_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
 		*out_va = r->old;
 		return unmap_locked(r->s, r->old + r->new_len, r->old + r->old_len, dead);
@@ -334,8 +340,6 @@ static int check_args(const struct remap *r)
 	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
 	if ((flags & MREMAP_DONTUNMAP) && r->old_len != r->new_len)
-		return -EINVAL;
-	if (range_is_bad(r->old, r->old_len) || r->new_len > USER_VA_END)
 		return -EINVAL;
 	if (!(flags & MREMAP_FIXED))
 		return 0;

@@ -23,6 +23,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/in.h>
 #include <linux/sockios.h>
 #include <linux/stat.h>
 #include <asm/ioctls.h>
@@ -87,15 +88,69 @@ void socket_send_urg(struct socket *s)
 	file_put(f);
 }
 
+/* ---- the attribute of the inode: Linux' name of the protocol ---- */
+
+#define PROTONAME "system.sockprotoname"
+
+static const char *protocol_name(const struct socket *s)
+{
+	bool v6 = s->family == AF_INET6;
+
+	switch (s->family) {
+	case AF_UNIX: return s->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+	case AF_NETLINK: return "NETLINK";
+	case AF_PACKET: return "PACKET";
+	default: break;
+	}
+	if (s->type == SOCK_STREAM)
+		return v6 ? "TCPv6" : "TCP";
+	if (s->type == SOCK_RAW)
+		return v6 ? "RAWv6" : "RAW";
+	if (s->protocol == IPPROTO_UDPLITE)
+		return v6 ? "UDPLITEv6" : "UDP-Lite";
+	if (s->protocol == IPPROTO_UDP)
+		return v6 ? "UDPv6" : "UDP";
+	return v6 ? "PINGv6" : "PING";
+}
+
+/* Size 0 asks for the length. */
+static ssize_t put_attribute(void *buf, size_t size, const char *text)
+{
+	size_t n = strlen(text) + 1;
+
+	if (!size)
+		return (ssize_t)n;
+	if (size < n)
+		return -ERANGE;
+	memcpy(buf, text, n);
+	return (ssize_t)n;
+}
+
+static ssize_t socket_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	return strcmp(name, PROTONAME) ? -EOPNOTSUPP : put_attribute(buf, size, inode->private);
+}
+
+static ssize_t socket_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	return put_attribute(buf, size, PROTONAME);
+}
+
 /* ---- life ---- */
 
-static int make_file(struct socket *s, unsigned o_flags, struct file **out)
+static const struct inode_ops socket_inode_ops = {
+	.getattr = anon_inode_getattr, .getxattr = socket_getxattr, .listxattr = socket_listxattr};
+
+/* @like: a socket of the kind; @s: the one itself, NULL: it comes later. */
+static int make_file(const struct socket *like, struct socket *s, unsigned o_flags, struct file **out)
 {
 	struct inode *inode;
 	int err = inode_create_anon("socket", S_IFSOCK | 0777, &inode);
 
 	if (err)
 		return err;
+	inode->ops = &socket_inode_ops;
+	inode->private = (void *)(unsigned long)protocol_name(like);
 	err = file_create_inode(inode, "socket", &socket_file_ops, s, O_RDWR | (o_flags & O_NONBLOCK), out);
 	inode_put(inode);
 	if (!err && s)
@@ -121,7 +176,7 @@ int socket_create(int family, u32 type, int protocol, unsigned o_flags, struct f
 
 	if (err)
 		return err;
-	err = make_file(s, o_flags, out);
+	err = make_file(s, s, o_flags, out);
 	if (err)
 		s->ops->release(s);
 	return err;
@@ -159,7 +214,7 @@ int socket_accept(struct file *f, unsigned o_flags, struct file **out, struct so
 
 	if (!s->ops->accept)
 		return -EOPNOTSUPP;
-	err = make_file(NULL, o_flags, &nf);
+	err = make_file(s, NULL, o_flags, &nf);
 	if (err)
 		return err;
 	err = s->ops->accept(s, READ_ONCE(f->flags) & O_NONBLOCK, &fresh);

@@ -249,7 +249,14 @@ static struct file the_file;
 
 int inode_create_anon(const char *name, u32 mode, struct inode **out)
 {
-	*out = NULL;
+	static struct inode inode;
+
+	*out = &inode;
+	return 0;
+}
+
+int anon_inode_getattr(struct inode *inode, struct kstat *st)
+{
 	return 0;
 }
 

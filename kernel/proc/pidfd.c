@@ -61,8 +61,10 @@ int pidfd_create(struct pid *pid, unsigned flags, struct file **out)
 {
 	int err = file_create_anon("[pidfd]", &pidfd_ops, pid, O_RDWR | (flags & (O_NONBLOCK | O_EXCL)), out);
 
-	if (!err)
+	if (!err) {
 		pid_get(pid);
+		(*out)->mode |= FMODE_SEEK; /* pread fails for want of the operation, not of positions */
+	}
 	return err;
 }
 

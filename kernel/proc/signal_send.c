@@ -426,6 +426,8 @@ int signal_may_send(struct task *t, int signo)
 	const struct cred *me = cred_current(), *c;
 	int err = -EPERM;
 
+	if (signo < 0 || signo > SIG_MAX)
+		return -EINVAL;
 	if (t->proc == task_current()->proc)
 		return 0;
 	rcu_read_lock();

@@ -219,13 +219,13 @@ void file_mark_epolled(struct file *f)
 
 /* ---- files in no directory ---- */
 
-static int anon_getattr(struct inode *inode, struct kstat *st)
+int anon_inode_getattr(struct inode *inode, struct kstat *st)
 {
 	st->has_btime = false;
 	return 0;
 }
 
-static const struct inode_ops anon_inode_ops = {.getattr = anon_getattr};
+static const struct inode_ops anon_inode_ops = {.getattr = anon_inode_getattr};
 
 static const struct super_ops anon_super_ops = {0};
 

@@ -80,7 +80,7 @@ s32 file_get_owner(struct file *f, enum pid_type *out_type)
 	s32 nr = 0;
 
 	spin_lock(&f->lock);
-	*out_type = PID_TGID;
+	*out_type = PID_TID;
 	if (f->owner && f->owner->pid) {
 		*out_type = f->owner->type;
 		nr = pid_nr(f->owner->pid);

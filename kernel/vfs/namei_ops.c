@@ -158,17 +158,7 @@ static int make_node(int dirfd, const struct path_name *name, u32 mode, u32 dev,
 
 int vfs_mknodat(int dirfd, const struct path_name *name, u32 mode, u32 dev)
 {
-	switch (mode & S_IFMT) {
-	case 0: mode |= S_IFREG; break;
-	case S_IFREG:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK: break;
-	case S_IFDIR: return -EPERM;
-	default: return -EINVAL;
-	}
-	return make_node(dirfd, name, mode, dev, NULL);
+	return make_node(dirfd, name, mode & S_IFMT ? mode : mode | S_IFREG, dev, NULL);
 }
 
 int vfs_mknod_path(const struct path_name *name, u32 mode, struct path *out)
@@ -560,10 +550,6 @@ int vfs_renameat(int odirfd, const struct path_name *old, int ndirfd, const stru
 	struct walk ow, nw;
 	int err;
 
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
-		return -EINVAL;
-	if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE))
-		return -EINVAL;
 	err = parent_lookup(odirfd, old, 0, &ow, &o);
 	if (err)
 		return err;

@@ -128,6 +128,8 @@ static int open_inode(struct file *f, const struct path *p, unsigned o_flags)
 		cache_open(f, inode->data.cache);
 	if (!err && f->ops->open)
 		err = f->ops->open(inode, f);
+	if (!err && unlikely(o_flags & O_DIRECT) && !S_ISREG(inode->mode) && !S_ISBLK(inode->mode))
+		err = -EINVAL;
 	f->flags &= ~(unsigned)(O_NOCTTY | O_EXCL | O_TRUNC); /* terminals, block devices and overlays have seen them */
 	if (err)
 		goto fail;

@@ -34,7 +34,6 @@ static inline struct inode *path_inode(const struct path *p)
 /* ---- inode.c ---- */
 /* Mode bits alone; never sleeps. */
 int inode_permission_mode(struct inode *inode, int mask);
-bool inode_owner_or_capable(const struct inode *inode); /* CAP_FOWNER */
 /* Sticky directory: may the running task remove or rename @victim from it? */
 bool inode_sticky_forbids(const struct inode *dir, const struct inode *victim);
 /* Writing strips set-user-ID, and set-group-ID where it means that. Lock held for writing. */

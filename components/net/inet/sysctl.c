@@ -4,6 +4,7 @@
  */
 #include "link.h"
 #include "sock_impl.h"
+#include "tcp/tcp_sock.h"
 
 struct number {
 	const char *path;
@@ -56,6 +57,47 @@ static const struct number numbers[] = {
 	C("core/optmem_max", optmem_max, 0, S32_MAX),
 };
 
+#define T(name_, field_, n_, low_, high_) {"ipv4/tcp_" name_, offsetof(struct tcp_conf, field_), n_, low_, high_}
+
+static const struct number tcp_numbers[] = {
+	T("rmem", rmem, 3, 1, S32_MAX),
+	T("wmem", wmem, 3, 1, S32_MAX),
+	T("syncookies", syncookies, 1, 0, 2),
+	T("fin_timeout", fin_timeout_s, 1, 0, 32767),
+	T("keepalive_time", keepalive_time_s, 1, 1, 32767),
+	T("keepalive_intvl", keepalive_intvl_s, 1, 1, 32767),
+	T("keepalive_probes", keepalive_probes, 1, 1, 127),
+	T("retries1", retries1, 1, 0, 255),
+	T("retries2", retries2, 1, 0, 255),
+	T("syn_retries", syn_retries, 1, 1, 127),
+	T("synack_retries", synack_retries, 1, 0, 255),
+	T("syn_linear_timeouts", linear_timeouts, 1, 0, 127),
+	T("orphan_retries", orphan_retries, 1, 0, 255),
+	T("tw_reuse", tw_reuse, 1, 0, 2),
+	T("sack", sack, 1, 0, 1),
+	T("dsack", dsack, 1, 0, 1),
+	T("timestamps", timestamps, 1, 0, 2),
+	T("window_scaling", window_scaling, 1, 0, 1),
+	T("ecn", ecn, 1, 0, 2),
+	T("fastopen", fastopen, 1, 0, U32_MAX),
+	T("frto", frto, 1, 0, 2),
+	T("reordering", reordering, 1, 1, 300),
+	T("max_reordering", max_reordering, 1, 1, 1000),
+	T("min_tso_segs", min_tso_segs, 1, 1, 255),
+	T("early_retrans", early_retrans, 1, 0, 4),
+	T("pacing_ss_ratio", pacing_ss_ratio, 1, 0, 1000),
+	T("pacing_ca_ratio", pacing_ca_ratio, 1, 0, 1000),
+	T("notsent_lowat", notsent_lowat, 1, 0, U32_MAX),
+	T("invalid_ratelimit", invalid_ratelimit_ms, 1, 0, S32_MAX),
+	T("min_snd_mss", min_snd_mss, 1, 48, 65535),
+	T("base_mss", base_mss, 1, 48, 65535),
+	T("challenge_ack_limit", challenge_ack_limit, 1, 0, S32_MAX),
+	T("abort_on_overflow", abort_on_overflow, 1, 0, 1),
+	T("rfc1337", rfc1337, 1, 0, 1),
+	T("moderate_rcvbuf", moderate_rcvbuf, 1, 0, 1),
+	T("slow_start_after_idle", slow_start_after_idle, 1, 0, 1),
+};
+
 #define L(path_, field_, high_) {path_, offsetof(struct link_conf, field_), 1, 0, high_}
 
 static const struct number link_numbers[] = {
@@ -90,6 +132,9 @@ static u32 *find_word(struct inet *in, const char *path, const struct number **o
 	*out = find(numbers, ARRAY_SIZE(numbers), path);
 	if (*out)
 		return (u32 *)((char *)&in->conf + (*out)->at);
+	*out = find(tcp_numbers, ARRAY_SIZE(tcp_numbers), path);
+	if (*out)
+		return (u32 *)((char *)&in->tcp->conf + (*out)->at);
 	if (strncmp(path, "ipv4/conf/", 10) && strncmp(path, "ipv6/conf/", 10))
 		return NULL;
 	path += 10;

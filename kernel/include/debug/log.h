@@ -41,6 +41,8 @@ u64 log_clear_seq(void); /* syslog(2) SYSLOG_ACTION_CLEAR */
 void log_clear(void);
 /* Bytes of text that the ring holds. */
 size_t log_buffer_size(void);
+/* kernel.dmesg_restrict: only who has CAP_SYSLOG reads the log; as Debian's kernels have it. */
+extern int log_restricted;
 /* User records through /dev/kmsg. */
 void log_user(unsigned prio, const char *s, size_t len);
 struct wait_queue;

@@ -14,6 +14,7 @@
 #include <sync/spinlock.h>
 #include <sync/rcu.h>
 
+struct kstat;
 struct file;
 struct inode;
 struct poll_table;
@@ -122,6 +123,7 @@ int file_create_anon(const char *name, const struct file_ops *ops, void *priv, u
  * comes with one reference; each file takes its own. The access mode of @o_flags gives FMODE_READ/WRITE.
  */
 int inode_create_anon(const char *kind, u32 mode, struct inode **out) MUST_CHECK;
+int anon_inode_getattr(struct inode *inode, struct kstat *st); /* of their inode_ops, which a kind may replace */
 int file_create_inode(struct inode *inode, const char *kind, const struct file_ops *ops, void *priv, unsigned o_flags,
 	struct file **out) MUST_CHECK;
 /* What opening a FIFO (or a pipe through /proc/PID/fd) does: set once by io at boot; until then -ENXIO. The ops' open gets inode->pipe to fill. */

@@ -85,6 +85,8 @@ void fs_get_root(struct path *out);
 /* Rights of the running task to an inode; mask MAY_READ|MAY_WRITE|MAY_EXEC. */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
 int inode_permission(struct inode *inode, int mask) MUST_CHECK;
+/* Is the running task the owner, or has CAP_FOWNER? Any context. */
+bool inode_owner_or_capable(const struct inode *inode);
 /* The same with read-only and no-exec mounts looked at; @mask may be 0 (existence). As access(2) needs. */
 int path_permission(const struct path *p, int mask) MUST_CHECK;
 void inode_get(struct inode *i);

@@ -48,8 +48,7 @@ int inet_bind(struct socket *s, const struct socket_addr *a)
 	return inet_call()->bind(inet_stack.self, inet_of(s)->handle, &to);
 }
 
-/* Under way: until it has ended one way or the other. */
-static int finish_connect(struct inet_sock *i, const struct inet_addr *to, u32 seen, u64 deadline)
+int inet_finish_connect(struct inet_sock *i, const struct inet_addr *to, u32 seen, u64 deadline)
 {
 	int err;
 
@@ -61,7 +60,7 @@ static int finish_connect(struct inet_sock *i, const struct inet_addr *to, u32 s
 		if (!(inet_call()->poll(inet_stack.self, i->handle) & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
 			continue;
 		err = inet_take_error(&i->sock);
-		if (!err)
+		if (!err && to->len)
 			err = inet_call()->connect(inet_stack.self, i->handle, to);
 		if (err != -EALREADY && err != -EINPROGRESS)
 			return err == -EISCONN ? 0 : err;
@@ -84,7 +83,7 @@ int inet_connect(struct socket *s, const struct socket_addr *a, bool nonblock)
 		inet_wake_all(i); /* what was under way is over */
 	if ((err != -EINPROGRESS && err != -EALREADY) || !deadline)
 		return err;
-	return finish_connect(i, &to, seen, deadline);
+	return inet_finish_connect(i, &to, seen, deadline);
 }
 
 int inet_listen(struct socket *s, u32 backlog)

@@ -194,6 +194,13 @@ static ssize_t stream_send(struct fake_sock *s, struct inet_msg *m)
 	struct fake_sock *to = s->peer >= 0 ? &fake.socks[s->peer] : NULL;
 	size_t n, done = 0;
 
+	if (m->flags & MSG_FASTOPEN) { /* two bytes go with the SYN */
+		n = min_t(size_t, m->data->left, 2);
+		iobuf_advance(m->data, n);
+		s->connecting = true;
+		s->port = port_of(&m->addr);
+		return n ? (ssize_t)n : -EINPROGRESS;
+	}
 	if (!s->connected)
 		return -ENOTCONN;
 	if (s->shut_out || !to)

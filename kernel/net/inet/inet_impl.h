@@ -78,6 +78,8 @@ void inet_addr_from_port(const struct inet_addr *a, struct socket_addr *out);
 /* connect.c */
 int inet_bind(struct socket *s, const struct socket_addr *a);
 int inet_connect(struct socket *s, const struct socket_addr *a, bool nonblock);
+/* A connection is under way: until it has ended one way or the other. @to: empty where connect() has answered before. -EINPROGRESS: the time is over. */
+int inet_finish_connect(struct inet_sock *i, const struct inet_addr *to, u32 seen, u64 deadline);
 int inet_listen(struct socket *s, u32 backlog);
 int inet_accept(struct socket *s, bool nonblock, struct socket **out);
 extern s32 inet_unprivileged_port_start;

@@ -368,6 +368,75 @@ TEST(inet_connect_waits)
 	end();
 }
 
+static int set_int(struct file *f, int level, int name, s32 v)
+{
+	return socket_set_option(file_socket(f), level, name, (struct uptr){(u64)(unsigned long)&v}, sizeof(v));
+}
+
+static int get_int(struct file *f, int level, int name, s32 *v)
+{
+	u32 len = sizeof(*v);
+
+	return socket_get_option(file_socket(f), level, name, (struct uptr){(u64)(unsigned long)v}, (struct uptr){(u64)(unsigned long)&len});
+}
+
+/* MSG_FASTOPEN connects: it waits as connect() does, and then sends the rest. */
+TEST(inet_fast_open)
+{
+	struct socket_addr to = at(5000);
+	struct socket_msg m = {.addr = &to, .flags = MSG_FASTOPEN | MSG_DONTWAIT};
+	struct file *l, *a, *b;
+	struct iobuf d;
+	char buf[10];
+
+	begin();
+	l = listener(5000);
+	a = actor = open_sock(SOCK_STREAM);
+	iobuf_init_kernel(&d, "hello", 5);
+	m.data = &d;
+	CHECK_EQ(inet_send(file_socket(a), &m), 2);
+	CHECK_EQ(d.left, 3);
+	file_put(a);
+	a = actor = open_sock(SOCK_STREAM);
+	iobuf_init_kernel(&d, NULL, 0);
+	CHECK_EQ(inet_send(file_socket(a), &m), -EINPROGRESS);
+	file_put(a);
+	a = actor = open_sock(SOCK_STREAM);
+	iobuf_init_kernel(&d, "hello", 5);
+	m.flags = MSG_FASTOPEN;
+	net_env_sleep = finish_badly;
+	CHECK_EQ(inet_send(file_socket(a), &m), -ECONNREFUSED);
+	file_put(a);
+	a = actor = open_sock(SOCK_STREAM);
+	iobuf_init_kernel(&d, "hello", 5);
+	net_env_sleep = finish_well;
+	CHECK_EQ(inet_send(file_socket(a), &m), 5);
+	net_env_sleep = NULL;
+	CHECK_EQ(socket_accept(l, 0, &b, NULL), 0);
+	CHECK_EQ(receive(b, buf, 10, MSG_DONTWAIT), 3); /* the fake forgets what came with the SYN */
+	file_put(a);
+	file_put(b);
+	file_put(l);
+	end();
+}
+
+/* Whose level it is comes before the value [man setsockopt(2)]. */
+TEST(inet_levels)
+{
+	const struct uptr bad = {0};
+	struct file *f;
+	s32 v = 0;
+
+	begin();
+	f = open_sock(SOCK_STREAM);
+	CHECK_EQ(socket_set_option(file_socket(f), 500, 1, bad, 4), -ENOPROTOOPT);
+	CHECK_EQ(socket_set_option(file_socket(f), IPPROTO_UDP, 1, bad, 4), -ENOPROTOOPT);
+	CHECK_EQ(socket_set_option(file_socket(f), IPPROTO_IPV6, 1, bad, 4), -ENOPROTOOPT);
+	CHECK_EQ(get_int(f, 500, 1, &v), -EOPNOTSUPP);
+	file_put(f);
+	end();
+}
+
 static int connect_when_asleep(u64 deadline)
 {
 	struct socket_addr to = at(5000);
@@ -461,18 +530,6 @@ TEST(inet_control_is_checked)
 	CHECK_EQ(inet_send(file_socket(a), &m), -EINVAL);
 	file_put(a);
 	end();
-}
-
-static int set_int(struct file *f, int level, int name, s32 v)
-{
-	return socket_set_option(file_socket(f), level, name, (struct uptr){(u64)(unsigned long)&v}, sizeof(v));
-}
-
-static int get_int(struct file *f, int level, int name, s32 *v)
-{
-	u32 len = sizeof(*v);
-
-	return socket_get_option(file_socket(f), level, name, (struct uptr){(u64)(unsigned long)v}, (struct uptr){(u64)(unsigned long)&len});
 }
 
 TEST(inet_options)

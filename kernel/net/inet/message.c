@@ -76,10 +76,12 @@ static int check_control(const void *control, size_t len)
 static ssize_t try_send(struct inet_sock *i, struct inet_msg *im, struct socket_msg *m)
 {
 	struct iobuf before = *m->data;
+	u32 flags = im->flags;
 	int tries = 0;
 	ssize_t n;
 
 	for (;;) {
+		im->flags = flags;
 		if (im->control) /* read from the start by each try */
 			iobuf_init_kernel(im->control, (void *)(unsigned long)m->control, m->control_len);
 		pagefault_disable();
@@ -93,6 +95,13 @@ static ssize_t try_send(struct inet_sock *i, struct inet_msg *im, struct socket_
 	}
 }
 
+/* The first bytes went with a SYN, or it asks for leave to send some: as connect() waits. */
+static int await_opening(struct inet_sock *i, struct inet_msg *im, u32 seen, u64 deadline)
+{
+	im->flags &= ~MSG_FASTOPEN;
+	return deadline ? inet_finish_connect(i, &im->addr, seen, deadline) : -EINPROGRESS;
+}
+
 /* The rest goes on until all is gone, an error, or nobody wants to wait. */
 static ssize_t send_all(struct inet_sock *i, struct inet_msg *im, struct socket_msg *m, u64 deadline)
 {
@@ -103,6 +112,15 @@ static ssize_t send_all(struct inet_sock *i, struct inet_msg *im, struct socket_
 		u32 seen = inet_seen(i);
 		ssize_t n = try_send(i, im, m);
 
+		if (unlikely(im->flags & MSG_FASTOPEN)) {
+			int err = await_opening(i, im, seen, deadline);
+
+			n = max_t(ssize_t, n, 0);
+			if (err)
+				return err == -EINPROGRESS && n ? n : err;
+			if (!n)
+				continue;
+		}
 		if (likely(n >= 0)) {
 			total += (size_t)n;
 			if (!m->data->left || !is_stream(s) || !n)
@@ -123,7 +141,7 @@ static ssize_t send_all(struct inet_sock *i, struct inet_msg *im, struct socket_
 
 ssize_t inet_send(struct socket *s, struct socket_msg *m)
 {
-	struct inet_msg im = {.flags = m->flags, .data = m->data};
+	struct inet_msg im = {.flags = is_stream(s) ? m->flags : m->flags & ~MSG_FASTOPEN, .data = m->data};
 	struct inet_sock *i = inet_of(s);
 	struct iobuf control;
 	ssize_t n;

@@ -161,6 +161,24 @@ static int attach_filter(struct socket *s, struct uptr val, u32 len)
 	return err;
 }
 
+/* Is it a level of this socket? Linux asks before it looks at the value. */
+static bool has_level(const struct socket *s, int level)
+{
+	bool raw = s->type == SOCK_RAW;
+
+	switch (level) {
+	case SOL_SOCKET: return true;
+	case IPPROTO_IP: return s->family == AF_INET || !raw;
+	case IPPROTO_IPV6: return s->family == AF_INET6;
+	case IPPROTO_RAW: return raw;
+	case IPPROTO_ICMPV6: return raw && s->protocol == IPPROTO_ICMPV6;
+	case IPPROTO_TCP: return s->type == SOCK_STREAM;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE: return s->type == SOCK_DGRAM && (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE);
+	default: return false;
+	}
+}
+
 int inet_set_option(struct socket *s, int level, int name, struct uptr val, u32 len)
 {
 	u8 fast[VALUE_FAST] __aligned(8);
@@ -171,6 +189,8 @@ int inet_set_option(struct socket *s, int level, int name, struct uptr val, u32 
 
 	if (level == SOL_SOCKET && name == SO_ATTACH_FILTER)
 		return attach_filter(s, val, len);
+	if (!has_level(s, level))
+		return -ENOPROTOOPT;
 	err = check_right(s, level, name);
 	if (err)
 		return err;
@@ -194,9 +214,12 @@ int inet_get_option(struct socket *s, int level, int name, struct uptr val, u32 
 	u8 fast[VALUE_FAST] __aligned(8);
 	u32 room = min(len, VALUE_MOST), got = 0;
 	struct iobuf b;
-	void *v = value_room(fast, room);
+	void *v;
 	int err;
 
+	if (!has_level(s, level))
+		return s->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
+	v = value_room(fast, room);
 	if (!v)
 		return -ENOBUFS;
 	memset(v, 0, room);

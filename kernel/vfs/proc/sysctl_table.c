@@ -279,8 +279,7 @@ static const struct sysctl table[] = {
 	{"kernel/core_pipe_limit", 0644, ROOT_INT(core_pipe_limit, S32_MIN, S32_MAX)},
 	{"kernel/printk", 0644, SYSCTL_CALL, .get = get_printk, .set = set_printk},
 	{"kernel/panic", 0644, ROOT_INT(panic_timeout, S32_MIN, S32_MAX)},
-	/* The log may be read by all with syslog(2). */
-	{"kernel/dmesg_restrict", 0444, SYSCTL_CALL, .get = get_const, .min = 0},
+	{"kernel/dmesg_restrict", 0644, ROOT_INT(log_restricted, 0, 1)},
 	{"kernel/cap_last_cap", 0444, SYSCTL_CALL, .get = get_const, .min = CAP_LAST_CAP},
 	{"kernel/ngroups_max", 0444, SYSCTL_CALL, .get = get_const, .min = NGROUPS_MAX},
 	{"kernel/randomize_va_space", 0644, ROOT_INT(exec_randomize, 0, 2)},

@@ -237,6 +237,7 @@ int proc_attach(struct inode *dir, struct dentry *d, struct pid *pid, u8 kind, u
 		pid_get(pid);
 		inode->ino = ino;
 		inode->nlink = S_ISDIR(mode) ? 2 : 1;
+		inode->data.size = kind == PROC_FD || kind == PROC_MAP ? 64 : 0; /* what Linux says of links to files, however long */
 		set_ops(inode, kind, file);
 		task_owner(t, mode, &inode->uid, &inode->gid);
 		d->flags |= DENTRY_REVALIDATE | DENTRY_UNCACHED;

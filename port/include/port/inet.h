@@ -53,7 +53,7 @@ struct inet_cred {
  */
 struct inet_msg {
 	u32 flags; /* in: MSG_OOB MSG_PEEK MSG_MORE MSG_TRUNC...; out: MSG_TRUNC MSG_CTRUNC
-		      MSG_ERRQUEUE */
+		      MSG_ERRQUEUE; of a stream's send, MSG_FASTOPEN: it has begun a handshake */
 	struct inet_addr addr; /* send: to, or none. Receive: from */
 	struct iobuf *data;    /* advanced by what was moved */
 	struct iobuf *control; /* send: cmsgs, already checked for form. Receive: room for them;
@@ -172,7 +172,7 @@ struct inet_ops {
 	int (*accept)(
 		void *self, u64 handle, u64 cookie, u64 *out_handle, struct inet_addr *out_peer);
 	/* Bytes taken, or -errno: -EAGAIN -EPIPE -ENOTCONN -EDESTADDRREQ -EMSGSIZE -ECONNRESET and
-	 * what the peer sent. */
+	 * what the peer sent. MSG_FASTOPEN also connect's; -EINPROGRESS: nothing went with the SYN. */
 	ssize_t (*send)(void *self, u64 handle, struct inet_msg *msg);
 	/* Bytes moved, 0 at the end of a stream, or -errno: -EAGAIN -ENOTCONN -ECONNRESET. */
 	ssize_t (*receive)(void *self, u64 handle, struct inet_msg *msg);

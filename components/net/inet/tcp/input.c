@@ -374,6 +374,23 @@ bool tcp_input(struct tcp_conn *c, u64 now, const struct tcp_in *in, struct tcp_
 
 /* ---- the handshake ---- */
 
+bool tcp_syn_text(struct tcp_conn *c, u64 now, const struct tcp_in *in, struct tcp_rx *rx)
+{
+	struct tcp_in text = *in;
+	bool kept;
+
+	conn_clock(c, now);
+	c->segs_in++;
+	c->data_segs_in++;
+	text.seq++;
+	text.flags &= (u8)~(TCP_SYN | TCP_FIN | TCP_URG); /* a FIN comes again */
+	kept = rcv_data(c, &text, rx);
+	c->ack_now = false; /* the SYN,ACK has said it */
+	c->ack_at = TCP_OFF;
+	c->rcv_wup = c->rcv_nxt;
+	return kept;
+}
+
 /* What a SYN says, in either direction; options that we did not offer are ignored. */
 void conn_take_syn(struct tcp_conn *c, const struct tcp_in *in)
 {

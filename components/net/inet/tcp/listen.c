@@ -94,10 +94,10 @@ static bool tfo_check(struct tcp_listener *l, struct tcp_req *req, const struct 
 	if (!(conf->fastopen & TCP_TFO_SERVER) || !l->tfo_max)
 		return false;
 	if (in->len && (l->tfo_no_cookie || conf->fastopen & TCP_TFO_SERVER_NO_COOKIE))
-		return l->ntfo < l->tfo_max;
+		return READ_ONCE(l->ntfo) < l->tfo_max;
 	if (in->cookie_len < 0)
 		return false;
-	if (l->ntfo >= l->tfo_max) {
+	if (READ_ONCE(l->ntfo) >= l->tfo_max) {
 		count(l, TCP_MIB_FASTOPEN_LISTEN_OVERFLOW);
 		return false;
 	}

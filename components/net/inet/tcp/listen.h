@@ -14,7 +14,7 @@ struct tcp_listener {
 	u32 nreq, nyoung; /* requests; of them such that were sent one SYN,ACK only */
 	u32 nready;       /* connections to be accepted */
 	u32 rcv_buf;
-	u32 ntfo;       /* fast-open children that are not established */
+	u32 ntfo;       /* fast-open children that are not established; atomic */
 	u32 tfo_max;    /* TCP_FASTOPEN; 0: off */
 	u32 defer_s;    /* TCP_DEFER_ACCEPT */
 	u32 overflow_s; /* when a cookie was sent last; 0: never */

@@ -379,8 +379,7 @@ u32 tcp_readable(const struct tcp_conn *c)
 {
 	u32 n = c->rcv_nxt - c->copied - c->rcv_fin;
 
-	if (TCP_IN(c->state, 1u << TCP_S_SYN_SENT | 1u << TCP_S_SYN_RECV | 1u << TCP_S_LISTEN) ||
-		!c->irs_valid)
+	if (TCP_IN(c->state, 1u << TCP_S_SYN_SENT | 1u << TCP_S_LISTEN) || !c->irs_valid)
 		return 0;
 	if (!c->user.oobinline && c->urg_state != URG_NONE && seq_leq(c->copied, c->urg_seq) &&
 		seq_lt(c->urg_seq, c->rcv_nxt))

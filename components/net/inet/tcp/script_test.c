@@ -356,6 +356,7 @@ TEST(fast_open_client) /* [rfc7413 4.2] */
 TEST(fast_open_server) /* [rfc7413 4.1.2]: a wrong cookie brings the right one */
 {
 	SCRIPT("set fastopen 2\nset tfo_max 4\nlisten\n< S 0:0 cookie=0\n> SA 0:0 ack=1 cookie=8\n< A 1:0 ack=1\nstate ESTABLISHED\n");
+	SCRIPT("set fastopen 514\nset tfo_max 4\nlisten\n< S 0:50\n> SA 0:0 ack=51\nreadable 50\n< A 51:0 ack=1\nstate ESTABLISHED\n< PA 51:20 ack=1\n> A 1:0 ack=71\nreadable 70\n");
 	SCRIPT("set fastopen 2\nset tfo_max 4\nlisten\n< S 0:50 cookie=8\n> SA 0:0 ack=1 cookie=8\n");
 }
 

@@ -276,6 +276,16 @@ static void free_dead(struct tcp_sock *t)
 	}
 }
 
+/* One less of those whose SYN was believed. */
+static void fast_open_over(struct tcp_sock *t)
+{
+	struct sock *listener = sock_find(t->sock.in, t->fast_by);
+
+	t->fast_by = 0;
+	if (listener)
+		__atomic_fetch_sub(&tcp_of(listener)->l.ntfo, 1, __ATOMIC_RELAXED);
+}
+
 static void tell(struct tcp_sock *t, u32 events)
 {
 	struct sock *s = &t->sock;
@@ -283,8 +293,13 @@ static void tell(struct tcp_sock *t, u32 events)
 
 	if (events & TCP_EV_READ)
 		wake |= EPOLLIN | EPOLLRDNORM | (t->c.rcv_fin ? EPOLLRDHUP : 0);
-	if (events & TCP_EV_CONNECTED)
+	if (events & TCP_EV_CONNECTED) {
 		wake |= EPOLLOUT | EPOLLWRNORM;
+		if (unlikely(t->c.tfo_state != TFO_NONE))
+			tcp_cookie_learn(t);
+	}
+	if (unlikely(t->fast_by) && events & (TCP_EV_CONNECTED | TCP_EV_CLOSED))
+		fast_open_over(t);
 	if (events & TCP_EV_URGENT)
 		wake |= EPOLLPRI;
 	if (events & (TCP_EV_HUP | TCP_EV_CLOSED))

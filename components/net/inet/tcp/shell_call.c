@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The calls of a stream socket [rfc9293 3.9.1; man tcp(7)]: names, connect, accept, the end. */
+/* The calls of a stream socket [rfc9293 3.9.1; man tcp(7)]: names, accept, the end. */
 #include "tcp_sock.h"
 
 #include <linux/tcp.h>
@@ -9,7 +9,6 @@
 
 #define ORPHANS_MAX 65536
 #define BIND_TRIES  128 /* TIME-WAIT holds some */
-#define PORT_TRIES  128 /* TIME-WAIT holds some */
 
 static const u16 mib_stats[TCP_MIB_COUNT] = {
 	[TCP_MIB_ACTIVE_OPENS] = STAT_Tcp_ActiveOpens,
@@ -123,6 +122,7 @@ int tcp_open(struct inet *in)
 	env_random(conf->cookie_key, sizeof(conf->cookie_key));
 	env_random(conf->tfo_key, sizeof(conf->tfo_key));
 	conf->ntfo_keys = 1;
+	tcp_cookies_init(t);
 	conf->alloc = conf_alloc;
 	conf->free = conf_free;
 	conf->count = conf_count;
@@ -247,15 +247,6 @@ static bool bind_conflict(const struct sock *a, const struct sock *b)
 	return !(a->flags & b->flags & SOCK_F_REUSEADDR) || tb->listening;
 }
 
-/* A port for connect() may be one that other connections were given. */
-static bool connect_conflict(const struct sock *a, const struct sock *b)
-{
-	const struct tcp_sock *tb = container_of(b, const struct tcp_sock, sock);
-
-	return tb->listening || !b->connected || b->flags & SOCK_F_PORT_LOCKED ||
-	       (ip_equal(&a->raddr, &b->raddr) && a->rport == b->rport);
-}
-
 /* For bind(): a port that TIME-WAIT does not hold either. */
 static int bind_port(struct sock *s, u16 port)
 {
@@ -297,136 +288,6 @@ static int call_bind(struct sock *s, const struct ip_endpoint *e)
 	return err;
 }
 
-/* The pair of addresses is free, or of a TIME-WAIT that may be taken over [rfc6191]. */
-static int claim(struct tcp_sock *t, u32 *out_isn)
-{
-	struct sock *s = &t->sock;
-	struct tcp_flow flow;
-	struct tcp_mini *m;
-	unsigned long flags;
-	int err = 0;
-
-	tcp_flow_of(s, &flow);
-	if (tcp_conn_find(s->in, &flow))
-		return -EADDRNOTAVAIL;
-	*out_isn = tcp_isn(t->c.conf, &flow, env_now());
-	m = tcp_mini_find(s->in, &flow);
-	if (!m)
-		return 0;
-	if (m->listener)
-		return -EADDRNOTAVAIL;
-	flags = env_spin_lock(&m->lock);
-	if (!m->dead) {
-		if (tcp_tw_reusable(&m->tw, env_now(), ip_is_loopback(&s->raddr), out_isn))
-			tcp_mini_drop(m);
-		else
-			err = -EADDRNOTAVAIL;
-	}
-	env_spin_unlock(&m->lock, flags);
-	return err;
-}
-
-/* With a port that nobody uses to that peer. */
-static int claim_any(struct tcp_sock *t, u32 *out_isn)
-{
-	struct sock *s = &t->sock;
-	int err = -EADDRNOTAVAIL;
-
-	for (unsigned i = 0; i < PORT_TRIES && err == -EADDRNOTAVAIL; i++) {
-		if (s->bind_node.on)
-			port_unbind(&s->in->tcp->ports, s);
-		err = port_bind(&s->in->tcp->ports, s, 0, connect_conflict);
-		err = err ? err : claim(t, out_isn);
-	}
-	return err;
-}
-
-static int connect_locked(struct tcp_sock *t, struct ip_endpoint *e)
-{
-	struct sock *s = &t->sock;
-	union ipaddr laddr = s->laddr, saddr = s->saddr;
-	struct tcp_flow flow;
-	u32 isn = 0;
-	int err;
-
-	if (ip_is_multicast(&e->addr))
-		return -ENETUNREACH;
-	err = dgram_connect(s, e);
-	if (!err && (s->route.type == RTN_BROADCAST || s->route.type == RTN_MULTICAST))
-		err = -ENETUNREACH;
-	if (!err)
-		err = s->bind_node.on ? claim(t, &isn) : claim_any(t, &isn);
-	if (err) {
-		if (s->bind_node.on && !(s->flags & SOCK_F_PORT_LOCKED)) {
-			port_unbind(&s->in->tcp->ports, s);
-			s->lport = 0;
-		}
-		dgram_disconnect(s);
-		s->laddr = laddr;
-		s->saddr = saddr;
-		return err == -EAGAIN ? -EADDRNOTAVAIL : err;
-	}
-	tcp_flow_of(s, &flow);
-	tcp_connect(&t->c, env_now(), isn, tcp_ts_offset(t->c.conf, &flow),
-		tcp_path_mss_of(&s->route, &s->tx));
-	t->tx_base = isn + 1;
-	tcp_hash_conn(t);
-	tcp_settle(t);
-	return -EINPROGRESS;
-}
-
-/* A connection is dissolved [man connect(2), AF_UNSPEC]. */
-static void disconnect_locked(struct tcp_sock *t)
-{
-	struct sock *s = &t->sock;
-	struct tcp_user user = t->c.user;
-
-	tcp_abort(&t->c, env_now(), 0);
-	tcp_settle(t);
-	(void)sock_take_error(s);
-	tcp_conn_fini(&t->c);
-	tcp_settle(t); /* what it held */
-	dgram_disconnect(s);
-	s->shutdown = 0;
-	t->told_connect = false;
-	tcp_marks_free(t);
-	tcp_conn_init(&t->c, t->c.conf, env_now(), s->rcvbuf, s->sndbuf);
-	t->c.user = user;
-}
-
-static int call_connect(struct sock *s, const struct ip_endpoint *to)
-{
-	struct tcp_sock *t = tcp_of(s);
-	struct ip_endpoint e = *to;
-	unsigned long flags;
-	int err;
-
-	if (e.family == AF_UNSPEC) {
-		tcp_listen_stop(t);
-		flags = env_spin_lock(&s->lock);
-		disconnect_locked(t);
-		env_spin_unlock(&s->lock, flags);
-		return 0;
-	}
-	flags = env_spin_lock(&s->lock);
-	err = sock_take_error(s);
-	if (err) {
-		s->connected = false;
-	} else if (t->listening) {
-		err = -EISCONN;
-	} else if (t->hashed || t->c.irs_valid) {
-		if (t->c.state == TCP_S_SYN_SENT || t->c.state == TCP_S_SYN_RECV)
-			err = -EALREADY;
-		else
-			err = t->told_connect ? -EISCONN : 0;
-		t->told_connect |= !err;
-	} else {
-		err = e.port ? connect_locked(t, &e) : -ECONNREFUSED;
-	}
-	env_spin_unlock(&s->lock, flags);
-	return err;
-}
-
 /* ---- listening ---- */
 
 static int listen_begin(struct tcp_sock *t)
@@ -436,7 +297,7 @@ static int listen_begin(struct tcp_sock *t)
 	unsigned long flags;
 	int err = 0;
 
-	if (t->hashed || (t->c.state != TCP_S_CLOSE && t->c.state != TCP_S_LISTEN))
+	if (t->hashed || t->deferred || (t->c.state != TCP_S_CLOSE && t->c.state != TCP_S_LISTEN))
 		return -EINVAL;
 	if (!s->bind_node.on)
 		err = port_bind(&s->in->tcp->ports, s, 0, bind_conflict);
@@ -518,7 +379,7 @@ static int call_shutdown(struct sock *s, u32 how)
 	if (!t->hashed || t->c.state == TCP_S_SYN_SENT) {
 		err = -ENOTCONN;
 		if (t->c.state == TCP_S_SYN_SENT)
-			disconnect_locked(t), err = 0;
+			tcp_disconnect(t), err = 0;
 	} else {
 		s->shutdown |= (u8)(how + 1);
 		if (how)
@@ -556,16 +417,20 @@ static u32 conn_poll(struct tcp_sock *t)
 	u32 mask = 0;
 	bool rd = c->rcv_fin || s->shutdown & 1 || (c->state == TCP_S_CLOSE && c->irs_valid);
 
+	if (unlikely(t->deferred))
+		return EPOLLOUT | EPOLLWRNORM;
 	if (c->state == TCP_S_CLOSE || (rd && c->shut_wr))
 		mask |= EPOLLHUP;
 	if (rd)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (c->state == TCP_S_SYN_SENT || c->state == TCP_S_SYN_RECV)
+	if (c->state == TCP_S_SYN_SENT || (c->state == TCP_S_SYN_RECV && !c->syn_data_acked))
 		return mask;
 	if (tcp_readable(c) >= max(s->rcvlowat, 1u) || (c->rx_head && rd))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (c->urg_state == URG_VALID)
 		mask |= EPOLLPRI;
+	if (c->state == TCP_S_SYN_RECV)
+		return mask;
 	if (c->shut_wr || c->state == TCP_S_CLOSE) {
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	} else {
@@ -623,7 +488,7 @@ const struct proto tcp_proto = {
 	.release = call_release,
 	.destroy = call_destroy,
 	.bind = call_bind,
-	.connect = call_connect,
+	.connect = tcp_call_connect,
 	.listen = call_listen,
 	.accept = call_accept,
 	.send = tcp_send_msg,

@@ -14,8 +14,7 @@
 #define CHUNK_MAX  65536u
 #define PIECES_MAX 16
 
-/* Up to @n bytes of the message, charged. NULL and *err. */
-static struct pkt *gather(struct sock *s, struct inet_msg *msg, u32 n, int *err)
+struct pkt *tcp_gather(struct sock *s, struct inet_msg *msg, u32 n, int *err)
 {
 	u32 charge = n + TCP_MEM_EXTRA;
 	struct pkt *p;
@@ -54,6 +53,10 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 	u32 tsflags = s->tsflags;
 	int err = 0, state;
 
+	if (unlikely(msg->flags & MSG_FASTOPEN || READ_ONCE(t->deferred))) {
+		msg->flags &= ~MSG_FASTOPEN;
+		return tcp_send_fast_open(s, msg);
+	}
 	if (unlikely(msg->control)) {
 		err = send_opts_parse(s, msg, &opts);
 		if (err)
@@ -63,7 +66,7 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 	/* What the connection says counts before what gathering said. */
 	do {
 		u32 n = (u32)min_t(size_t, left, CHUNK_MAX);
-		struct pkt *p = n ? gather(s, msg, n, &err) : NULL;
+		struct pkt *p = n ? tcp_gather(s, msg, n, &err) : NULL;
 
 		flags = env_spin_lock(&s->lock);
 		state = may_send(t);
@@ -137,7 +140,7 @@ static ssize_t nothing(struct tcp_sock *t)
 	if (err)
 		return err;
 	if (t->c.state == TCP_S_CLOSE)
-		return t->c.irs_valid ? 0 : -ENOTCONN;
+		return t->c.irs_valid ? 0 : t->deferred ? -EAGAIN : -ENOTCONN;
 	return -EAGAIN;
 }
 
@@ -200,7 +203,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 		env_spin_unlock(&s->lock, flags);
 		return none;
 	}
-	if (t->listening || (t->c.state == TCP_S_CLOSE && !t->c.irs_valid && !READ_ONCE(s->err))) {
+	if (t->listening || (t->c.state == TCP_S_CLOSE && !t->c.irs_valid && !READ_ONCE(s->err) && !t->deferred)) {
 		env_spin_unlock(&s->lock, flags);
 		return -ENOTCONN;
 	}

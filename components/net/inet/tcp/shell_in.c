@@ -72,7 +72,7 @@ struct tcp_sock *tcp_listener_find(
 	return best ? tcp_of(best) : NULL;
 }
 
-void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg)
+void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg, bool syn)
 {
 	struct tcp_rx *rx = (struct tcp_rx *)(void *)p->cb;
 	unsigned long flags = env_spin_lock(&t->sock.lock);
@@ -82,7 +82,10 @@ void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg)
 		rx->mem = seg->len + TCP_MEM_EXTRA;
 		if (unlikely(t->sock.flags & (SOCK_F_TIMESTAMP | SOCK_F_TIMESTAMPING)) && !p->stamp_ns)
 			p->stamp_ns = (u64)env_time();
-		kept = tcp_input(&t->c, env_now(), seg, seg->len ? rx : NULL);
+		if (unlikely(syn))
+			kept = tcp_syn_text(&t->c, env_now(), seg, rx);
+		else
+			kept = tcp_input(&t->c, env_now(), seg, seg->len ? rx : NULL);
 		tcp_settle(t);
 	}
 	env_spin_unlock(&t->sock.lock, flags);
@@ -183,7 +186,7 @@ static void shell_input(struct inet *in, struct pkt *p)
 	if (unlikely(!t))
 		no_connection(in, p, hlen, &seg, &flow);
 	else if (filter_passes(&t->sock, p, hlen, &seg))
-		tcp_conn_input(t, p, &seg);
+		tcp_conn_input(t, p, &seg, false);
 	else
 		pkt_free(p);
 	return;

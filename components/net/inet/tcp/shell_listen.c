@@ -283,13 +283,17 @@ static void child_begin(struct tcp_sock *lt, const struct tcp_req *req, struct p
 	struct tcp_sock *t = child_make(lt, req, flow);
 
 	if (!t) {
+		if (synack)
+			__atomic_fetch_sub(&lt->l.ntfo, 1, __ATOMIC_RELAXED);
 		child_failed(lt);
 		pkt_free(p);
 		return;
 	}
-	if (synack)
+	if (synack) {
+		t->fast_by = lt->sock.handle;
 		tcp_send_alone(lt->sock.in, flow, synack, lt->sock.bound_if, lt->sock.mark);
-	tcp_conn_input(t, p, seg);
+	}
+	tcp_conn_input(t, p, seg, synack != NULL);
 	child_ready(lt, t);
 }
 
@@ -343,6 +347,8 @@ void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const
 			request_add(lt, &req, flow);
 		else if (v == TCP_V_CONN || v == TCP_V_TFO)
 			lt->l.nready++;
+		if (v == TCP_V_TFO)
+			__atomic_fetch_add(&lt->l.ntfo, 1, __ATOMIC_RELAXED);
 	}
 	env_spin_unlock(&lt->sock.lock, flags);
 	switch (v) {

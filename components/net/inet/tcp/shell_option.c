@@ -80,7 +80,21 @@ static int set_number(struct tcp_sock *t, u32 name, int v)
 		err = range(v, 0, 1);
 		t->tell_left = err ? t->tell_left : v;
 		break;
-	case TCP_FASTOPEN_NO_COOKIE: u->tfo_no_cookie = t->l.tfo_no_cookie = v != 0; break;
+	case TCP_FASTOPEN_CONNECT:
+		if (v < 0 || v > 1)
+			return -EINVAL;
+		if (!(t->c.conf->fastopen & TCP_TFO_CLIENT))
+			return -EOPNOTSUPP;
+		if (t->c.state != TCP_S_CLOSE || t->deferred)
+			return -EINVAL;
+		u->tfo_connect = v;
+		break;
+	case TCP_FASTOPEN_NO_COOKIE:
+		if (v < 0 || v > 1)
+			return -EINVAL;
+		if (t->c.state != TCP_S_CLOSE && !t->listening)
+			return -EINVAL;
+		u->tfo_no_cookie = t->l.tfo_no_cookie = v != 0; break;
 	default: return -ENOPROTOOPT;
 	}
 	return err;
@@ -158,6 +172,7 @@ static int get_number(struct tcp_sock *t, u32 name, int *v)
 	case TCP_NOTSENT_LOWAT: *v = (int)u->notsent_lowat; break;
 	case TCP_FASTOPEN: *v = (int)t->l.tfo_max; break;
 	case TCP_INQ: *v = t->tell_left; break;
+	case TCP_FASTOPEN_CONNECT: *v = u->tfo_connect; break;
 	case TCP_FASTOPEN_NO_COOKIE: *v = u->tfo_no_cookie; break;
 	default: return -ENOPROTOOPT;
 	}

@@ -245,6 +245,9 @@ void tcp_connect(struct tcp_conn *c, u64 now, u32 isn, u32 ts_off, u16 mss);
  */
 bool tcp_input(struct tcp_conn *c, u64 now, const struct tcp_in *in, struct tcp_rx *rx) MUST_CHECK;
 
+/* The text of a SYN that opened the connection fast [rfc7413 4.2.2], after tcp_conn_accept. As tcp_input. */
+bool tcp_syn_text(struct tcp_conn *c, u64 now, const struct tcp_in *in, struct tcp_rx *rx) MUST_CHECK;
+
 /* Errors of a send: 0; -EPIPE; -ENOTCONN; the connection's. */
 int tcp_send_check(struct tcp_conn *c) MUST_CHECK;
 /* @n bytes were appended to the send queue. @more: MSG_MORE; @oob: the last of them is urgent. */

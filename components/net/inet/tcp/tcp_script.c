@@ -192,7 +192,9 @@ static bool to_listener(struct script *s, const struct tcp_in *in, struct model_
 	tcp_conn_fini(&e->c);
 	tcp_conn_accept(&e->c, &e->conf, s->now, &e->req, e->listener.rcv_buf, 16384);
 	s->listener = false;
-	return v == TCP_V_CONN && tcp_input(&e->c, s->now, in, in->len ? &p->rx : NULL);
+	if (v == TCP_V_TFO)
+		return tcp_syn_text(&e->c, s->now, in, &p->rx);
+	return tcp_input(&e->c, s->now, in, in->len ? &p->rx : NULL);
 }
 
 static void arrives(struct script *s, char *line)

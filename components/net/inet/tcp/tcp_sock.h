@@ -35,7 +35,7 @@ struct tcp_mini {
 	u32 reuse;		     /* SOCK_F_REUSE* of what it was */
 	struct tcp_flow flow;
 	u32 bound_if, mark;
-	bool dead, taken; /* the lock of either kind */
+	bool dead, taken;      /* the lock of either kind */
 	union {
 		struct tcp_req req;
 		struct tcp_tw tw;
@@ -54,10 +54,22 @@ struct tcp_sock {
 	bool listening, hashed, reading, reader_waits, told_connect;
 	bool tell_left; /* TCP_INQ */
 	struct tcp_marks *marks; /* shell_stamp.c; NULL: none */
+	bool deferred; /* connect() waits for the first bytes, with deferred_to */
+	struct ip_endpoint deferred_to;
+	u64 fast_by; /* the listener's handle, until a connection opened fast has its handshake behind it */
 	/* a listener's */
 	struct tcp_listener l;
 	struct tcp_sock *ready_head, **ready_tail, *ready_next;
 	struct list_head reqs;
+};
+
+/* Of a server that we were connected to [rfc7413 4.1.3]. */
+#define TCP_COOKIE_SLOTS 256
+struct tcp_cookie {
+	union ipaddr server;
+	u16 mss;
+	u8 len; /* 0: none */
+	u8 bytes[TCP_COOKIE_MAX];
 };
 
 struct tcp_tables {
@@ -66,6 +78,8 @@ struct tcp_tables {
 	struct tcp_conf conf;
 	u64 orphans, time_waits; /* atomic */
 	struct inet *in;
+	struct env_spin cookie_lock;
+	struct tcp_cookie cookies[TCP_COOKIE_SLOTS];
 };
 
 static inline struct tcp_sock *tcp_of(struct sock *s)
@@ -107,6 +121,13 @@ void tcp_marks_acked(struct tcp_sock *t);		    /* the same */
 void tcp_marks_free(struct tcp_sock *t);
 u32 tcp_left_to_read(const struct tcp_sock *t);
 void tcp_tell_beside(struct tcp_sock *t, struct inet_msg *msg, u64 stamp_ns, u32 left);
+/* shell_connect.c */
+int tcp_call_connect(struct sock *s, const struct ip_endpoint *to);
+void tcp_disconnect(struct tcp_sock *t); /* lock held */
+void tcp_cookies_init(struct tcp_tables *tables);
+void tcp_cookie_learn(struct tcp_sock *t);
+/* MSG_FASTOPEN, or the first bytes of a deferred connect(). As the port's send. */
+ssize_t tcp_send_fast_open(struct sock *s, struct inet_msg *msg);
 
 /* shell_listen.c */
 void tcp_listen_input(struct inet *in, struct tcp_sock *lt, struct pkt *p, const struct tcp_in *seg,
@@ -124,8 +145,8 @@ bool tcp_port_waits(const struct sock *s, u16 port);
 struct tcp_sock *tcp_listener_find(
 	struct inet *in, const union ipaddr *dst, u16 port, u32 ifindex, u32 spread);
 struct tcp_sock *tcp_conn_find(struct inet *in, const struct tcp_flow *flow);
-/* Give @p to a connection; takes @p. */
-void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg);
+/* Give @p to a connection; takes @p. @syn: of a fast open's SYN its text. */
+void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg, bool syn);
 
 /* shell_option.c */
 int tcp_set_option(struct sock *s, u32 level, u32 name, struct iobuf *value);
@@ -138,4 +159,6 @@ void tcp_look(struct sock *s, struct sock_view *v);
 
 /* shell_data.c */
 ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg);
+/* Up to @n bytes of the message, charged. NULL and *err. */
+struct pkt *tcp_gather(struct sock *s, struct inet_msg *msg, u32 n, int *err);
 ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg);
