@@ -5,9 +5,11 @@
  *	struct cmsghdr: u64 len (header included) | int level | int type | data, padded to 8
  */
 #include <lib/errno.h>
+#include <linux/net_tstamp.h>
 #include "ip_impl.h"
 #include "route_impl.h"
 #include "sock_impl.h"
+#include "stamp.h"
 
 #define CMSG_HLEN 16
 
@@ -121,14 +123,8 @@ static void put_ip6(struct sock *s, struct inet_msg *msg, const struct pkt *p)
 
 void cmsg_put_packet(struct sock *s, struct inet_msg *msg, const struct pkt *p)
 {
-	if (s->flags & SOCK_F_TIMESTAMP) {
-		s64 t = p->stamp_ns ? (s64)p->stamp_ns : env_time();
-		s64 v[2] = {t / 1000000000, t % 1000000000};
-
-		if (!(s->flags & SOCK_F_TIMESTAMPNS))
-			v[1] /= 1000;
-		cmsg_put(msg, SOL_SOCKET, s->flags & SOCK_F_TIMESTAMPNS ? SO_TIMESTAMPNS : SO_TIMESTAMP, v, sizeof(v));
-	}
+	if (s->flags & (SOCK_F_TIMESTAMP | SOCK_F_TIMESTAMPING))
+		cmsg_put_stamps(s, msg, p->stamp_ns, false);
 	if ((s->flags & SOCK_F_RXQ_OVFL) && READ_ONCE(s->drops))
 		put_int(msg, SOL_SOCKET, SO_RXQ_OVFL, (int)READ_ONCE(s->drops));
 	if (s->family == AF_INET6)
@@ -142,6 +138,7 @@ void cmsg_put_packet(struct sock *s, struct inet_msg *msg, const struct pkt *p)
 ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 {
 	struct pkt *p = s->errors.head;
+	static const struct sock_err none;
 	const struct sock_err *err;
 	struct ip_endpoint e;
 	struct {
@@ -149,15 +146,18 @@ ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 		u8 offender[INET_ADDR_MAX];
 	} out = {0};
 	struct inet_addr offender;
-	bool v6;
+	bool v6, own;
 	u32 n;
 
 	if (!p)
 		return -EAGAIN;
 	err = (const struct sock_err *)p->cb;
 	v6 = s->family == AF_INET6;
-	e = (struct ip_endpoint){.addr = p->dst, .port = p->frag_max, .scope = p->ifindex};
-	ip_endpoint_format(&e, s->family, &msg->addr);
+	own = err->origin == SO_EE_ORIGIN_TIMESTAMPING || err->origin == SO_EE_ORIGIN_ZEROCOPY;
+	if (!own) {
+		e = (struct ip_endpoint){.addr = p->dst, .port = p->frag_max, .scope = p->ifindex};
+		ip_endpoint_format(&e, s->family, &msg->addr);
+	}
 	out.ee = (struct sock_extended_err){.ee_errno = err->ee_errno,
 		.ee_origin = err->origin,
 		.ee_type = err->type,
@@ -174,13 +174,17 @@ ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg)
 	if (pkt_copy_to_iobuf(p, 0, msg->data, n) < n)
 		return -EFAULT;
 	msg->datagram_len = p->total;
+	if (s->tsflags || s->flags & SOCK_F_TIMESTAMP)
+		cmsg_put_stamps(s, msg, err->origin == SO_EE_ORIGIN_ZEROCOPY ? 0 : p->stamp_ns, true);
 	cmsg_put(msg, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &out,
 		(u32)sizeof(out.ee) + (v6 ? 28u : 16u));
 	(void)pkt_queue_take(&s->errors);
 	sock_uncharge_receive(s, p->charge);
 	pkt_free(p);
-	/* SO_ERROR speaks of what is first in the queue now. */
-	__atomic_store_n(&s->err, s->errors.head ? (int)((const struct sock_err *)s->errors.head->cb)->ee_errno : 0, __ATOMIC_RELEASE);
+	/* SO_ERROR speaks of what is first in the queue now, if that is an error. */
+	err = s->errors.head ? (const struct sock_err *)s->errors.head->cb : &none;
+	if (!own)
+		__atomic_store_n(&s->err, err->origin == SO_EE_ORIGIN_TIMESTAMPING ? 0 : (int)err->ee_errno, __ATOMIC_RELEASE);
 	return n;
 }
 
@@ -247,7 +251,11 @@ static int take_small(u32 level, u32 type, const void *data, u32 len, struct sen
 	case SOL_SOCKET << 16 | SO_MARK:
 		o->tx.mark = (u32)v;
 		return 0;
-	case SOL_SOCKET << 16 | SO_TIMESTAMPING:
+	case SOL_SOCKET << 16 | SO_TIMESTAMPING_OLD:
+	case SOL_SOCKET << 16 | SO_TIMESTAMPING_NEW:
+		if (v & ~(int)SOF_TIMESTAMPING_TX_RECORD_MASK)
+			return -EINVAL;
+		o->tsflags = (o->tsflags & ~(u32)SOF_TIMESTAMPING_TX_RECORD_MASK) | (u32)v;
 		return 0;
 	case SOL_IP << 16 | IP_TTL:
 		if (v < 1 || v > 255)
@@ -287,6 +295,8 @@ static int take_one(struct sock *s, u32 level, u32 type, const void *data, u32 l
 		return s->family == AF_INET || ip_is4(&s->raddr) ? take_pktinfo(s, data, len, o) : -EINVAL;
 	if (level == SOL_IPV6 && (type == IPV6_PKTINFO || type == 2 /* IPV6_2292PKTINFO */))
 		return s->family == AF_INET6 ? take_pktinfo6(s, data, len, o) : -EINVAL;
+	if (s->type == SOCK_STREAM && level != SOL_SOCKET)
+		return 0;
 	if (level != SOL_SOCKET && level != SOL_IP && level != SOL_IPV6 && level != SOL_UDP)
 		return 0; /* another protocol's */
 	if (level == SOL_IPV6 && s->family != AF_INET6)
@@ -299,7 +309,7 @@ int send_opts_parse(struct sock *s, struct inet_msg *msg, struct send_opts *out)
 	struct iobuf control;
 	int err;
 
-	*out = (struct send_opts){.src = ip_any(s->family), .tx = s->tx, .ttl = -1};
+	*out = (struct send_opts){.src = ip_any(s->family), .tx = s->tx, .tsflags = s->tsflags, .ttl = -1};
 	if (likely(!msg->control || !msg->control->left))
 		return 0;
 	for (control = *msg->control; control.left >= CMSG_HLEN;) {

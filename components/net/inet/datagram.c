@@ -132,6 +132,14 @@ void dgram_disconnect(struct sock *s)
 		s->laddr = s->saddr = ip_any(s->family);
 }
 
+int dgram_abort(struct sock *s, int err)
+{
+	struct ip_endpoint none = {.family = AF_UNSPEC};
+
+	sock_set_error(s, err);
+	return s->proto->connect(s, &none);
+}
+
 /* ---- the queue ---- */
 
 static u32 charge_of(const struct pkt *p)
@@ -234,7 +242,7 @@ ssize_t dgram_give(struct sock *s, struct inet_msg *msg, struct pkt *p, u32 skip
 			put_back(s, p);
 		return -EFAULT;
 	}
-	if (s->cmsg || (s->flags & (SOCK_F_TIMESTAMP | SOCK_F_RXQ_OVFL)))
+	if (s->cmsg || (s->flags & (SOCK_F_TIMESTAMP | SOCK_F_TIMESTAMPING | SOCK_F_RXQ_OVFL)))
 		cmsg_put_packet(s, msg, p);
 	pkt_free(p);
 	return n;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * INET_DIAG, for ss(8) [man sock_diag(7)]: a dump by protocol, family and states, or one socket by its ends. Filters by bytecode are not run:
- * who asked gets more than he wanted and, as ss does, looks again.
+ * INET_DIAG, for ss(8) [man sock_diag(7)]: a dump by protocol, family, states and a filter, or one socket by its ends, told of or ended.
  */
 #include <linux/tcp.h>
+#include "diag_filter.h"
 #include "rtnl.h"
 #include "show.h"
 #include "tcp/tcp_sock.h"
@@ -78,8 +78,22 @@ static void make_sock(struct rtnl_msg *m, const struct sock_view *v, const struc
 		put_tcp(m, v, q->idiag_ext);
 }
 
-static int dump_socks(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
+/* What is asked for. */
+struct query {
+	struct inet_diag_req_v2 q;
+	const u8 *filter; /* NULL: none */
+	u32 filter_len;
+};
+
+static bool is_wanted(const struct query *query, const struct sock_view *v)
 {
+	return query->q.idiag_states & 1u << v->state &&
+	       (!query->filter || diag_filter_run(query->filter, query->filter_len, v));
+}
+
+static int dump_socks(struct rtnl_request *r, const struct query *query)
+{
+	const struct inet_diag_req_v2 *q = &query->q;
 	struct sock_view v;
 	struct rtnl_msg m;
 	struct sock *s;
@@ -88,7 +102,7 @@ static int dump_socks(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
 		if (s->number <= *r->resume || s->family != q->sdiag_family || s->protocol != q->sdiag_protocol)
 			continue;
 		sock_look(s, &v);
-		if (!(q->idiag_states & 1u << v.state) || (v.state == TCP_S_CLOSE && s->proto == &tcp_proto && !v.lport))
+		if (!is_wanted(query, &v) || (v.state == TCP_S_CLOSE && s->proto == &tcp_proto && !v.lport))
 			continue;
 		make_sock(&m, &v, q, r->h, NLM_F_MULTI);
 		if (rtnl_emit(r, &m))
@@ -100,7 +114,7 @@ static int dump_socks(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
 
 struct mini_dump {
 	struct rtnl_request *r;
-	const struct inet_diag_req_v2 *q;
+	const struct query *query;
 	u64 bucket; /* where the walk is */
 	u64 at;	    /* the bucket that `seen` counts in */
 	u64 seen, skip;
@@ -116,25 +130,25 @@ static bool dump_mini(const struct sock_view *v, void *arg)
 		d->at = d->bucket;
 		d->seen = d->skip = 0;
 	}
-	if (d->seen < d->skip || !(d->q->idiag_states & 1u << v->state)) {
+	if (d->seen < d->skip || !is_wanted(d->query, v)) {
 		d->seen++;
 		return true;
 	}
-	make_sock(&m, v, d->q, d->r->h, NLM_F_MULTI);
+	make_sock(&m, v, &d->query->q, d->r->h, NLM_F_MULTI);
 	d->full = rtnl_emit(d->r, &m) != 0;
 	d->seen += !d->full;
 	return !d->full;
 }
 
-static int dump_minis(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
+static int dump_minis(struct rtnl_request *r, const struct query *query)
 {
 	u64 from = *r->resume & MINIS ? *r->resume & ~MINIS : 0;
-	struct mini_dump d = {.r = r, .q = q, .bucket = from >> MINIS_SHIFT, .skip = from & ((1u << MINIS_SHIFT) - 1)};
+	struct mini_dump d = {.r = r, .query = query, .bucket = from >> MINIS_SHIFT, .skip = from & ((1u << MINIS_SHIFT) - 1)};
 
-	if (q->sdiag_protocol != IPPROTO_TCP)
+	if (query->q.sdiag_protocol != IPPROTO_TCP)
 		return 0;
 	d.at = d.bucket;
-	tcp_look_minis(r->in, q->sdiag_family, &d.bucket, dump_mini, &d);
+	tcp_look_minis(r->in, query->q.sdiag_family, &d.bucket, dump_mini, &d);
 	*r->resume = MINIS | d.bucket << MINIS_SHIFT | d.seen;
 	return d.full ? -EMSGSIZE : 0;
 }
@@ -152,8 +166,8 @@ static bool is_asked_for(const struct sock_view *v, const struct inet_diag_req_v
 	return !memcmp(v->laddr.b, q->id.idiag_src, 16) && !memcmp(v->raddr.b, q->id.idiag_dst, 16);
 }
 
-/* One by its two ends. */
-static int tell_one(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
+/* One by its two ends: told of, or ended. */
+static int one(struct rtnl_request *r, const struct inet_diag_req_v2 *q, bool destroy)
 {
 	struct sock_view v;
 	struct rtnl_msg m;
@@ -165,6 +179,8 @@ static int tell_one(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
 		sock_look(s, &v);
 		if (!is_asked_for(&v, q))
 			continue;
+		if (destroy)
+			return s->proto->abort ? s->proto->abort(s, ECONNABORTED) : -EOPNOTSUPP;
 		make_sock(&m, &v, q, r->h, 0);
 		return rtnl_emit(r, &m);
 	}
@@ -173,17 +189,28 @@ static int tell_one(struct rtnl_request *r, const struct inet_diag_req_v2 *q)
 
 int inet_diag_request(struct rtnl_request *r)
 {
-	struct inet_diag_req_v2 q;
+	bool destroy = r->h->nlmsg_type == SOCK_DESTROY;
+	const struct rtnl_attr *filter;
+	struct rtnl_attrs attrs;
+	struct query query = {0};
 	int err = 0;
 
-	if (r->h->nlmsg_type != SOCK_DIAG_BY_FAMILY || r->body_len < sizeof(q))
-		return r->h->nlmsg_type == SOCK_DESTROY ? -EOPNOTSUPP : -EINVAL;
-	memcpy(&q, r->body, sizeof(q));
-	if (q.sdiag_family != AF_INET && q.sdiag_family != AF_INET6)
+	if ((r->h->nlmsg_type != SOCK_DIAG_BY_FAMILY && !destroy) || r->body_len < sizeof(query.q))
+		return -EINVAL;
+	memcpy(&query.q, r->body, sizeof(query.q));
+	if (query.q.sdiag_family != AF_INET && query.q.sdiag_family != AF_INET6)
 		return -ENOENT;
-	if (!(r->h->nlmsg_flags & NLM_F_DUMP))
-		return tell_one(r, &q);
+	if (destroy || !(r->h->nlmsg_flags & NLM_F_DUMP))
+		return one(r, &query.q, destroy);
+	err = rtnl_parse(r->body + NLMSG_ALIGN(sizeof(query.q)), r->body_len - (u32)sizeof(query.q), &attrs);
+	filter = err ? NULL : rtnl_get(&attrs, INET_DIAG_REQ_BYTECODE, 0);
+	if (err || (filter && !diag_filter_ok(filter->data, filter->len)))
+		return -EINVAL;
+	if (filter) {
+		query.filter = filter->data;
+		query.filter_len = filter->len;
+	}
 	if (!(*r->resume & MINIS))
-		err = dump_socks(r, &q);
-	return err ? err : dump_minis(r, &q);
+		err = dump_socks(r, &query);
+	return err ? err : dump_minis(r, &query);
 }

@@ -379,9 +379,14 @@ static int member_create(struct sock *s, const union ipaddr *group, struct link 
 	return 0;
 }
 
+u32 mcast_sources_max(const struct sock *s, u32 family)
+{
+	return family == AF_INET ? min(s->in->conf.igmp_max_msf, (u32)SOURCES_MAX) : SOURCES_MAX;
+}
+
 static int add_source(struct sock *s, struct sock_member *m, const union ipaddr *source)
 {
-	if (m->nsources >= min(s->in->conf.igmp_max_msf, (u32)SOURCES_MAX))
+	if (m->nsources >= mcast_sources_max(s, ip_is4(source) ? AF_INET : AF_INET6))
 		return -ENOBUFS;
 	m->sources[m->nsources] = *source;
 	STORE_RELEASE(m->nsources, m->nsources + 1);
@@ -396,8 +401,9 @@ static int join_locked(struct sock *s, const union ipaddr *group, struct link *l
 		return -ENODEV;
 	if (!m)
 		return member_create(s, group, l, source);
-	if (!source || m->exclude)
+	if (!source || (m->exclude && m->nsources))
 		return source ? -EINVAL : -EADDRINUSE;
+	m->exclude = false; /* one that named no sources may begin to */
 	return lists(m, source) ? -EADDRNOTAVAIL : add_source(s, m, source);
 }
 
@@ -454,7 +460,7 @@ int mcast_sock_leave(struct sock *s, const union ipaddr *group, u32 ifindex, con
 	if (!m)
 		err = ifindex && !link_by_index(s->in, ifindex) ? -ENODEV : -EADDRNOTAVAIL;
 	else if (source && m->exclude)
-		err = -EINVAL;
+		err = m->nsources ? -EINVAL : -EADDRNOTAVAIL;
 	else if (source)
 		err = drop_source(m, source);
 	if (!err && (!source || !m->nsources))
@@ -481,6 +487,45 @@ int mcast_sock_block(struct sock *s, const union ipaddr *group, u32 ifindex, con
 		err = drop_source(m, source);
 	env_spin_unlock(&s->in->config, flags);
 	return err;
+}
+
+int mcast_sock_filter(struct sock *s, const union ipaddr *group, u32 ifindex, bool exclude, const union ipaddr *sources, u32 n)
+{
+	struct sock_member *m = env_alloc(sizeof(*m), ENV_ALLOC_NOWAIT | ENV_ALLOC_ZERO), *old;
+	unsigned long flags;
+
+	if (!m)
+		return -ENOBUFS;
+	memcpy(m->sources, sources, n * sizeof(*sources));
+	m->group = *group;
+	m->ifindex = ifindex;
+	m->exclude = exclude;
+	m->nsources = n;
+	flags = env_spin_lock(&s->in->config);
+	old = member_find(s, group, ifindex);
+	if (old) {
+		list_add_tail_rcu(&m->node, &s->members); /* a reader finds one or the other */
+		list_del_rcu(&old->node);
+		env_rcu_call(&old->rcu, member_free);
+	}
+	env_spin_unlock(&s->in->config, flags);
+	if (!old)
+		env_free(m, sizeof(*m));
+	return old ? 0 : -EINVAL;
+}
+
+int mcast_sock_filter_get(struct sock *s, const union ipaddr *group, u32 ifindex, bool *out_exclude, union ipaddr *sources, u32 *out_n)
+{
+	unsigned long flags = env_spin_lock(&s->in->config);
+	struct sock_member *m = member_find(s, group, ifindex);
+
+	if (m) {
+		*out_exclude = m->exclude;
+		*out_n = m->nsources;
+		memcpy(sources, m->sources, m->nsources * sizeof(*sources));
+	}
+	env_spin_unlock(&s->in->config, flags);
+	return m ? 0 : -EADDRNOTAVAIL;
 }
 
 void mcast_sock_leave_all(struct sock *s)

@@ -27,6 +27,14 @@ void mcast_address_gone(struct ifaddr *a);
 int mcast_sock_join(struct sock *s, const union ipaddr *group, u32 ifindex, const union ipaddr *source) MUST_CHECK;
 int mcast_sock_leave(struct sock *s, const union ipaddr *group, u32 ifindex, const union ipaddr *source) MUST_CHECK;
 int mcast_sock_block(struct sock *s, const union ipaddr *group, u32 ifindex, const union ipaddr *source, bool block) MUST_CHECK;
+/* All sources of a group that is joined; -EINVAL: it is not. */
+int mcast_sock_filter(struct sock *s, const union ipaddr *group, u32 ifindex, bool exclude, const union ipaddr *sources, u32 n) MUST_CHECK;
+/* @sources: SOURCES_MAX. -EADDRNOTAVAIL not joined. */
+int mcast_sock_filter_get(struct sock *s, const union ipaddr *group, u32 ifindex, bool *out_exclude, union ipaddr *sources, u32 *out_n) MUST_CHECK;
+u32 mcast_sources_max(const struct sock *s, u32 family);
 void mcast_sock_leave_all(struct sock *s);
+/* MCAST_* of either family, and IP_MSFILTER (mcast_option.c). */
+int mcast_set_option(struct sock *s, u16 family, u32 name, struct iobuf *value) MUST_CHECK;
+int mcast_get_option(struct sock *s, u16 family, u32 name, struct iobuf *value, u32 *out_len) MUST_CHECK;
 
 void mld_input(struct inet *in, struct pkt *p);

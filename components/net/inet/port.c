@@ -44,6 +44,13 @@ bool sock_binds_overlap(const struct sock *a, const struct sock *b)
 	return ip_equal(&a->laddr, &b->laddr) || any_covers(a, b) || any_covers(b, a);
 }
 
+bool sock_bind_covers(const struct sock *s, const union ipaddr *addr)
+{
+	if (!ip_is_any(&s->laddr))
+		return ip_equal(&s->laddr, addr);
+	return ip_is4(&s->laddr) ? ip_is4(addr) : !(s->flags & SOCK_F_V6ONLY) || !ip_is4(addr);
+}
+
 static bool excluded(struct port_table *t, const struct sock *s, u16 port, bool (*conflict)(const struct sock *a, const struct sock *b))
 {
 	struct table_node *n;

@@ -385,6 +385,7 @@ const struct proto raw_proto = {
 	.send = raw_send,
 	.receive = raw_receive,
 	.shutdown = dgram_shutdown,
+	.abort = dgram_abort,
 	.poll = dgram_poll,
 	.set_option = raw_set_option,
 	.get_option = raw_get_option,

@@ -168,7 +168,7 @@ int sock_take_error(struct sock *s)
 
 #define ERRORS_MAX 64
 
-static bool queue_error(struct sock *s, const struct sock_err *err, const union ipaddr *dst, u16 dport, const union ipaddr *from,
+bool sock_queue_err(struct sock *s, const struct sock_err *err, const union ipaddr *dst, u16 dport, const union ipaddr *from,
 	const struct pkt *payload)
 {
 	struct pkt *p;
@@ -188,6 +188,7 @@ static bool queue_error(struct sock *s, const struct sock_err *err, const union 
 	p->dst = *dst;
 	p->src = *from;
 	p->frag_max = dport;
+	p->stamp_ns = (u64)env_time();
 	pkt_queue_add(&s->errors, p);
 	sock_wake(s, EPOLLERR);
 	return true;
@@ -200,7 +201,7 @@ bool sock_queue_error(struct sock *s, const struct ip_error *e, const struct pkt
 	static_assert(sizeof(struct sock_err) <= sizeof_field(struct pkt, cb), "storage");
 	if (!(s->flags & (e->origin == SO_EE_ORIGIN_ICMP6 ? SOCK_F_RECVERR6 : SOCK_F_RECVERR)))
 		return false;
-	return queue_error(s, &err, &payload->dst, dport, &e->from, payload);
+	return sock_queue_err(s, &err, &payload->dst, dport, &e->from, payload);
 }
 
 bool sock_queue_local_error(struct sock *s, int e, const union ipaddr *dst, u16 dport, u32 info)
@@ -210,7 +211,7 @@ bool sock_queue_local_error(struct sock *s, int e, const union ipaddr *dst, u16 
 
 	if (!(s->flags & (ip_is4(dst) ? SOCK_F_RECVERR : SOCK_F_RECVERR6)))
 		return false;
-	return queue_error(s, &err, dst, dport, &none, NULL);
+	return sock_queue_err(s, &err, dst, dport, &none, NULL);
 }
 
 /* ---- memory ---- */

@@ -40,7 +40,10 @@ enum sock_flags { /* sock->flags */
 	SOCK_F_RCVBUF_LOCK = 1u << 19,
 	SOCK_F_ADDR_LOCKED = 1u << 20, /* bound by hand, not by connect */
 	SOCK_F_PORT_LOCKED = 1u << 21,
-	SOCK_F_TIMESTAMPING = 1u << 22,
+	SOCK_F_TIMESTAMPING = 1u << 22,	    /* stamp what comes */
+	SOCK_F_TIMESTAMPING_NEW = 1u << 23, /* tell it in the form of SO_TIMESTAMPING_NEW */
+	SOCK_F_TIMESTAMP_NEW = 1u << 24,
+	SOCK_F_ZEROCOPY = 1u << 25,
 };
 
 enum sock_cmsg { /* sock->cmsg: what receive tells */
@@ -100,6 +103,8 @@ struct sock {
 	u32 mark, priority;
 	u8 *options; /* owned; tx.options points here */
 	u32 options_size;
+	u32 tsflags, tskey; /* SO_TIMESTAMPING, its next number */
+	u32 zerocopy_next;  /* number of the next send with MSG_ZEROCOPY */
 	u64 number; /* of creation: order of dumps, inode for those who ask */
 	u64 max_pacing_rate;
 	u32 linger_s; /* with SOCK_F_LINGER; 0: a reset when it is closed. Waiting is the client's */
@@ -154,6 +159,8 @@ struct proto {
 	int (*control)(struct sock *s, u32 request, u32 *out_value); /* SIOCINQ, SIOCOUTQ, SIOCATMARK */
 	/* A shared option changed (SO_KEEPALIVE, SO_RCVBUF, SO_SNDBUF, ...): NULL: of no interest. Lock held. */
 	void (*option_changed)(struct sock *s, u32 level, u32 name);
+	/* SOCK_DESTROY: end it with @err for its user. NULL: -EOPNOTSUPP. */
+	int (*abort)(struct sock *s, int err);
 	/* What differs from a datagram socket's in what is shown of it. NULL: nothing. Lock held. */
 	void (*look)(struct sock *s, struct sock_view *v);
 };
@@ -241,6 +248,8 @@ void port_unbind(struct port_table *t, struct sock *s);
 u32 port_hash(u16 port);
 /* Do the two bind to addresses and devices that can both receive one packet? */
 bool sock_binds_overlap(const struct sock *a, const struct sock *b);
+/* Does what @s is bound to take packets to @addr, an address of ours? */
+bool sock_bind_covers(const struct sock *s, const union ipaddr *addr);
 
 /* ---- cmsg out (cmsg.c) ---- */
 

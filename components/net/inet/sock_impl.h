@@ -42,11 +42,15 @@ struct send_opts {
 	u32 oif;
 	struct ip_tx tx; /* a copy of the socket's, changed */
 	s32 ttl;	 /* -1: not said */
+	u32 tsflags; /* SOF_TIMESTAMPING_* */
 	u16 gso_size;
 	u8 *options; /* IP_RETOPTS: owned */
 };
 /* 0; -EINVAL a message that is wrong or of no meaning here. Lock not held. */
 int send_opts_parse(struct sock *s, struct inet_msg *msg, struct send_opts *out) MUST_CHECK;
+/* One more in the error queue, about a packet to @dst; false: no room. Lock held. */
+bool sock_queue_err(struct sock *s, const struct sock_err *err, const union ipaddr *dst, u16 dport, const union ipaddr *from,
+	const struct pkt *payload);
 /* MSG_ERRQUEUE. Lock held. */
 ssize_t sock_receive_error(struct sock *s, struct inet_msg *msg);
 
@@ -56,6 +60,7 @@ int dgram_bind_name(struct sock *s, const struct ip_endpoint *e) MUST_CHECK; /* 
 int dgram_check_peer(struct sock *s, struct ip_endpoint *e) MUST_CHECK;
 int dgram_connect(struct sock *s, struct ip_endpoint *e) MUST_CHECK; /* lock held */
 void dgram_disconnect(struct sock *s);				      /* lock held */
+int dgram_abort(struct sock *s, int err); /* SOCK_DESTROY */
 bool dgram_queue(struct sock *s, struct pkt *p); /* lock held; false: full, not taken */
 struct pkt *dgram_take(struct sock *s, u32 msg_flags, int *out_err);
 /* @msg's bytes as a packet behind room for @header bytes, charged to @s. -EAGAIN -ENOBUFS -EFAULT */

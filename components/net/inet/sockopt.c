@@ -8,6 +8,7 @@
 #include "mcast.h"
 #include "raw.h"
 #include "sock_impl.h"
+#include "stamp.h"
 
 #define BUF_MIN_SEND 4608
 #define BUF_MIN_RECEIVE 2304
@@ -107,6 +108,7 @@ static int set_socket_locked(struct sock *s, u32 name, int v)
 	case SO_TIMESTAMPNS_NEW:
 		set_flag(s, SOCK_F_TIMESTAMP, v != 0);
 		set_flag(s, SOCK_F_TIMESTAMPNS, v && (name == SO_TIMESTAMPNS || name == SO_TIMESTAMPNS_NEW));
+		set_flag(s, SOCK_F_TIMESTAMP_NEW, v && (name == SO_TIMESTAMP_NEW || name == SO_TIMESTAMPNS_NEW));
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -148,7 +150,10 @@ static int set_socket(struct sock *s, u32 name, struct iobuf *value)
 		sock_filter_replace(s, NULL);
 		return 0;
 	}
-
+	if (name == SO_TIMESTAMPING_OLD || name == SO_TIMESTAMPING_NEW)
+		return sock_set_timestamping(s, name == SO_TIMESTAMPING_NEW, value);
+	if (name == SO_ZEROCOPY)
+		return sock_set_zerocopy(s, value);
 	if (name == SO_BINDTODEVICE || name == SO_LINGER) {
 		flags = env_spin_lock(&s->lock);
 		err = name == SO_LINGER ? set_linger(s, value) : bind_device(s, value);
@@ -208,6 +213,14 @@ static int get_socket(struct sock *s, u32 name, struct iobuf *value, u32 *out_le
 		return option_put_int(value, (s->flags & SOCK_F_TIMESTAMP) && !(s->flags & SOCK_F_TIMESTAMPNS), out_len);
 	case SO_TIMESTAMPNS:
 		return option_put_int(value, (s->flags & SOCK_F_TIMESTAMP) && (s->flags & SOCK_F_TIMESTAMPNS), out_len);
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW: {
+		u32 both[2] = {name == SO_TIMESTAMPING_OLD || s->flags & SOCK_F_TIMESTAMPING_NEW ? s->tsflags : 0};
+
+		return option_put(value, both, sizeof(both), out_len);
+	}
+	case SO_ZEROCOPY:
+		return option_put_int(value, (s->flags & SOCK_F_ZEROCOPY) != 0, out_len);
 	case SO_MAX_PACING_RATE:
 		return value->left >= 8 ? option_put(value, &s->max_pacing_rate, 8, out_len)
 					: option_put_int(value, (int)min_t(u64, s->max_pacing_rate, U32_MAX), out_len);
@@ -485,6 +498,8 @@ int ip_set_option(struct sock *s, u32 name, struct iobuf *value)
 	u8 byte;
 	bool structured = true;
 
+	if (name >= IP_MSFILTER && name <= MCAST_MSFILTER)
+		return mcast_set_option(s, AF_INET, name, value);
 	switch (name) {
 	case IP_OPTIONS:
 	case IP_ADD_MEMBERSHIP:
@@ -535,6 +550,8 @@ int ip_get_option(struct sock *s, u32 name, struct iobuf *value, u32 *out_len)
 	for (unsigned i = 0; i < ARRAY_SIZE(ip_flags); i++)
 		if (ip_flags[i].name == name)
 			return option_put_int(value, (s->flags & ip_flags[i].flag) != 0, out_len);
+	if (name >= IP_MSFILTER && name <= MCAST_MSFILTER)
+		return mcast_get_option(s, AF_INET, name, value, out_len);
 	switch (name) {
 	case IP_TOS:
 		return option_put_int(value, s->tx.tos, out_len);

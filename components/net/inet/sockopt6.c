@@ -129,6 +129,8 @@ int ip6_set_option(struct sock *s, u32 name, struct iobuf *value)
 	unsigned long flags;
 	int v = 0, err;
 
+	if (name >= MCAST_JOIN_GROUP && name <= MCAST_MSFILTER)
+		return mcast_set_option(s, AF_INET6, name, value);
 	if (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP)
 		return s->type == SOCK_STREAM ? -EPROTO : membership(s, name, value);
 	if (name == IPV6_CHECKSUM && s->proto->set_option)
@@ -179,6 +181,8 @@ int ip6_get_option(struct sock *s, u32 name, struct iobuf *value, u32 *out_len)
 	for (unsigned i = 0; i < ARRAY_SIZE(ip6_flags); i++)
 		if (ip6_flags[i].name == name)
 			return option_put_int(value, (s->flags & ip6_flags[i].flag) != 0, out_len);
+	if (name >= MCAST_JOIN_GROUP && name <= MCAST_MSFILTER)
+		return mcast_get_option(s, AF_INET6, name, value, out_len);
 	switch (name) {
 	case IPV6_V6ONLY:
 		return option_put_int(value, (s->flags & SOCK_F_V6ONLY) != 0, out_len);

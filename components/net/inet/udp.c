@@ -590,7 +590,7 @@ static int udp_control(struct sock *s, u32 request, u32 *out_value)
 		.type = 2 /* SOCK_DGRAM */, .protocol = (number_), .sock_size = sizeof(struct udp_sock), .name = (name_), .release = udp_release, \
 		.destroy = dgram_destroy, .bind = udp_bind, .connect = udp_connect, .send = udp_send, .receive = udp_receive, \
 		.shutdown = dgram_shutdown, .poll = dgram_poll, .set_option = udp_set_option, .get_option = udp_get_option, \
-		.control = udp_control,                                                            \
+		.control = udp_control, .abort = dgram_abort,                                                            \
 	}
 
 const struct proto udp_proto = UDP_PROTO(IP_PROTO_UDP, "UDP");

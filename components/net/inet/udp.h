@@ -18,6 +18,7 @@ struct udp_sock {
 	struct pkt *pending;
 	struct inet_route pending_route;
 	struct ip_tx pending_tx;
+	u32 pending_tsflags;
 	u16 pending_port, pending_gso;
 };
 

@@ -5,7 +5,10 @@
  */
 #include "csum.h"
 #include "ip_impl.h"
+#include "stamp.h"
 #include "udp.h"
+
+#include <linux/net_tstamp.h>
 
 #define UDP_HLEN 8
 #define UDP_MAX_GSO_SEGMENTS 128
@@ -112,11 +115,12 @@ static void put_header(struct sock *s, struct pkt *p, const struct inet_route *r
 }
 
 /* Header, checksum, out. Takes @p, whose first 8 bytes are the header's room. Lock held. */
-static int transmit(struct sock *s, struct pkt *p, struct inet_route *r, const struct ip_tx *tx, u16 dport, u16 gso_size)
+static int transmit(struct sock *s, struct pkt *p, struct inet_route *r, const struct ip_tx *tx, u16 dport, u16 gso_size, u32 tsflags)
 {
 	struct inet *in = s->in;
 	u32 len = p->total - UDP_HLEN;
-	bool v4 = ip_is4(&r->dst);
+	bool v4 = ip_is4(&r->dst), stamps = stamp_wanted(tsflags);
+	struct pkt *clone = NULL;
 	int err;
 
 	if (gso_size && len > gso_size && !udp_is_lite(s)) {
@@ -137,7 +141,15 @@ static int transmit(struct sock *s, struct pkt *p, struct inet_route *r, const s
 			return -ENOBUFS;
 		}
 	}
+	if (unlikely(stamps) && !(tsflags & SOF_TIMESTAMPING_OPT_TSONLY))
+		clone = pkt_clone(p);
 	err = ip_output(in, p, r, tx);
+	if (unlikely(stamps)) {
+		if (!err)
+			stamp_datagram(s, tsflags, clone, r, tx);
+		else
+			pkt_free(clone);
+	}
 	if (err == -EMSGSIZE)
 		(void)sock_queue_local_error(s, EMSGSIZE, &r->dst, dport, r->mtu);
 	if (err == -ENOBUFS) {
@@ -178,7 +190,7 @@ int udp_push_pending(struct sock *s)
 			return err;
 		}
 	}
-	return transmit(s, p, &u->pending_route, &u->pending_tx, u->pending_port, u->pending_gso);
+	return transmit(s, p, &u->pending_route, &u->pending_tx, u->pending_port, u->pending_gso, u->pending_tsflags);
 }
 
 /* Behind what is pending already: the address and options are the first call's. */
@@ -225,9 +237,10 @@ static int send_locked(struct sock *s, struct inet_msg *msg, const struct send_o
 		u->pending_tx.options = s->options;
 		u->pending_port = t.port;
 		u->pending_gso = o->gso_size;
+		u->pending_tsflags = o->tsflags;
 		return 0;
 	}
-	return transmit(s, p, t.route, &t.tx, t.port, o->gso_size);
+	return transmit(s, p, t.route, &t.tx, t.port, o->gso_size, o->tsflags);
 }
 
 static int destination(struct sock *s, struct inet_msg *msg, struct ip_endpoint *to, bool *named)
@@ -282,6 +295,8 @@ ssize_t udp_send(struct sock *s, struct inet_msg *msg)
 	if (READ_ONCE(u->pending)) {
 		flags = env_spin_lock(&s->lock);
 		err = u->pending ? append_pending(s, msg, (u32)len, more) : -EAGAIN;
+		if (unlikely(!err && msg->flags & MSG_ZEROCOPY && s->flags & SOCK_F_ZEROCOPY && len))
+			zerocopy_done(s);
 		env_spin_unlock(&s->lock, flags);
 		return err ? err : (ssize_t)len;
 	}
@@ -298,6 +313,8 @@ ssize_t udp_send(struct sock *s, struct inet_msg *msg)
 	if (!err) {
 		flags = env_spin_lock(&s->lock);
 		err = send_locked(s, msg, &opts, &to, named, p, more);
+		if (unlikely(!err && msg->flags & MSG_ZEROCOPY && s->flags & SOCK_F_ZEROCOPY && len))
+			zerocopy_done(s);
 		env_spin_unlock(&s->lock, flags);
 	}
 	if (opts.options)

@@ -125,6 +125,7 @@ static ssize_t send_all(struct inet_sock *i, struct inet_msg *im, struct socket_
 			total += (size_t)n;
 			if (!m->data->left || !is_stream(s) || !n)
 				return (ssize_t)total;
+			im->flags &= ~MSG_ZEROCOPY; /* one call, one completion */
 			continue;
 		}
 		if (n == -EAGAIN) {

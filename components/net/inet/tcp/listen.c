@@ -302,7 +302,7 @@ enum tcp_verdict tcp_req_timer(
 	struct tcp_listener *l, struct tcp_req *req, u64 now, struct tcp_tx *tx)
 {
 	u32 most = l->syn_count ? l->syn_count : l->conf->synack_retries;
-	bool resend = !req->acked;
+	bool resend = !req->acked || !l->defer_s; /* what the accept queue had no room for is asked again */
 	u64 ms;
 
 	/* Old requests live shorter when the young fill less than half of the queue. */

@@ -334,6 +334,8 @@ TEST(syn_cookies) /* [rfc4987 3.6]: no state, and a connection nevertheless */
 TEST(accept_queue) /* [man listen(2), tcp(7) tcp_abort_on_overflow] */
 {
 	SCRIPT("listen\n< S 0:0\n> SA 0:0\nset nready 5\n< A 1:0 ack=1\nset nready 0\n< A 1:0 ack=1\nstate ESTABLISHED\n");
+	/* A client that speaks second is asked again. */
+	SCRIPT("listen\n< S 0:0\n> SA 0:0\nset nready 5\n< A 1:0 ack=1\nwait 1000\n> SA 0:0\nset nready 0\n< A 1:0 ack=1\nstate ESTABLISHED\n");
 	SCRIPT("set abort_on_overflow 1\nlisten\n< S 0:0\n> SA 0:0\nset nready 5\n< A 1:0 ack=1\n> R 1:0\n");
 	SCRIPT("set nready 5\nlisten\n< S 0:0\n");
 }

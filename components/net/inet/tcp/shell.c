@@ -138,6 +138,8 @@ static void transmit(struct tcp_sock *t, const struct tcp_tx *tx)
 	p->mark = s->mark;
 	if (put_out(s->in, p, tx, s->lport, s->rport, r, &itx) == -EMSGSIZE)
 		tcp_path_mss(&t->c, env_now(), tcp_path_mss_of(r, &s->tx));
+	if (unlikely(t->marks))
+		tcp_marks_sent(t, tx->data, tx->len);
 }
 
 /* A segment of no connection: a reset, an answer of a request or TIME-WAIT. */
@@ -338,6 +340,8 @@ void tcp_settle(struct tcp_sock *t)
 		transmit(t, &tx);
 	if (t->tx_head)
 		queue_trim(t);
+	if (unlikely(t->marks))
+		tcp_marks_acked(t);
 	if (t->c.rx_dead)
 		free_dead(t);
 	arm(t);

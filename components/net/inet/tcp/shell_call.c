@@ -8,6 +8,7 @@
 #include "impl.h"
 
 #define ORPHANS_MAX 65536
+#define BIND_TRIES  128 /* TIME-WAIT holds some */
 
 static const u16 mib_stats[TCP_MIB_COUNT] = {
 	[TCP_MIB_ACTIVE_OPENS] = STAT_Tcp_ActiveOpens,
@@ -129,6 +130,7 @@ int tcp_open(struct inet *in)
 	err = port_table_init(&t->ports);
 	err = err ? err : table_init(&t->conns, 24);
 	err = err ? err : table_init(&t->listeners, 16);
+	err = err ? err : table_init(&t->waiting, 12);
 	return err ? err : table_init(&t->minis, 22);
 }
 
@@ -173,6 +175,7 @@ void tcp_close_instance(struct inet *in)
 	inet_leave(in);
 	env_rcu_barrier();
 	table_fini(&t->minis);
+	table_fini(&t->waiting);
 	table_fini(&t->listeners);
 	table_fini(&t->conns);
 	port_table_fini(&t->ports);
@@ -223,6 +226,7 @@ static void call_destroy(struct sock *s)
 	struct tcp_rx *rx;
 
 	tcp_queue_free(t);
+	tcp_marks_free(t);
 	tcp_conn_fini(&t->c);
 	while ((rx = t->c.rx_dead)) {
 		t->c.rx_dead = rx->next;
@@ -243,6 +247,23 @@ static bool bind_conflict(const struct sock *a, const struct sock *b)
 	return !(a->flags & b->flags & SOCK_F_REUSEADDR) || tb->listening;
 }
 
+/* For bind(): a port that TIME-WAIT does not hold either. */
+static int bind_port(struct sock *s, u16 port)
+{
+	struct port_table *ports = &s->in->tcp->ports;
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < BIND_TRIES; i++) {
+		err = port_bind(ports, s, port, bind_conflict);
+		if (err || likely(!tcp_port_waits(s, s->lport)))
+			return err;
+		port_unbind(ports, s);
+		s->lport = 0;
+		err = port ? -EADDRINUSE : 0;
+	}
+	return -EADDRINUSE;
+}
+
 static int call_bind(struct sock *s, const struct ip_endpoint *e)
 {
 	struct tcp_sock *t = tcp_of(s);
@@ -254,10 +275,7 @@ static int call_bind(struct sock *s, const struct ip_endpoint *e)
 	if (!err)
 		err = dgram_bind_name(s, e);
 	if (!err && (e->port || !(s->flags & SOCK_F_BIND_PORT_LATER))) {
-		if (e->port && tcp_time_wait_excludes(s, e->port))
-			err = -EADDRINUSE;
-		else
-			err = port_bind(&s->in->tcp->ports, s, e->port, bind_conflict);
+		err = bind_port(s, e->port);
 		if (err) {
 			s->laddr = s->saddr = ip_any(s->family);
 			s->flags &= ~(u32)SOCK_F_ADDR_LOCKED;
@@ -374,6 +392,24 @@ static int call_shutdown(struct sock *s, u32 how)
 	return err;
 }
 
+/* An administrator ends it [man sock_diag(7), ss(8) -K]. */
+static int call_abort(struct sock *s, int err)
+{
+	struct tcp_sock *t = tcp_of(s);
+	unsigned long flags;
+
+	tcp_listen_stop(t);
+	flags = env_spin_lock(&s->lock);
+	if (t->hashed) {
+		tcp_abort(&t->c, env_now(), err);
+		tcp_settle(t);
+	} else {
+		sock_set_error(s, err);
+	}
+	env_spin_unlock(&s->lock, flags);
+	return 0;
+}
+
 static u32 conn_poll(struct tcp_sock *t)
 {
 	struct sock *s = &t->sock;
@@ -463,5 +499,6 @@ const struct proto tcp_proto = {
 	.get_option = tcp_get_option,
 	.control = call_control,
 	.option_changed = tcp_option_changed,
+	.abort = call_abort,
 	.look = tcp_look,
 };

@@ -220,6 +220,7 @@ void tcp_disconnect(struct tcp_sock *t)
 	dgram_disconnect(s);
 	s->shutdown = 0;
 	t->told_connect = t->deferred = false;
+	tcp_marks_free(t);
 }
 
 int tcp_call_connect(struct sock *s, const struct ip_endpoint *to)

@@ -6,6 +6,8 @@
  */
 #include "tcp_sock.h"
 
+#include "../sock_impl.h"
+#include "../stamp.h"
 #include "../uapi.h"
 #include "impl.h"
 
@@ -47,11 +49,19 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 	bool more = msg->flags & MSG_MORE;
 	unsigned long flags;
 	ssize_t done = 0;
+	struct send_opts opts;
+	u32 tsflags = s->tsflags;
 	int err = 0, state;
 
 	if (unlikely(msg->flags & MSG_FASTOPEN || READ_ONCE(t->deferred))) {
 		msg->flags &= ~MSG_FASTOPEN;
 		return tcp_send_fast_open(s, msg);
+	}
+	if (unlikely(msg->control)) {
+		err = send_opts_parse(s, msg, &opts);
+		if (err)
+			return err;
+		tsflags = opts.tsflags;
 	}
 	/* What the connection says counts before what gathering said. */
 	do {
@@ -65,6 +75,8 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 			tcp_queue_add(t, p);
 			t->tx_charged += p->charge;
 			tcp_sent(&t->c, env_now(), n, more || left, !left && msg->flags & MSG_OOB);
+			if (unlikely(tsflags) && !left)
+				tcp_marks_add(t, tsflags);
 			tcp_settle(t);
 			done += n;
 		}
@@ -81,6 +93,11 @@ ssize_t tcp_send_msg(struct sock *s, struct inet_msg *msg)
 		flags = env_spin_lock(&s->lock);
 		t->c.more = false;
 		tcp_settle(t);
+		env_spin_unlock(&s->lock, flags);
+	}
+	if (unlikely(msg->flags & MSG_ZEROCOPY) && s->flags & SOCK_F_ZEROCOPY && done) {
+		flags = env_spin_lock(&s->lock);
+		zerocopy_done(s);
 		env_spin_unlock(&s->lock, flags);
 	}
 	return done ? done : err;
@@ -174,12 +191,18 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 	bool peek = msg->flags & MSG_PEEK, fault = false;
 	unsigned long flags;
 	ssize_t done = 0, none = 0;
+	u64 stamp_ns = 0;
 	unsigned n;
-	u32 pos;
+	u32 pos, left;
 
 	if (msg->flags & MSG_OOB)
 		return receive_oob(t, msg);
 	flags = env_spin_lock(&s->lock);
+	if (unlikely(msg->flags & MSG_ERRQUEUE)) {
+		none = sock_receive_error(s, msg);
+		env_spin_unlock(&s->lock, flags);
+		return none;
+	}
 	if (t->listening || (t->c.state == TCP_S_CLOSE && !t->c.irs_valid && !READ_ONCE(s->err) && !t->deferred)) {
 		env_spin_unlock(&s->lock, flags);
 		return -ENOTCONN;
@@ -199,6 +222,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 			none = done ? 0 : nothing(t);
 			break;
 		}
+		stamp_ns = pieces[n - 1].p->stamp_ns;
 		env_spin_unlock(&s->lock, flags);
 		pos += n = copy_out(msg, pieces, n, &fault);
 		done += n;
@@ -210,6 +234,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 		}
 	}
 	t->reading = false;
+	left = unlikely(t->tell_left) ? tcp_left_to_read(t) : 0;
 	if (t->reader_waits) {
 		t->reader_waits = false;
 		sock_wake(s, EPOLLIN | EPOLLRDNORM);
@@ -217,5 +242,7 @@ ssize_t tcp_receive_msg(struct sock *s, struct inet_msg *msg)
 	env_spin_unlock(&s->lock, flags);
 	if (!done && fault)
 		return -EFAULT;
+	if (unlikely(t->tell_left || stamp_ns) && (done || !none))
+		tcp_tell_beside(t, msg, stamp_ns, left);
 	return done ? done : none;
 }

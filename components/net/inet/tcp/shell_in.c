@@ -80,6 +80,8 @@ void tcp_conn_input(struct tcp_sock *t, struct pkt *p, const struct tcp_in *seg,
 
 	if (likely(t->hashed)) { /* the table's reference keeps it */
 		rx->mem = seg->len + TCP_MEM_EXTRA;
+		if (unlikely(t->sock.flags & (SOCK_F_TIMESTAMP | SOCK_F_TIMESTAMPING)) && !p->stamp_ns)
+			p->stamp_ns = (u64)env_time();
 		if (unlikely(syn))
 			kept = tcp_syn_text(&t->c, env_now(), seg, rx);
 		else

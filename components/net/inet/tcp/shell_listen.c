@@ -84,6 +84,45 @@ static void mini_publish(struct tcp_mini *m, u64 at)
 	mini_arm(m, at);
 }
 
+/* A connection's port is not free for bind() while it is in TIME-WAIT, unless both said SO_REUSEADDR or SO_REUSEPORT. */
+static void port_hold(struct tcp_mini *m, const struct sock *s)
+{
+	struct table *t = &m->in->tcp->waiting;
+	unsigned long flags;
+
+	m->reuse = s->flags & (SOCK_F_REUSEADDR | SOCK_F_REUSEPORT);
+	m->port_node.hash = port_hash(m->flow.lport);
+	flags = table_lock(t, m->port_node.hash);
+	table_insert(t, &m->port_node);
+	table_unlock(t, m->port_node.hash, flags);
+}
+
+static void port_let_go(struct tcp_mini *m)
+{
+	struct table *t = &m->in->tcp->waiting;
+	unsigned long flags = table_lock(t, m->port_node.hash);
+
+	(void)table_remove(t, &m->port_node);
+	table_unlock(t, m->port_node.hash, flags);
+}
+
+bool tcp_port_waits(const struct sock *s, u16 port)
+{
+	struct table_node *n;
+
+	table_for_each(&s->in->tcp->waiting, port_hash(port), n)
+	{
+		struct tcp_mini *m = container_of(n, struct tcp_mini, port_node);
+		union ipaddr ours;
+
+		memcpy(&ours, m->flow.laddr, 16);
+		if (m->flow.lport == port && !(m->reuse & s->flags) &&
+			(!s->bound_if || !m->bound_if || s->bound_if == m->bound_if) && sock_bind_covers(s, &ours))
+			return true;
+	}
+	return false;
+}
+
 /* Its lock (the listener's, or its own) is held. */
 void tcp_mini_drop(struct tcp_mini *m)
 {
@@ -103,6 +142,7 @@ void tcp_mini_drop(struct tcp_mini *m)
 		l->nreq--;
 		l->nyoung -= m->req.timeouts == 0;
 	} else {
+		port_let_go(m);
 		__atomic_fetch_sub(&m->in->tcp->time_waits, 1, __ATOMIC_RELAXED);
 	}
 	if (inet_timer_cancel(m->in, &m->timer))
@@ -401,49 +441,12 @@ void tcp_make_time_wait(struct tcp_sock *t)
 	tcp_tw_init(&m->tw, &t->c, env_now());
 	m->bound_if = t->sock.bound_if;
 	m->mark = t->sock.mark;
-	m->reuse = t->sock.flags & SOCK_F_REUSEADDR;
-	m->reuseport = t->sock.flags & SOCK_F_REUSEPORT;
+	port_hold(m, &t->sock);
 	mini_publish(m, m->tw.expires);
 	return;
 none:
 	__atomic_fetch_sub(&in->tcp->time_waits, 1, __ATOMIC_RELAXED);
 	INET_COUNT(in, TcpExt_TCPTimeWaitOverflow);
-}
-
-struct bind_question {
-	const struct sock *s;
-	u16 port;
-	bool excluded;
-};
-
-static bool ask_time_wait(struct table_node *n, void *arg)
-{
-	const struct tcp_mini *m = container_of(n, struct tcp_mini, node);
-	struct bind_question *q = arg;
-	const struct sock *s = q->s;
-	union ipaddr laddr;
-
-	if (m->listener || m->flow.lport != q->port)
-		return true;
-	memcpy(&laddr, m->flow.laddr, sizeof(laddr));
-	if (ip_is_any(&s->laddr)) {
-		if (ip_is4(&laddr) ? s->flags & SOCK_F_V6ONLY : s->family == AF_INET)
-			return true;
-	} else if (!ip_equal(&s->laddr, &laddr)) {
-		return true;
-	}
-	q->excluded = !(m->reuse && s->flags & SOCK_F_REUSEADDR) && !(m->reuseport && s->flags & SOCK_F_REUSEPORT);
-	return !q->excluded;
-}
-
-bool tcp_time_wait_excludes(const struct sock *s, u16 port)
-{
-	struct bind_question q = {.s = s, .port = port};
-	u64 cursor = 0;
-
-	if (__atomic_load_n(&s->in->tcp->time_waits, __ATOMIC_RELAXED))
-		table_walk(&s->in->tcp->minis, &cursor, ask_time_wait, &q);
-	return q.excluded;
 }
 
 /* The listener's handle is going, or shutdown: nobody will accept. Its lock is not held. */

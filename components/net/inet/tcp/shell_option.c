@@ -76,6 +76,10 @@ static int set_number(struct tcp_sock *t, u32 name, int v)
 			return -EINVAL;
 		t->l.tfo_max = (u32)v;
 		break;
+	case TCP_INQ:
+		err = range(v, 0, 1);
+		t->tell_left = err ? t->tell_left : v;
+		break;
 	case TCP_FASTOPEN_CONNECT:
 		if (v < 0 || v > 1)
 			return -EINVAL;
@@ -167,6 +171,7 @@ static int get_number(struct tcp_sock *t, u32 name, int *v)
 	case TCP_USER_TIMEOUT: *v = (int)u->user_timeout_ms; break;
 	case TCP_NOTSENT_LOWAT: *v = (int)u->notsent_lowat; break;
 	case TCP_FASTOPEN: *v = (int)t->l.tfo_max; break;
+	case TCP_INQ: *v = t->tell_left; break;
 	case TCP_FASTOPEN_CONNECT: *v = u->tfo_connect; break;
 	case TCP_FASTOPEN_NO_COOKIE: *v = u->tfo_no_cookie; break;
 	default: return -ENOPROTOOPT;

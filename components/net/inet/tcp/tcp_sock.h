@@ -11,6 +11,7 @@
  *	conns		sock.conn_node, by both ends
  *	listeners	sock.conn_node, by port
  *	minis		requests and TIME-WAITs, by both ends
+ *	waiting		TIME-WAITs, by port: bind() must not take it
  *
  * References: a handle's; one of each table that a sock is in; one of an armed timer; a request's
  * to its listener.
@@ -30,10 +31,11 @@ struct tcp_mini {
 	struct sock *listener;     /* a request's; NULL: TIME-WAIT */
 	struct list_head req_node; /* tcp_sock.reqs */
 	struct env_spin lock;      /* TIME-WAIT's */
+	struct table_node port_node; /* TIME-WAIT's, in tcp_tables.waiting */
+	u32 reuse;		     /* SOCK_F_REUSE* of what it was */
 	struct tcp_flow flow;
 	u32 bound_if, mark;
 	bool dead, taken;      /* the lock of either kind */
-	bool reuse, reuseport; /* TIME-WAIT: what its socket allowed; constant */
 	union {
 		struct tcp_req req;
 		struct tcp_tw tw;
@@ -50,6 +52,8 @@ struct tcp_sock {
 	u32 tx_base, tx_next_base;     /* sequence numbers of the first's and of tx_next's first byte */
 	u32 tx_charged;
 	bool listening, hashed, reading, reader_waits, told_connect;
+	bool tell_left; /* TCP_INQ */
+	struct tcp_marks *marks; /* shell_stamp.c; NULL: none */
 	bool deferred; /* connect() waits for the first bytes, with deferred_to */
 	struct ip_endpoint deferred_to;
 	u64 fast_by; /* the listener's handle, until a connection opened fast has its handshake behind it */
@@ -70,7 +74,7 @@ struct tcp_cookie {
 
 struct tcp_tables {
 	struct port_table ports;
-	struct table conns, listeners, minis;
+	struct table conns, listeners, minis, waiting;
 	struct tcp_conf conf;
 	u64 orphans, time_waits; /* atomic */
 	struct inet *in;
@@ -110,6 +114,13 @@ void tcp_flow_of(const struct sock *s, struct tcp_flow *flow);
 void tcp_hash_conn(struct tcp_sock *t);
 u16 tcp_path_mss_of(const struct inet_route *r, const struct ip_tx *tx);
 
+/* shell_stamp.c */
+void tcp_marks_add(struct tcp_sock *t, u32 tsflags);		    /* of a send that ends at snd_end */
+void tcp_marks_sent(struct tcp_sock *t, u32 seq, u32 len); /* with marks */
+void tcp_marks_acked(struct tcp_sock *t);		    /* the same */
+void tcp_marks_free(struct tcp_sock *t);
+u32 tcp_left_to_read(const struct tcp_sock *t);
+void tcp_tell_beside(struct tcp_sock *t, struct inet_msg *msg, u64 stamp_ns, u32 left);
 /* shell_connect.c */
 int tcp_call_connect(struct sock *s, const struct ip_endpoint *to);
 void tcp_disconnect(struct tcp_sock *t); /* lock held */
@@ -127,8 +138,8 @@ void tcp_make_time_wait(struct tcp_sock *t);
 void tcp_listen_stop(struct tcp_sock *lt);
 struct tcp_mini *tcp_mini_find(struct inet *in, const struct tcp_flow *flow);
 void tcp_mini_drop(struct tcp_mini *m);
-/* Does a connection in TIME-WAIT keep @s from being bound to @port? A walk through all of them. */
-bool tcp_time_wait_excludes(const struct sock *s, u16 port);
+/* Is @port of @s' address held by one in TIME-WAIT that does not share it? Read section. */
+bool tcp_port_waits(const struct sock *s, u16 port);
 
 /* shell_in.c */
 struct tcp_sock *tcp_listener_find(
