@@ -135,7 +135,7 @@ static bool period_ends(struct posix_timer *pt, u64 now)
 		/* the last signal is still waiting: this period, and those that were missed, are overruns */
 		pt->overrun += 1 + advance(pt, now);
 	} else {
-		pt->overrun_last = pt->overrun = advance(pt, now);
+		pt->overrun = advance(pt, now); /* overrun_last is that of the signal delivered last */
 		tell = true;
 	}
 	if (!pt->interval)
