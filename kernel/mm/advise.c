@@ -99,9 +99,11 @@ static const struct advice *advice_of(int advice)
 /* Sealed private anonymous memory without the right to write, be it for its key. */
 static bool is_sealed_constant(const struct vm_area *a)
 {
+	const struct thread *self = thread_current();
+
 	if (likely((a->flags & (VM_SEALED | VM_SHARED)) != VM_SEALED) || !area_is_anonymous(a))
 		return false;
-	return !(a->flags & VM_WRITE) || (a->space == thread_current()->space && mmu_key_restrictions(area_key(a)));
+	return !(a->flags & VM_WRITE) || (self && self->space == a->space && mmu_key_restrictions(area_key(a)));
 }
 
 /* May it be given for this area? */
