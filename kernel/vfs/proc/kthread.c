@@ -198,24 +198,11 @@ static int link_follow(struct inode *inode, struct dentry *d, struct path *out)
 	return strcmp(pseudo_inode(inode)->file->name, "exe") == 0 ? -ENOENT : root_path(out);
 }
 
-static int link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
-{
-	struct path p;
-	ssize_t len;
-	int err = link_follow(inode, d, &p);
-
-	if (err)
-		return err;
-	len = proc_path_text(&p, buf, size);
-	path_put(&p);
-	return (int)len;
-}
-
 static const struct file_ops file_fops = {
 	.open = file_open_text, .read = pseudo_text_read, .lseek = pseudo_text_lseek, .release = pseudo_text_release};
 static const struct inode_ops file_ops = {.setattr = proc_task_setattr, .getattr = getattr, .revalidate = revalidate};
 static const struct inode_ops link_ops = {
-	.readlink = link_readlink, .follow = link_follow, .setattr = proc_task_setattr, .getattr = getattr, .revalidate = revalidate};
+	.readlink = proc_link_readlink, .follow = link_follow, .setattr = proc_task_setattr, .getattr = getattr, .revalidate = revalidate};
 
 /* ---- directories ---- */
 

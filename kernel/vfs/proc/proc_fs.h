@@ -87,8 +87,10 @@ extern const struct inode_ops proc_link_ops;
 int proc_exe_path(struct task *t, struct path *out);
 int proc_cwd_path(struct task *t, struct path *out);
 int proc_root_path(struct task *t, struct path *out);
-/* Text of a path as the reader sees it. */
-ssize_t proc_path_text(const struct path *p, char *buf, size_t size);
+/* Text of a path as the reader sees it, its length or an error; the path is put. */
+int proc_path_text_put(struct path *p, char *buf, size_t size);
+/* Of a magic link: the text of what it leads to. */
+int proc_link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size);
 /* ---- contents ---- */
 int proc_show_stat(struct pseudo_text *t);
 int proc_show_thread_stat(struct pseudo_text *t);

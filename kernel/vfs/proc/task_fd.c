@@ -157,19 +157,6 @@ static int fd_follow(struct inode *inode, struct dentry *d, struct path *out)
 	return 0;
 }
 
-static int fd_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
-{
-	struct path p;
-	ssize_t len;
-	int err = fd_follow(inode, d, &p);
-
-	if (err)
-		return err;
-	len = proc_path_text(&p, buf, size);
-	path_put(&p);
-	return (int)len;
-}
-
 /* ---- fdinfo/N ---- */
 
 static int show_fdinfo(struct pseudo_text *text)
@@ -220,7 +207,7 @@ const struct inode_ops proc_fdinfo_list_ops = {
 	.revalidate = proc_revalidate,
 };
 const struct inode_ops proc_fd_ops = {
-	.readlink = fd_readlink,
+	.readlink = proc_link_readlink,
 	.follow = fd_follow,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,

@@ -6,7 +6,7 @@
 #include <mm/slab.h>
 #include <vfs/namei.h>
 
-ssize_t proc_path_text(const struct path *p, char *buf, size_t size)
+int proc_path_text_put(struct path *p, char *buf, size_t size)
 {
 	struct path root;
 	ssize_t len;
@@ -14,7 +14,8 @@ ssize_t proc_path_text(const struct path *p, char *buf, size_t size)
 	fs_get_root(&root);
 	len = path_string(p, &root, buf, size);
 	path_put(&root);
-	return len;
+	path_put(p);
+	return (int)len;
 }
 
 int proc_exe_path(struct task *t, struct path *out)
@@ -76,21 +77,16 @@ static int link_follow(struct inode *inode, struct dentry *d, struct path *out)
 	return err;
 }
 
-static int link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
+int proc_link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
 {
 	struct path p;
-	ssize_t len;
-	int err = link_follow(inode, d, &p);
+	int err = inode->ops->follow(inode, d, &p);
 
-	if (err)
-		return err;
-	len = proc_path_text(&p, buf, size);
-	path_put(&p);
-	return (int)len;
+	return err ? err : proc_path_text_put(&p, buf, size);
 }
 
 const struct inode_ops proc_link_ops = {
-	.readlink = link_readlink,
+	.readlink = proc_link_readlink,
 	.follow = link_follow,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,

@@ -123,14 +123,9 @@ static int link_follow(struct inode *inode, struct dentry *d, struct path *out)
 static int link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
 {
 	struct mapped m;
-	ssize_t len;
 	int err = find_link(d, &m);
 
-	if (err)
-		return err;
-	len = proc_path_text(&m.path, buf, size);
-	path_put(&m.path);
-	return (int)len;
+	return err ? err : proc_path_text_put(&m.path, buf, size);
 }
 
 const struct inode_ops proc_map_ops = {

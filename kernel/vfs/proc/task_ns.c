@@ -24,21 +24,8 @@ static int link_follow(struct inode *inode, struct dentry *d, struct path *out)
 	return ns ? nsfs_path(ns, out) : err;
 }
 
-static int link_readlink(struct inode *inode, struct dentry *d, char *buf, size_t size)
-{
-	struct path p;
-	ssize_t len;
-	int err = link_follow(inode, d, &p);
-
-	if (err)
-		return err;
-	len = proc_path_text(&p, buf, size);
-	path_put(&p);
-	return (int)len;
-}
-
 const struct inode_ops proc_ns_ops = {
-	.readlink = link_readlink,
+	.readlink = proc_link_readlink,
 	.follow = link_follow,
 	.setattr = proc_task_setattr,
 	.getattr = proc_task_getattr,
