@@ -3,75 +3,28 @@
  * The simulated machine: one processor, its threads, its interrupts, its clock.
  *
  * Threads are the host's, but only the one that holds the baton (`current`) runs; all state is
- *therefore its own, and the mutex and condition variables are only how the baton travels. A step is
- *a place where something else could happen on a real machine: taking and leaving a lock, queueing,
- *waiting, signalling. There the seed chooses among
+ * therefore its own, and the mutex and condition variables are only how the baton travels. A step
+ *is a place where something else could happen on a real machine: taking and leaving a lock,
+ *queueing, waiting, signalling. There the seed chooses among
  *	- going on,
  *	- any other thread that can run,
  *	- an interrupt or timer that is due, which runs right here unless a spinlock is held.
  * Under a spinlock and in an interrupt nothing else runs, as on one processor. Each step takes 100
- *ns; when no thread can run, time jumps to the next timer or deadline.
+ * ns; when no thread can run, time jumps to the next timer or deadline. Here: who runs, tasks, the
+ *run; the rest of the environment is in lock.c, time.c and rcu.c.
  */
+#include "sim_impl.h"
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <env/lock.h>
-#include <env/log.h>
-#include <env/rcu.h>
-#include <env/task.h>
-#include <env/time.h>
-#include <env_sim/sim.h>
+#define STEP_NS 100
+#define HOUR_NS 3600000000000ull
 
-#define STEP_NS  100
-#define HOUR_NS  3600000000000ull
-#define MAX_HELD 16
-#define NO_WAIT  (~0ull)
+struct sim sim = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-struct env_task {
-	struct env_task *next; /* all */
-	pthread_t thread;
-	pthread_cond_t baton;
-	void (*fn)(void *arg);
-	void *arg;
-	const void *waits; /* what for; NULL: can run */
-	u64 deadline;
-	bool timed_out, stop, ended, is_worker;
-	unsigned nheld, readers, cpu;
-	const struct env_lock_class *held[MAX_HELD];
-};
-
-struct sim_timer {
-	struct env_timer *next;
-	u64 expires;
-	u32 armed, pad;
-};
-static_assert(sizeof(struct sim_timer) <= sizeof_field(struct env_timer, opaque), "storage");
-
-struct sim_work {
-	struct env_work *next;
-	u32 queued, pad;
-};
-static_assert(sizeof(struct sim_work) <= sizeof_field(struct env_work, opaque), "storage");
-
-static struct {
-	pthread_mutex_t lock;
-	struct env_task *current, *all, worker, first;
-	u64 seed, random, now, steps;
-	struct host_call *calls;
-	struct env_timer *timers;
-	struct env_work *works, **works_tail, *running_work;
-	unsigned spins;   /* held spinlocks */
-	unsigned readers; /* open read sections of all threads */
-	unsigned ntasks;
-	struct env_rcu *rcu;
-	struct host_call rcu_call;
-	bool in_irq, end;
-} sim = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void NORETURN give_up(const char *what)
+void NORETURN sim_give_up(const char *what)
 {
 	fprintf(stderr, "sim: %s (seed %llu, step %llu, %llu ns)\n", what, sim.seed, sim.steps,
 		sim.now);
@@ -84,7 +37,7 @@ static void NORETURN give_up(const char *what)
 	abort();
 }
 
-static u64 draw(void)
+u64 sim_draw(void)
 {
 	u64 z = sim.random += 0x9e3779b97f4a7c15ull;
 
@@ -95,7 +48,7 @@ static u64 draw(void)
 
 u64 host_random(void)
 {
-	return draw();
+	return sim_draw();
 }
 
 u64 sim_steps(void)
@@ -134,7 +87,7 @@ static struct env_task *pick_thread(void)
 	unsigned n = 0;
 
 	for (struct env_task *t = sim.all; t; t = t->next)
-		if (!t->waits && !t->ended && draw() % ++n == 0)
+		if (!t->waits && !t->ended && sim_draw() % ++n == 0)
 			chosen = t;
 	return chosen;
 }
@@ -150,7 +103,7 @@ static bool run_upcall(void)
 	if (!c && !t)
 		return false;
 	sim.in_irq = true;
-	if (c && (!t || draw() % 2)) {
+	if (c && (!t || sim_draw() % 2)) {
 		sim.calls = c->next;
 		c->queued = false;
 		c->fn(c->arg);
@@ -176,9 +129,9 @@ static void jump(void)
 	if (sim.timers)
 		next = min(next, ((struct sim_timer *)sim.timers->opaque)->expires);
 	if (next == NO_WAIT)
-		give_up("deadlock: all threads wait and nothing will happen");
+		sim_give_up("deadlock: all threads wait and nothing will happen");
 	if (next > sim.now && next - sim.now > HOUR_NS)
-		give_up("a wait of more than an hour");
+		sim_give_up("a wait of more than an hour");
 	sim.now = max(sim.now, next);
 }
 
@@ -189,7 +142,7 @@ static void schedule_next(void)
 		struct env_task *t;
 
 		expire();
-		while (draw() % 2 && run_upcall())
+		while (sim_draw() % 2 && run_upcall())
 			;
 		t = pick_thread();
 		if (t) {
@@ -201,7 +154,7 @@ static void schedule_next(void)
 	}
 }
 
-static void step(void)
+void sim_step(void)
 {
 	sim.steps++;
 	if (sim.in_irq || sim.spins || !sim.current)
@@ -210,18 +163,17 @@ static void step(void)
 	schedule_next();
 }
 
-static void assert_may_sleep(void)
+void sim_assert_may_sleep(void)
 {
 	if (sim.in_irq || sim.spins || sim.current->readers)
-		give_up("sleeps in an interrupt, under a spinlock or in a read section");
+		sim_give_up("sleeps in an interrupt, under a spinlock or in a read section");
 }
 
-/* 0, or -ETIMEDOUT. */
-static int wait_on(const void *what, u64 deadline)
+int sim_wait_on(const void *what, u64 deadline)
 {
 	struct env_task *self = sim.current;
 
-	assert_may_sleep();
+	sim_assert_may_sleep();
 	self->waits = what;
 	self->deadline = deadline;
 	self->timed_out = false;
@@ -229,344 +181,11 @@ static int wait_on(const void *what, u64 deadline)
 	return self->timed_out ? -ETIMEDOUT : 0;
 }
 
-static void wake_all(const void *what)
+void sim_wake_all(const void *what)
 {
 	for (struct env_task *t = sim.all; t; t = t->next)
 		if (t->waits == what)
 			t->waits = NULL;
-}
-
-/* ---- locks ---- */
-
-struct sim_lock {
-	struct env_task *owner;
-	const struct env_lock_class *klass;
-};
-static_assert(sizeof(struct sim_lock) <= sizeof(struct env_spin), "storage");
-
-static void check_rank(const struct env_lock_class *klass)
-{
-	struct env_task *self = sim.current;
-
-	if (sim.in_irq)
-		return; /* on top of whatever was interrupted, which holds no spinlock */
-	if (self->nheld && self->held[self->nheld - 1]->rank >= klass->rank)
-		give_up("a lock is taken against its rank");
-	if (self->nheld == MAX_HELD)
-		give_up("too many locks held");
-	self->held[self->nheld++] = klass;
-}
-
-static void forget_rank(const struct env_lock_class *klass)
-{
-	struct env_task *self = sim.current;
-	unsigned i = self->nheld;
-
-	if (sim.in_irq)
-		return;
-	while (i && self->held[i - 1] != klass)
-		i--;
-	ENV_ASSERT(i);
-	memmove(&self->held[i - 1], &self->held[i], (self->nheld - i) * sizeof(self->held[0]));
-	self->nheld--;
-}
-
-void env_mutex_init(struct env_mutex *m, const struct env_lock_class *klass)
-{
-	*(struct sim_lock *)m->opaque = (struct sim_lock){NULL, klass};
-}
-
-void env_mutex_lock(struct env_mutex *m)
-{
-	struct sim_lock *l = (struct sim_lock *)m->opaque;
-
-	assert_may_sleep();
-	step();
-	if (l->owner == sim.current)
-		give_up("a mutex is locked twice");
-	check_rank(l->klass);
-	while (l->owner)
-		wait_on(l, NO_WAIT);
-	l->owner = sim.current;
-}
-
-void env_mutex_unlock(struct env_mutex *m)
-{
-	struct sim_lock *l = (struct sim_lock *)m->opaque;
-
-	env_mutex_assert_held(m);
-	l->owner = NULL;
-	forget_rank(l->klass);
-	wake_all(l);
-	step();
-}
-
-void env_mutex_assert_held(const struct env_mutex *m)
-{
-	ENV_ASSERT(!sim.in_irq && ((const struct sim_lock *)m->opaque)->owner == sim.current);
-}
-
-void env_spin_init(struct env_spin *s, const struct env_lock_class *klass)
-{
-	*(struct sim_lock *)s->opaque = (struct sim_lock){NULL, klass};
-}
-
-unsigned long env_spin_lock(struct env_spin *s)
-{
-	struct sim_lock *l = (struct sim_lock *)s->opaque;
-
-	step();
-	if (l->owner)
-		give_up("a spinlock is taken twice");
-	check_rank(l->klass);
-	l->owner = sim.current;
-	return sim.spins++;
-}
-
-void env_spin_unlock(struct env_spin *s, unsigned long flags)
-{
-	struct sim_lock *l = (struct sim_lock *)s->opaque;
-
-	env_spin_assert_held(s);
-	l->owner = NULL;
-	forget_rank(l->klass);
-	sim.spins--;
-	ENV_ASSERT(sim.spins == flags);
-	step();
-}
-
-void env_spin_assert_held(const struct env_spin *s)
-{
-	ENV_ASSERT(((const struct sim_lock *)s->opaque)->owner == sim.current);
-}
-
-/* ---- events, time ---- */
-
-void env_event_init(struct env_event *ev)
-{
-	memset(ev, 0, sizeof(*ev));
-}
-
-u32 env_event_read(const struct env_event *ev)
-{
-	return (u32)ev->opaque[0];
-}
-
-void env_event_signal(struct env_event *ev)
-{
-	ev->opaque[0]++;
-	wake_all(ev);
-	step();
-}
-
-int env_event_wait(struct env_event *ev, u32 seq, u64 deadline_ns)
-{
-	assert_may_sleep();
-	step();
-	while (env_event_read(ev) == seq) {
-		if (sim.now >= deadline_ns)
-			return -ETIMEDOUT;
-		if (wait_on(ev, deadline_ns) && env_event_read(ev) == seq)
-			return -ETIMEDOUT;
-	}
-	return 0;
-}
-
-u64 env_now(void)
-{
-	return sim.now;
-}
-
-s64 env_time(void)
-{
-	return 1000000000000000000 + (s64)sim.now;
-}
-
-void env_sleep_until(u64 deadline_ns)
-{
-	while (sim.now < deadline_ns)
-		if (wait_on(&sim.now, deadline_ns))
-			return;
-}
-
-/* ---- interrupts, timers, work ---- */
-
-void host_call_queue(struct host_call *c)
-{
-	struct host_call **at = &sim.calls;
-
-	if (c->queued)
-		return;
-	while (*at && draw() % 4) /* interrupts have no order */
-		at = &(*at)->next;
-	c->queued = true;
-	c->next = *at;
-	*at = c;
-}
-
-void host_call_cancel(struct host_call *c)
-{
-	for (struct host_call **at = &sim.calls; *at; at = &(*at)->next) {
-		if (*at == c) {
-			*at = c->next;
-			break;
-		}
-	}
-	c->queued = false;
-}
-
-void env_timer_init(struct env_timer *t, void (*fn)(struct env_timer *t))
-{
-	memset(t, 0, sizeof(*t));
-	t->fn = fn;
-}
-
-bool env_timer_cancel(struct env_timer *t)
-{
-	struct sim_timer *s = (struct sim_timer *)t->opaque;
-	bool was = s->armed;
-
-	for (struct env_timer **at = &sim.timers; was && *at;
-		at = &((struct sim_timer *)(*at)->opaque)->next) {
-		if (*at == t) {
-			*at = s->next;
-			break;
-		}
-	}
-	s->armed = 0;
-	return was;
-}
-
-void env_timer_arm(struct env_timer *t, u64 expires_ns, u64 slack_ns)
-{
-	struct sim_timer *s = (struct sim_timer *)t->opaque;
-	struct env_timer **at = &sim.timers;
-
-	env_timer_cancel(t);
-	s->expires = expires_ns + (slack_ns ? draw() % slack_ns : 0);
-	s->armed = 1;
-	while (*at && ((struct sim_timer *)(*at)->opaque)->expires <= s->expires)
-		at = &((struct sim_timer *)(*at)->opaque)->next;
-	s->next = *at;
-	*at = t;
-	step();
-}
-
-bool env_timer_cancel_sync(struct env_timer *t)
-{
-	assert_may_sleep(); /* and so fn does not run */
-	return env_timer_cancel(t);
-}
-
-void env_work_init(struct env_work *w, void (*fn)(struct env_work *w))
-{
-	memset(w, 0, sizeof(*w));
-	w->fn = fn;
-}
-
-bool env_work_queue(struct env_work *w)
-{
-	struct sim_work *s = (struct sim_work *)w->opaque;
-
-	if (s->queued)
-		return false;
-	s->queued = 1;
-	s->next = NULL;
-	*sim.works_tail = w;
-	sim.works_tail = &s->next;
-	wake_all(&sim.works);
-	step();
-	return true;
-}
-
-void env_work_flush(struct env_work *w)
-{
-	assert_may_sleep();
-	while (((struct sim_work *)w->opaque)->queued || sim.running_work == w)
-		wait_on(&sim.running_work, NO_WAIT);
-}
-
-static void worker_main(void *arg)
-{
-	while (!sim.end) {
-		struct env_work *w = sim.works;
-		struct sim_work *s;
-
-		if (!w) {
-			wait_on(&sim.works, NO_WAIT);
-			continue;
-		}
-		s = (struct sim_work *)w->opaque;
-		sim.works = s->next;
-		if (!sim.works)
-			sim.works_tail = &sim.works;
-		s->queued = 0;
-		sim.running_work = w;
-		step();
-		w->fn(w);
-		sim.running_work = NULL;
-		if (sim.current->nheld || sim.current->readers)
-			give_up("work ends with a lock held");
-		wake_all(&sim.running_work);
-		step();
-	}
-}
-
-/* ---- read sections: a grace period is a moment at which nobody is in one ---- */
-
-static void run_rcu(void *arg)
-{
-	struct env_rcu *r = sim.rcu, *next;
-
-	if (sim.readers)
-		return; /* the last to leave calls again */
-	sim.rcu = NULL;
-	for (; r; r = next) {
-		next = (struct env_rcu *)(unsigned long)r->opaque[0];
-		r->fn(r);
-	}
-	wake_all(&sim.rcu);
-}
-
-static void kick_rcu(void)
-{
-	if (sim.readers || !sim.rcu)
-		return;
-	sim.rcu_call.fn = run_rcu;
-	host_call_queue(&sim.rcu_call);
-}
-
-void env_rcu_enter(void)
-{
-	sim.readers++;
-	if (!sim.in_irq)
-		sim.current->readers++;
-	step();
-}
-
-void env_rcu_exit(void)
-{
-	ENV_ASSERT(sim.readers && (sim.in_irq || sim.current->readers));
-	sim.readers--;
-	if (!sim.in_irq)
-		sim.current->readers--;
-	kick_rcu();
-	step();
-}
-
-void env_rcu_call(struct env_rcu *r, void (*fn)(struct env_rcu *r))
-{
-	r->fn = fn;
-	r->opaque[0] = (unsigned long)sim.rcu;
-	sim.rcu = r;
-	kick_rcu();
-}
-
-void env_rcu_barrier(void)
-{
-	assert_may_sleep();
-	while (sim.rcu)
-		wait_on(&sim.rcu, NO_WAIT);
 }
 
 unsigned env_cpu(void)
@@ -585,9 +204,9 @@ static void *thread_main(void *p)
 		pthread_cond_wait(&self->baton, &sim.lock);
 	self->fn(self->arg);
 	if (self->nheld || self->readers || sim.spins)
-		give_up("a thread ends with a lock held");
+		sim_give_up("a thread ends with a lock held");
 	self->ended = true;
-	wake_all(self);
+	sim_wake_all(self);
 	if (self != &sim.first && !sim.end)
 		schedule_next();
 	pthread_mutex_unlock(&sim.lock);
@@ -624,14 +243,14 @@ int env_task_start(void (*fn)(void *arg), void *arg, const char *name, struct en
 {
 	struct env_task *t;
 
-	assert_may_sleep();
+	sim_assert_may_sleep();
 	if (env_fault("task: no memory"))
 		return -ENOMEM;
 	t = calloc(1, sizeof(*t));
 	if (!t || add_task(t, fn, arg))
-		give_up("no thread");
+		sim_give_up("no thread");
 	*out = t;
-	step();
+	sim_step();
 	return 0;
 }
 
@@ -646,7 +265,7 @@ void env_task_stop(struct env_task *t, struct env_event *wake)
 	if (wake)
 		env_event_signal(wake);
 	while (!t->ended)
-		wait_on(t, NO_WAIT);
+		sim_wait_on(t, NO_WAIT);
 	drop_task(t);
 	free(t);
 }
@@ -671,15 +290,15 @@ void sim_run(const struct sim_options *options, void (*fn)(void *arg), void *arg
 	sim.worker.is_worker = true;
 	host_fail_alloc(options->fail_alloc);
 	host_fail_point(options->fail_point);
-	if (add_task(&sim.worker, worker_main, NULL) || add_task(&sim.first, fn, arg))
-		give_up("no thread");
+	if (add_task(&sim.worker, sim_worker_main, NULL) || add_task(&sim.first, fn, arg))
+		sim_give_up("no thread");
 	sim.current = &sim.first;
 	pthread_cond_signal(&sim.first.baton);
 	drop_task(&sim.first);
 	if (sim.works || sim.running_work || sim.timers || sim.calls)
-		give_up("the scenario left work, a timer or an interrupt behind");
+		sim_give_up("the scenario left work, a timer or an interrupt behind");
 	if (sim.all != &sim.worker || sim.worker.next)
-		give_up("the scenario left a task behind");
+		sim_give_up("the scenario left a task behind");
 	sim.end = true;
 	sim.worker.waits = NULL;
 	sim.current = &sim.worker;
@@ -690,5 +309,5 @@ void sim_run(const struct sim_options *options, void (*fn)(void *arg), void *arg
 	host_fail_alloc(0);
 	host_fail_point(0);
 	if (host_live_objects() != live)
-		give_up("the scenario left memory behind");
+		sim_give_up("the scenario left memory behind");
 }
