@@ -9,6 +9,7 @@ static volatile pid_t hit_tid;
 static volatile int hits, tids[8];
 static __thread int local = 5;
 static sem_t sem;
+static sem_t told; /* the main thread has printed its line */
 
 static void on_sig(int sig)
 {
@@ -76,6 +77,7 @@ static void *waits(void *arg)
 	sem_post(&sem);
 	while (!hits)
 		sleep_ms(1);
+	sem_wait(&told);
 	say("signal in the thread: %s\n", hit_tid == gettid() ? "yes" : "no");
 	hits = 0;
 	sem_post(&sem);
@@ -92,12 +94,14 @@ static void directed(void)
 
 	HEAD("directed signals");
 	sem_init(&sem, 0, 0);
+	sem_init(&told, 0, 0);
 	on_signal(SIGUSR1, on_sig, SA_RESTART);
 	on_signal(SIGUSR2, on_sig, SA_RESTART);
 	pthread_create(&t, NULL, waits, NULL);
 	sem_wait(&sem);
 	hits = 0;
 	V(syscall(SYS_tgkill, getpid(), tids[0], SIGUSR1));
+	sem_post(&told);
 	sem_wait(&sem);
 	/* Blocked here, so a signal to the process goes to the other thread. */
 	pthread_sigmask(SIG_BLOCK, &s, NULL);
@@ -111,6 +115,7 @@ static void directed(void)
 	hits = 0;
 	kill(getpid(), SIGUSR2);
 	IS(hit_tid == getpid());
+	sem_post(&told);
 	sem_wait(&sem);
 	pthread_kill(t, SIGUSR1);
 	pthread_join(t, NULL);
